@@ -1,0 +1,113 @@
+"""The web process: `uvicorn accessdesk.asgi:application`. Django, the live stream, and the sweep thread.
+
+Start uvicorn with `--no-proxy-headers`: TRUSTED_PROXIES decides here who may name the client's address,
+and with a graceful time above the longest press (30 s by default), so that presses are recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import MutableMapping
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accessdesk.settings")
+django_application = get_asgi_application()
+
+from django.conf import settings  # noqa: E402
+from django.db import connection  # noqa: E402
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
+
+from locks.live import LiveStream, Watcher  # noqa: E402
+from locks.services import following  # noqa: E402
+from locks.startup import problem  # noqa: E402
+
+logger = logging.getLogger("locks.web")
+
+SWEEP_EVERY = 5.0
+
+
+class SweepThread(threading.Thread):
+    """Follows and ends requests from within the web process: neither broker nor worker is needed."""
+
+    def __init__(self) -> None:
+        super().__init__(name="sweep", daemon=True)
+        self._stopping = False
+
+    def run(self) -> None:
+        while not self._stopping:
+            following.wake_here.wait(SWEEP_EVERY)
+            following.wake_here.clear()
+            if self._stopping:
+                break
+            try:
+                following.sweep()
+            except Exception as error:
+                logger.warning("The sweep could not run: %s", type(error).__name__)
+            finally:
+                connection.close()
+
+    def stop(self) -> None:
+        self._stopping = True
+        following.wake_here.set()
+
+
+class Web:
+    """The ASGI application: routes `/live/` past Django, and starts and stops what runs beside it."""
+
+    def __init__(self) -> None:
+        self.watcher: Watcher | None = None
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http" and scope["path"] == "/live/" and self.watcher:
+            await LiveStream(self.watcher)(scope, receive, send)
+        else:
+            await django_application(scope, receive, send)
+
+    async def _lifespan(self, receive: Any, send: Any) -> None:
+        await receive()  # lifespan.startup
+        if sentence := await asyncio.to_thread(_problem):
+            await send({"type": "lifespan.startup.failed", "message": f"accessdesk: {sentence}"})
+            return
+        self.watcher, sweeping = Watcher(), SweepThread()
+        self.watcher.start()
+        sweeping.start()
+        _end_streams_on_sigterm(self.watcher)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()  # lifespan.shutdown
+        sweeping.stop()
+        await self.watcher.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _problem() -> str:
+    try:
+        return problem()
+    finally:
+        connection.close()
+
+
+def _end_streams_on_sigterm(watcher: Watcher) -> None:
+    """The server waits for open requests before it tells us to stop; streams would keep it waiting."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def ending(signum: int, frame: Any, before: Any = before) -> None:
+            loop.call_soon_threadsafe(watcher.end_streams)
+            if callable(before):
+                before(signum, frame)
+
+        signal.signal(number, ending)
+
+
+application = ProxyHeadersMiddleware(Web(), trusted_hosts=settings.TRUSTED_PROXIES)

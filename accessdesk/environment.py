@@ -1,0 +1,120 @@
+"""Typed reading of the environment: every value may also come from a file named by NAME_FILE.
+
+A wrong value must stop the start with one clear line, never with a traceback that prints the environment.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+Value = TypeVar("Value")
+
+
+def stop(sentence: str) -> NoReturn:
+    """End the start with one line on stderr and exit code 1."""
+    raise SystemExit(f"accessdesk cannot start: {sentence}")
+
+
+class Reader:
+    """Reads values by name, with the file variant, trimmed; ends the start where one is wrong."""
+
+    def __init__(self, env_file: Path) -> None:
+        self._env = environ.FileAwareEnv()
+        if env_file.is_file():
+            self._env.read_env(str(env_file))  # never overrides the real environment
+
+    def text(self, name: str, default: str = "") -> str:
+        """The value without surrounding white space (files end with a newline)."""
+        return self._read(name, lambda: self._env.str(name, default=default)).strip()
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        """True or False; anything but on/off, yes/no, true/false, 1/0 ends the start."""
+        word = self.text(name).lower()
+        if word in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
+            return default if not word else word in {"1", "true", "yes", "on"}
+        stop(f"{name} must be 1 or 0.")
+
+    def seconds(self, name: str, *, default: float, least: float, most: float) -> float:
+        """A number within bounds, fractions allowed."""
+        raw = self.text(name) or str(default)
+        try:
+            value = float(raw)
+        except ValueError:
+            stop(f"{name} must be a number.")
+        if not least <= value <= most:
+            stop(f"{name} must lie between {least:g} and {most:g}.")
+        return value
+
+    def words(self, name: str, default: Iterable[str] = ()) -> list[str]:
+        """A list, separated by commas."""
+        found = [word.strip() for word in self.text(name).split(",") if word.strip()]
+        return found or list(default)
+
+    def database(self, name: str, *, default: str) -> dict[str, object]:
+        """Django's DATABASES entry for a database URL (SQLite or PostgreSQL)."""
+        url = self.text(name) or default
+        config = self._read(name, lambda: self._env.db_url_config(url))
+        if config.get("ENGINE") not in {
+            "django.db.backends.sqlite3",
+            "django.db.backends.postgresql",
+        }:
+            stop(f"{name} must be a postgres:// or sqlite:/// address.")
+        return dict(config)
+
+    def email(self, name: str, *, default: str) -> dict[str, object]:
+        """Django's EMAIL_* settings for an address such as smtp+tls://user:password@host:587."""
+        url = self.text(name) or default
+        config = self._read(name, lambda: self._env.email_url_config(url))
+        if not config.get("EMAIL_BACKEND"):
+            stop(f"{name} must be an address such as smtp+tls://user:password@host:587.")
+        return dict(config)
+
+    def _read(self, name: str, reading: Callable[[], Value]) -> Value:
+        try:
+            return reading()
+        except OSError:
+            stop(f"the file that {name}_FILE names cannot be read.")
+        except (ImproperlyConfigured, ValueError, KeyError, UnicodeError):
+            # The value itself may be a secret: it is not repeated.
+            stop(f"{name} has a value that cannot be read.")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, as it stands in ALLOWED_HOSTS, means this machine only."""
+    bare = host.strip().strip("[]").lower()
+    if bare == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def checked_endpoint(url: str) -> str:
+    """Seam's base address without a trailing slash: https, or http on loopback; ends the start otherwise."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        stop("SEAM_ENDPOINT is not an address.")
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    if not safe or not host:
+        stop("SEAM_ENDPOINT must be an https:// address (http:// only on loopback).")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        stop("SEAM_ENDPOINT must be a plain address, without user, password or query.")
+    return url.rstrip("/")
+
+
+def checked_proxies(entries: list[str]) -> list[str]:
+    """TRUSTED_PROXIES as addresses or networks; a name or `*` would let anyone choose their address."""
+    for entry in entries:
+        try:
+            ipaddress.ip_network(entry, strict=False)
+        except ValueError:
+            stop("TRUSTED_PROXIES must list addresses or networks, such as 10.0.0.5 or 10.0.0.0/24.")
+    return entries

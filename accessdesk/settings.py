@@ -1,0 +1,241 @@
+"""Settings, typed, from the environment (see .env.example). A missing or unsafe value stops the start.
+
+https://docs.djangoproject.com/en/5.2/ref/settings/
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+
+from accessdesk.environment import Reader, checked_endpoint, checked_proxies, is_loopback, stop
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+# What this installation keeps on disk: databases, the embedded broker, the made SECRET_KEY.
+VAR_DIR = Path(os.environ.get("ACCESSDESK_VAR") or BASE_DIR / "var")
+env = Reader(Path(os.environ.get("ACCESSDESK_ENV_FILE") or BASE_DIR / ".env"))
+
+# --- Seam -------------------------------------------------------------------------------------
+SEAM_SIMULATED = env.flag("SEAM_SIMULATED", default=False)
+SIMULATED_KEY = "seam_simulated_key"  # opens nothing: the simulator listens on loopback only
+SEAM_API_KEY = env.text("SEAM_API_KEY")
+SEAM_ENDPOINT = checked_endpoint(
+    env.text("SEAM_ENDPOINT")
+    or ("http://127.0.0.1:8001" if SEAM_SIMULATED else "https://connect.getseam.com")
+)
+SEAM_WEBHOOK_SECRET = env.text("SEAM_WEBHOOK_SECRET")
+if SEAM_SIMULATED:
+    if SEAM_API_KEY not in {"", SIMULATED_KEY}:
+        stop("SEAM_SIMULATED=1 and a SEAM_API_KEY exclude each other: unset one of them.")
+    if not is_loopback(SEAM_ENDPOINT.split("://", 1)[1].rsplit(":", 1)[0]):
+        stop("SEAM_SIMULATED=1 needs a SEAM_ENDPOINT on loopback.")
+    SEAM_API_KEY = SIMULATED_KEY
+elif not SEAM_API_KEY:
+    stop("SEAM_API_KEY is not set. Set it, or SEAM_SIMULATED=1 to try without real doors.")
+elif not SEAM_API_KEY.startswith("seam_") or not SEAM_API_KEY.isascii() or " " in SEAM_API_KEY:
+    stop("SEAM_API_KEY does not look like a Seam API key (they begin with seam_).")
+elif SEAM_API_KEY == SIMULATED_KEY:
+    stop("SEAM_API_KEY is the simulator's; set SEAM_SIMULATED=1 to use it.")
+
+UNLOCK_SEND_TIMEOUT = env.seconds("UNLOCK_SEND_TIMEOUT", default=10, least=0.05, most=60)
+UNLOCK_RESOLVE_TIMEOUT = env.seconds("UNLOCK_RESOLVE_TIMEOUT", default=30, least=0.05, most=600)
+UNLOCK_ANSWER_TIMEOUT = 8.0  # seconds that Seam has for its answer once the press is on its way
+
+# --- Secrets and hosts ------------------------------------------------------------------------
+SECRET_KEY = env.text("SECRET_KEY")
+if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure"):
+    stop("SECRET_KEY must be at least 50 random characters (`make run` makes one into var/).")
+AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY")
+DEBUG = env.flag("DEBUG", default=False)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+TRUSTED_PROXIES = checked_proxies(env.words("TRUSTED_PROXIES"))
+if any("*" in host for host in ALLOWED_HOSTS):
+    stop("ALLOWED_HOSTS must name each host; `*` would accept any.")
+if any(not origin.startswith(("https://", "http://")) for origin in CSRF_TRUSTED_ORIGINS):
+    stop("CSRF_TRUSTED_ORIGINS must list origins such as https://desk.example.com.")
+# A name beyond this machine means HTTPS: cookies, redirects and HSTS follow from it.
+HTTPS = not all(is_loopback(host) for host in ALLOWED_HOSTS)
+if DEBUG and HTTPS:
+    stop("DEBUG=1 is for this machine only; unset it or ALLOWED_HOSTS.")
+
+# --- Application ------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.admin.apps.SimpleAdminConfig",
+    "django_htmx",
+    "csp",
+    "locks",
+]
+MIDDLEWARE = [
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "locks.http.NoStore",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "locks.http.IdleSignOut",
+    "locks.http.LoginRequired",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "accessdesk.urls"
+ASGI_APPLICATION = "accessdesk.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "locks.http.page_context",
+            ]
+        },
+    }
+]
+AUTH_USER_MODEL = "locks.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "desk"
+LOGOUT_REDIRECT_URL = "login"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "locks" / "locale"]
+TIME_ZONE = "UTC"  # the record's zone; people read their building's
+USE_TZ = True
+
+# --- Database ---------------------------------------------------------------------------------
+# Simulated doors have a file of their own, so that no demo account ever stands beside a real door.
+DATABASE_FILE = VAR_DIR / ("simulated.sqlite3" if SEAM_SIMULATED else "accessdesk.sqlite3")
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{DATABASE_FILE}")}
+DATABASES["default"]["ATOMIC_REQUESTS"] = False  # what was recorded must survive a failing view
+if "sqlite3" in str(DATABASES["default"]["ENGINE"]):
+    # IMMEDIATE and a long wait: no "database is locked"; WAL: readers never wait;
+    # FULL: what is committed survives a power cut (guarantee G1).
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+else:
+    DATABASES["default"]["OPTIONS"] = {
+        # Bound by the presses that may wait for Seam at the same time, not by open consoles.
+        "pool": {"min_size": 1, "max_size": 40, "timeout": 5},
+        "connect_timeout": 3,
+        "options": "-c synchronous_commit=on -c lock_timeout=10s -c statement_timeout=20s",
+    }
+
+# --- Celery (only nudges travel here; the rows are the truth) ---------------------------------
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
+if CELERY_BROKER_URL.startswith("filesystem"):
+    BROKER_DIR = VAR_DIR / ("broker-simulated" if SEAM_SIMULATED else "broker")
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(BROKER_DIR / "queue"),
+        "data_folder_out": str(BROKER_DIR / "queue"),
+        "control_folder": str(BROKER_DIR / "control"),
+        "store_processed": False,
+        "polling_interval": 0.05,
+    }
+elif CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "socket_timeout": 1.0,
+        "socket_connect_timeout": 0.5,
+        "socket_keepalive": True,
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.2,
+        "visibility_timeout": 60,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+    }
+elif not CELERY_BROKER_URL.startswith(("amqp://", "amqps://")):
+    stop("CELERY_BROKER_URL must be a redis://, rediss://, amqp:// or filesystem:// address.")
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "locks.tasks.sweep",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
+}
+
+# --- Sessions, cookies, transport security ----------------------------------------------------
+SESSION_IDLE_MINUTES = env.seconds("SESSION_IDLE_MINUTES", default=15, least=1, most=720)
+SESSION_COOKIE_AGE = 12 * 3600  # nobody stays signed in longer than a shift
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "accessdesk_session"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "accessdesk_csrf"
+CSRF_COOKIE_HTTPONLY = True
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+# HSTS for sub-domains and the preload list bind a whole domain: its owner decides, at the proxy.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked by the machine itself, without TLS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "locks.views.errors.csrf_failure"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # the admin's own style sheet draws icons as data: images
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- Static files, mail, logging --------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step; deployments may still collect
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+vars().update(env.email("EMAIL_URL", default="consolemail://"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True, "level": "WARNING"},
+        "locks": {"level": "INFO"},
+        # Its debug lines would print headers.
+        "urllib3": {"level": "WARNING"},
+    },
+}
