@@ -1,0 +1,18 @@
+"""The one Django app: models, the services that write them, and the ways in (pages, admin, tasks, commands)."""
+
+from django.apps import AppConfig
+from django.core.checks import Tags, register
+from django.db.models.signals import post_migrate, pre_migrate
+
+
+class LocksConfig(AppConfig):
+    name = "locks"
+    verbose_name = "accessdesk"
+
+    def ready(self) -> None:
+        from locks import append_only, checks
+
+        # SQLite drops a table's triggers when a migration alters it, and minds those that name it.
+        pre_migrate.connect(append_only.uninstall_before_migrate, sender=self)
+        post_migrate.connect(append_only.install_after_migrate, sender=self)
+        register(checks.check_triggers, Tags.database)

@@ -1,0 +1,222 @@
+"""The record: one chain of events a building and one for the organisation. Append-only, hashed.
+
+The format is final: rows that nobody may change cannot be reformatted. docs/record.md describes it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from locks.models.people import User
+from locks.models.places import Building, Device
+from locks.models.unlocks import UnlockRequest
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+FORMAT = 1
+GENESIS = "0" * 64  # what the first event of a chain names as the hash before it
+ORGANISATION = "organisation"
+CHANNEL = "accessdesk_changes"  # PostgreSQL's NOTIFY after each commit; wakes the live stream
+CHAIN_STRIDE = 2**40  # event id = chain id * stride + sequence: unique by construction, never guessed
+
+
+class Kind(models.TextChoices):
+    """What happened. Values are stable words: they are hashed."""
+
+    UNLOCK_REQUESTED = "unlock.requested", _("unlock requested")
+    UNLOCK_JOINED = "unlock.joined", _("joined an unlock under way")
+    UNLOCK_REFUSED = "unlock.refused", _("press refused")
+    UNLOCK_REFUSED_REPEATEDLY = "unlock.refused_repeatedly", _("refused press repeated")
+    UNLOCK_PENDING = "unlock.pending", _("taken by Seam")
+    UNLOCK_UNLOCKED = "unlock.unlocked", _("unlocked")
+    UNLOCK_FAILED = "unlock.failed", _("not unlocked")
+    UNLOCK_UNKNOWN = "unlock.unknown", _("outcome unknown")
+    UNLOCK_CONTRADICTED = "unlock.contradicted", _("outcome contradicted")
+    ROLE_GRANTED = "role.granted", _("role granted")
+    ROLE_CHANGED = "role.changed", _("role changed")
+    ROLE_REVOKED = "role.revoked", _("role revoked")
+    PERSON_ADDED = "person.added", _("person added")
+    PERSON_CHANGED = "person.changed", _("person changed")
+    BUILDING_ADDED = "building.added", _("building added")
+    BUILDING_CHANGED = "building.changed", _("building changed")
+    BUILDING_FROZEN = "building.frozen", _("building frozen")
+    BUILDING_RELEASED = "building.released", _("freeze lifted")
+    DOOR_ADDED = "door.added", _("door found at Seam")
+    DOOR_CHANGED = "door.changed", _("door changed")
+    DOOR_ASSIGNED = "door.assigned", _("door assigned to the building")
+    DOOR_UNASSIGNED = "door.unassigned", _("door taken out of the building")
+    DOOR_RENAMED_AT_SEAM = "door.renamed_at_seam", _("renamed at Seam")
+    DOOR_GONE = "door.gone", _("gone from Seam")
+    DOOR_BACK = "door.back", _("back at Seam")
+    SYNCED = "devices.synced", _("doors read from Seam")
+
+
+class AppendOnly(TypeError):
+    """Raised by whatever would change or remove a row of the record."""
+
+    def __init__(self) -> None:
+        super().__init__("The record is append-only: events are written by services.audit.record().")
+
+
+class AppendOnlyQuerySet(models.QuerySet[Any]):
+    """Refuses in Python what the triggers refuse in the database."""
+
+    def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
+        raise AppendOnly
+
+    # A guard on a manager would leak through any other manager: the QuerySet class is the guard.
+    update = _update = delete = _raw_delete = _refuse  # type: ignore[assignment]
+    bulk_create = bulk_update = update_or_create = get_or_create = _refuse  # type: ignore[assignment]
+    aupdate = adelete = abulk_create = abulk_update = _refuse  # type: ignore[assignment]
+    aupdate_or_create = aget_or_create = _refuse  # type: ignore[assignment]
+
+
+class AppendOnlyModel(models.Model):
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly
+        super().save(force_insert=True, using=kwargs.get("using"))
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnly
+
+
+class AuditChain(models.Model):
+    """The head of one chain: length, last hash, and a count of changes that the live stream compares.
+
+    One row a building and one for the organisation (`building` null). Appending locks it, so that events
+    have one order.
+    """
+
+    key = models.CharField(max_length=40, unique=True)
+    building = models.OneToOneField(
+        Building, on_delete=models.PROTECT, null=True, related_name="chain"
+    )
+    length = models.PositiveBigIntegerField(default=0)
+    head = models.CharField(max_length=64, default=GENESIS)
+    changes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(building__isnull=False) | Q(key=ORGANISATION),
+                name="locks_auditchain_of_a_building_or_the_organisation",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class AuditEventQuerySet(AppendOnlyQuerySet):
+    def visible_to(self, user: User | AnonymousUser) -> AuditEventQuerySet:
+        """Events that `user` may review: of buildings that they manage; all for a superuser."""
+        if user.is_authenticated and user.is_active and user.is_superuser:
+            return self.all()
+        return self.filter(chain__building_id__in=Building.objects.managed_by(user).values("pk"))
+
+
+class AuditEvent(AppendOnlyModel):
+    """One thing that happened. Every column is hashed, and with it the hash of the event before."""
+
+    id = models.BigIntegerField(primary_key=True)
+    chain = models.ForeignKey(AuditChain, on_delete=models.PROTECT, related_name="events")
+    sequence = models.BigIntegerField()
+    format = models.PositiveSmallIntegerField(default=FORMAT)
+    kind = models.CharField(_("kind"), max_length=40, choices=Kind)
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="events")
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, null=True, related_name="events")
+    request = models.ForeignKey(
+        UnlockRequest, on_delete=models.PROTECT, null=True, related_name="events"
+    )
+    detail_hash = models.CharField(max_length=64)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        base_manager_name = "objects"
+        ordering = ("-at", "-id")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("chain", "sequence"), name="locks_auditevent_one_order_a_chain"
+            ),
+            models.CheckConstraint(
+                condition=Q(id=F("chain_id") * CHAIN_STRIDE + F("sequence")),
+                name="locks_auditevent_id_from_its_place",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("-at", "-id"), name="locks_event_at"),
+            models.Index(fields=("chain", "-at", "-id"), name="locks_event_of_chain"),
+            models.Index(fields=("device", "-at"), name="locks_event_of_device"),
+            models.Index(fields=("actor", "-at"), name="locks_event_of_actor"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.chain.key} {self.sequence}: {self.get_kind_display()}"
+
+    def canonical(self) -> bytes:
+        """The bytes that `hash` is the SHA-256 of: JSON, keys sorted, no spaces, ASCII (RFC 8785)."""
+        fields = {
+            "actor": self.actor_id,
+            "at": self.at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "chain": self.chain.key,
+            "detail": self.detail_hash,
+            "device": self.device_id,
+            "format": self.format,
+            "kind": self.kind,
+            "previous": self.previous_hash,
+            "request": self.request_id,
+            "sequence": self.sequence,
+        }
+        return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+    def computed_hash(self) -> str:
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
+class AuditDetail(AppendOnlyModel):
+    """The personal part of an event, beside the chain: names as they were, reason, Seam's words.
+
+    The event holds SHA-256(salt ‖ body); so the detail can one day be removed without breaking the
+    chain, and what remains can still be proven.
+    """
+
+    event = models.OneToOneField(
+        AuditEvent, on_delete=models.PROTECT, primary_key=True, related_name="detail"
+    )
+    salt = models.CharField(max_length=64)  # 32 random bytes in hexadecimal
+    body = models.TextField()  # a JSON object; the bytes stored are the bytes hashed
+
+    class Meta:
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return self.body
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The body as a mapping."""
+        content = json.loads(self.body)
+        return content if isinstance(content, dict) else {}
+
+    def computed_hash(self) -> str:
+        return hashlib.sha256(bytes.fromhex(self.salt) + self.body.encode()).hexdigest()

@@ -1,0 +1,196 @@
+"""Where the doors are: Building and Device."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from locks.models.people import User
+
+
+def validate_time_zone(name: str) -> None:
+    """Accept a name of the IANA time zone database, such as Europe/Lisbon."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValidationError(_("Unknown time zone; use a name such as Europe/Lisbon.")) from None
+
+
+class BuildingQuerySet(models.QuerySet["Building"]):
+    def visible_to(
+        self, user: User | AnonymousUser, *, at: dt.datetime | None = None
+    ) -> BuildingQuerySet:
+        """Where `user` holds any role now; all for a superuser; none for a stranger."""
+        return self._holding(user, at=at)
+
+    def managed_by(
+        self, user: User | AnonymousUser, *, at: dt.datetime | None = None
+    ) -> BuildingQuerySet:
+        """Where `user` is manager now; all for a superuser."""
+        return self._holding(user, at=at, role="manager")
+
+    def _holding(
+        self, user: User | AnonymousUser, *, at: dt.datetime | None, role: str | None = None
+    ) -> BuildingQuerySet:
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self.all()
+        held = user.assignments.in_force(at=at)
+        if role:
+            held = held.filter(role=role)
+        return self.filter(pk__in=held.values("building_id"))
+
+
+class Building(models.Model):
+    """A property with doors, a help line and a time zone of its own; the unit of every right."""
+
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
+    )
+    help_line = models.CharField(
+        _("help line"),
+        max_length=200,
+        blank=True,
+        help_text=_("Whom to call when a door does not do what it should; shown to clerks."),
+    )
+    frozen = models.BooleanField(_("frozen"), default=False)
+    frozen_reason = models.CharField(_("reason of the freeze"), max_length=200, blank=True)
+
+    objects = BuildingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(frozen=False) | ~Q(frozen_reason=""),
+                name="locks_building_frozen_with_reason",
+                violation_error_message=_("A freeze needs a reason that clerks can read."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The building's time zone; UTC where the system no longer knows its name."""
+        try:
+            return zoneinfo.ZoneInfo(self.time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            return zoneinfo.ZoneInfo("UTC")
+
+
+class DeviceQuerySet(models.QuerySet["Device"]):
+    def visible_to(
+        self, user: User | AnonymousUser, *, at: dt.datetime | None = None
+    ) -> DeviceQuerySet:
+        """Doors of the buildings where `user` holds a role now; unassigned doors for superusers only."""
+        if user.is_authenticated and user.is_active and user.is_superuser:
+            return self.all()
+        return self.filter(
+            building_id__in=Building.objects.visible_to(user, at=at).values("pk")
+        )
+
+    def unlockable_by(
+        self, user: User | AnonymousUser, *, at: dt.datetime | None = None
+    ) -> DeviceQuerySet:
+        """Doors that `user` may unlock now: front desk role in force, within its weekly hours, not frozen.
+
+        Superusers and managers have no short cut: only the role unlocks.
+        """
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        at = at or timezone.now()
+        roles = user.assignments.in_force(at=at).filter(role="front_desk")
+        open_now = {
+            role.building_id for role in roles.select_related("building") if role.within_hours(at)
+        }
+        return self.filter(building_id__in=open_now, building__frozen=False)
+
+    def on_the_desk(self) -> DeviceQuerySet:
+        """Doors that a clerk should see: assigned, and still known to Seam."""
+        return self.filter(building__isnull=False, gone_at__isnull=True)
+
+
+class Access(models.TextChoices):
+    COMMON = "common", _("common")
+    PRIVATE = "private", _("private")
+
+
+class Device(models.Model):
+    """A lock known to Seam, and the door that clerks know it by.
+
+    `label` is the clerks' word and never follows Seam; `seam_name` is Seam's. Written by
+    services.inventory (health, names) and by managers (label, place, access). Never deleted.
+    """
+
+    Access = Access
+
+    building = models.ForeignKey(
+        Building, on_delete=models.PROTECT, null=True, blank=True, related_name="devices"
+    )
+    seam_device_id = models.CharField(_("Seam's device id"), max_length=200, unique=True)
+    workspace_id = models.CharField(_("Seam workspace"), max_length=200, blank=True)
+    label = models.CharField(_("label"), max_length=120)
+    area = models.CharField(
+        _("floor or area"), max_length=120, blank=True, help_text=_("Groups the doors on the desk.")
+    )
+    access = models.CharField(
+        _("access"),
+        max_length=10,
+        choices=Access,
+        default=Access.PRIVATE,
+        help_text=_("Private doors ask for a reason and how the person was identified."),
+    )
+    # As Seam told at `synced_at`.
+    seam_name = models.CharField(_("name at Seam"), max_length=200, blank=True)
+    reviewed_seam_name = models.CharField(max_length=200, blank=True, editable=False)
+    manufacturer = models.CharField(max_length=100, blank=True)
+    model = models.CharField(max_length=100, blank=True)
+    online = models.BooleanField(_("online"), null=True)
+    locked = models.BooleanField(_("locked"), null=True)
+    can_remotely_unlock = models.BooleanField(_("can be unlocked remotely"), default=False)
+    battery_level = models.FloatField(_("battery"), null=True)
+    battery_status = models.CharField(max_length=20, blank=True)
+    errors = models.JSONField(_("errors"), default=list)
+    warnings = models.JSONField(_("warnings"), default=list)
+    synced_at = models.DateTimeField(_("last told by Seam"), null=True)
+    gone_at = models.DateTimeField(_("gone from Seam since"), null=True)
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("building", "area", "label")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(access__in=Access.values), name="locks_device_known_access"
+            ),
+            models.CheckConstraint(
+                condition=~Q(seam_device_id=""), name="locks_device_has_a_seam_id"
+            ),
+            models.CheckConstraint(condition=~Q(label=""), name="locks_device_has_a_label"),
+        )
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def is_private(self) -> bool:
+        return self.access != Access.COMMON
+
+    @property
+    def offers_new_name(self) -> bool:
+        """Whether Seam calls it otherwise since a manager last looked."""
+        return self.seam_name != self.reviewed_seam_name

@@ -1,0 +1,243 @@
+"""What was asked of a door, and what came of it: Press, UnlockRequest, and the follower's Lease."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from locks.models.people import User
+from locks.models.places import Building, Device
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+
+class Status(models.TextChoices):
+    SENDING = "sending", _("sending")
+    PENDING = "pending", _("waiting for the lock")
+    UNLOCKED = "unlocked", _("unlocked")
+    FAILED = "failed", _("not unlocked")
+    UNKNOWN = "unknown", _("unknown")
+
+
+OPEN_STATUSES = (Status.SENDING, Status.PENDING)
+ENDED_STATUSES = (Status.UNLOCKED, Status.FAILED)
+
+
+class Outcome(models.TextChoices):
+    """Status and confirmation as one value, wherever they are shown, counted or exported."""
+
+    SENDING = "sending", _("Sending…")
+    PENDING = "pending", _("Waiting for the lock…")
+    CONFIRMED = "unlocked_confirmed", _("Unlocked, confirmed")
+    UNCONFIRMED = "unlocked_unconfirmed", _("Accepted, this lock does not confirm")
+    UNSAID = "unlocked_unsaid", _("Accepted, the lock has not said")
+    FAILED = "failed", _("Not unlocked")
+    FAILED_MAY_ACT = "failed_may_act", _("Not unlocked, it may still act")
+    UNKNOWN = "unknown", _("May have unlocked, or may still unlock")
+
+
+class Identified(models.TextChoices):
+    ID_SEEN = "id_seen", _("ID seen")
+    BOOKING = "booking_matched", _("Booking matched")
+    KNOWN = "known", _("Known to me")
+    ESCORTED = "escorted", _("Escorted")
+
+
+class UnlockRequestQuerySet(models.QuerySet["UnlockRequest"]):
+    def open(self) -> UnlockRequestQuerySet:
+        """Unfinished ones: at most one a door."""
+        return self.filter(status__in=OPEN_STATUSES)
+
+    def visible_to(self, user: User | AnonymousUser) -> UnlockRequestQuerySet:
+        """Those that `user` may review: of the buildings that they manage now."""
+        if user.is_authenticated and user.is_active and user.is_superuser:
+            return self.all()
+        return self.filter(building_id__in=Building.objects.managed_by(user).values("pk"))
+
+    def move(self, pk: int, *, frm: tuple[str, ...], **values: object) -> bool:
+        """Compare-and-set of the status: True for the one caller who moved it, and who then records it."""
+        return self.filter(pk=pk, status__in=frm).update(**values) == 1
+
+
+class UnlockRequest(models.Model):
+    """One request to unlock one door, sent at most once.
+
+    SENDING -> PENDING | UNLOCKED | FAILED | UNKNOWN; PENDING -> UNLOCKED | FAILED | UNKNOWN;
+    UNKNOWN -> UNLOCKED | FAILED, once, when Seam's own records settle it (and UNKNOWN -> PENDING when
+    a slow sender's answer comes after the sweep). UNLOCKED and FAILED are final.
+    Written by services.unlocking and services.following alone, always with its event.
+    """
+
+    Identified = Identified
+
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="unlock_requests")
+    building = models.ForeignKey(Building, on_delete=models.PROTECT, related_name="unlock_requests")
+    requested_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="unlock_requests"
+    )
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.SENDING)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    identified_by = models.CharField(
+        _("identified by"), max_length=20, choices=Identified, blank=True
+    )
+    pressed_again = models.BooleanField(_("pressed again after an unknown outcome"), default=False)
+
+    requested_at = models.DateTimeField(_("requested at"), default=timezone.now)
+    send_by = models.DateTimeField(help_text=_("No byte leaves for Seam after this."))
+    call_deadline = models.DateTimeField(help_text=_("The call to Seam is over by then."))
+    resolve_by = models.DateTimeField(help_text=_("A pending one becomes unknown then."))
+    answered_at = models.DateTimeField(_("Seam answered at"), null=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+    next_look_at = models.DateTimeField(null=True)
+
+    # Seam's words, as they came (cleaned of what a database refuses).
+    action_attempt_id = models.CharField(_("action attempt"), max_length=200, blank=True)
+    confirmed_by_device = models.BooleanField(_("confirmed by the lock"), null=True)
+    result = models.JSONField(_("result"), null=True)
+    error_type = models.CharField(_("error type"), max_length=100, blank=True)
+    error_message = models.CharField(_("error message"), max_length=2000, blank=True)
+    seam_request_id = models.CharField(_("Seam request id"), max_length=100, blank=True)
+    may_still_act = models.BooleanField(_("may still act"), default=False)
+
+    objects = UnlockRequestQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-requested_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("device",),
+                condition=Q(status__in=OPEN_STATUSES),
+                name="locks_unlockrequest_one_open_per_device",
+            ),
+            models.UniqueConstraint(
+                fields=("action_attempt_id",),
+                condition=~Q(action_attempt_id=""),
+                name="locks_unlockrequest_owns_its_attempt",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="locks_unlockrequest_known_status"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=ENDED_STATUSES, ended_at__isnull=False)
+                | (~Q(status__in=ENDED_STATUSES) & Q(ended_at__isnull=True)),
+                name="locks_unlockrequest_ended_when_it_says_so",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.PENDING) | ~Q(action_attempt_id=""),
+                name="locks_unlockrequest_pending_has_an_attempt",
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed_by_device__isnull=True) | Q(status=Status.UNLOCKED),
+                name="locks_unlockrequest_confirmed_when_unlocked",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("device", "-requested_at"), name="locks_unlock_of_device"),
+            models.Index(fields=("building", "-requested_at"), name="locks_unlock_of_building"),
+            # The follower's question, at every tick.
+            models.Index(
+                fields=("next_look_at",),
+                condition=Q(next_look_at__isnull=False),
+                name="locks_unlock_to_look_at",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.device}: {self.outcome.label}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN_STATUSES
+
+    @property
+    def outcome(self) -> Outcome:
+        """The one value that people, counts and exports read."""
+        if self.status == Status.UNLOCKED:
+            return {True: Outcome.CONFIRMED, False: Outcome.UNCONFIRMED, None: Outcome.UNSAID}[
+                self.confirmed_by_device
+            ]
+        if self.status == Status.FAILED and self.may_still_act:
+            return Outcome.FAILED_MAY_ACT
+        return Outcome(self.status)
+
+    @property
+    def took(self) -> dt.timedelta | None:
+        """From the press to its end; None while it has not ended."""
+        return self.ended_at - self.requested_at if self.ended_at else None
+
+
+class Verdict(models.TextChoices):
+    SENT = "sent", _("sent")
+    JOINED = "joined", _("joined one under way")
+    REFUSED = "refused", _("refused")
+
+
+class Press(models.Model):
+    """One press of the button, whatever came of it; its nonce makes it count once.
+
+    A refused press that repeats within a minute only counts up `repeats`; the sweep puts the count on
+    the record, so that nobody can flood a chain.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="presses")
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="presses")
+    nonce = models.UUIDField(default=uuid.uuid4, unique=True)
+    pressed_at = models.DateTimeField(_("pressed at"), default=timezone.now)
+    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict)
+    code = models.CharField(_("refused because"), max_length=40, blank=True)
+    request = models.ForeignKey(
+        UnlockRequest, on_delete=models.PROTECT, null=True, related_name="presses"
+    )
+    counts_for = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="counted", editable=False
+    )
+    repeats = models.PositiveIntegerField(_("repeated"), default=0)
+    repeats_recorded = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("-pressed_at",)
+        verbose_name_plural = _("presses")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(verdict__in=Verdict.values), name="locks_press_known_verdict"
+            ),
+            models.CheckConstraint(
+                condition=Q(verdict=Verdict.REFUSED, request__isnull=True)
+                | (~Q(verdict=Verdict.REFUSED) & Q(request__isnull=False, code="")),
+                name="locks_press_has_a_request_or_a_refusal",
+            ),
+        )
+        indexes = (
+            models.Index(fields=("person", "device", "-pressed_at"), name="locks_press_of_person"),
+            models.Index(
+                fields=("pressed_at",),
+                condition=Q(repeats__gt=0),
+                name="locks_press_repeated",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.person} · {self.device} · {self.get_verdict_display()}"
+
+
+class Lease(models.Model):
+    """Who does a job that one process should do at a time, until when (database clock).
+
+    It only saves calls: correctness rests on compare-and-set. `wanted` counts the wishes to have the job
+    done; the holder lets go only when it has `seen` them all, so that no wish is lost.
+    """
+
+    name = models.CharField(max_length=40, primary_key=True)
+    holder = models.CharField(max_length=64, blank=True)
+    until = models.DateTimeField()
+    wanted = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,151 @@
+"""What people read about a refusal or a failure: one table each, keyed by code. A leaf: imports no room.
+
+Each sentence says what happened and what to do next. Placeholders: {building}, {reason}, {message}.
+"""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Sentence = str | Promise
+
+# Refused before anything was sent. Codes are stored on the press and in the record.
+REFUSALS: dict[str, Sentence] = {
+    "not_yours": _("There is no such door."),
+    "no_role": _(
+        "Nothing was sent. Your role in {building} does not unlock doors; a manager of {building}"
+        " can change that."
+    ),
+    "out_of_hours": _(
+        "Nothing was sent. Your role in {building} does not unlock at this hour; a manager of"
+        " {building} can change the hours."
+    ),
+    "frozen": _(
+        "Nothing was sent. {building} is frozen: {reason} A manager of {building} can lift it."
+    ),
+    "not_remote": _(
+        "Nothing was sent. This lock cannot be unlocked from here at the moment. Use a key, or call"
+        " the help line."
+    ),
+    "gone": _("Nothing was sent. Seam no longer knows this lock. Use a key; tell a manager."),
+    "too_late": _("Nothing was sent: the press took too long to get here. Press again."),
+    "bad_token": _("Nothing was sent: this page was out of date. Press again."),
+    "needs_reason": _(
+        "Nothing was sent. A private door needs a reason and how the person was identified."
+    ),
+    "ask_again": _(
+        "Nothing was sent now. The press before may have unlocked the door, or may still do so."
+        " Press again anyway?"
+    ),
+}
+
+# Why a door offers no button, before anyone presses. Keyed like REFUSALS, and `offline`.
+OBSTACLES: dict[str, Sentence] = {
+    "no_role": _(
+        "Your role in {building} sees doors and does not unlock them. A manager of {building} can"
+        " change that."
+    ),
+    "out_of_hours": _(
+        "Your role in {building} does not unlock at this hour. A manager of {building} can change"
+        " the hours."
+    ),
+    "frozen": _("{building} is frozen: {reason} Nobody unlocks until a manager lifts it."),
+    "not_remote": _("This lock cannot be unlocked from here at the moment. Use a key."),
+    "gone": _("Seam no longer knows this lock. Use a key; tell a manager."),
+    "offline": _("The lock is offline. Use a key, and have the lock looked at."),
+}
+
+# What Seam reports of a lock itself, by error or warning code; others show Seam's own message.
+PROBLEMS: dict[str, Sentence] = {
+    "account_disconnected": _("The lock's account is disconnected at Seam. Tell a manager."),
+    "device_disconnected": _("The lock is offline. Have it looked at."),
+    "device_offline": _("The lock is offline. Have it looked at."),
+    "device_removed": _("The lock was removed at its maker's account. Tell a manager."),
+    "hub_disconnected": _("The lock's hub is offline. Have the hub looked at."),
+    "empty_backup_access_code_pool": _("The lock has no spare codes left. Tell a manager."),
+    "missing_device_credentials": _("Seam lacks this lock's credentials. Tell a manager."),
+    "subscription_required": _("The lock's maker asks for a subscription. Tell a manager."),
+    "device_has_flaky_connection": _("The lock's connection comes and goes; it may be slow."),
+    "device_communication_degraded": _("The lock's connection is weak; it may be slow."),
+    "unreliable_online_status": _("Whether this lock is online is not certain."),
+    "privacy_mode": _("Privacy mode is on: somebody inside wants to be left alone."),
+    "salto_privacy_mode": _("Privacy mode is on: somebody inside wants to be left alone."),
+    "salto_ks_privacy_mode": _("Privacy mode is on: somebody inside wants to be left alone."),
+    "salto_office_mode": _("Office mode is on: the lock may stay unlocked."),
+    "salto_ks_office_mode": _("Office mode is on: the lock may stay unlocked."),
+    "ttlock_lock_gateway_unlocking_not_enabled": _(
+        "Remote unlocking is not enabled at the lock's gateway. Tell a manager."
+    ),
+    "ttlock_weak_gateway_signal": _("The lock's gateway hears it badly; it may be slow."),
+    "wyze_device_missing_gateway": _("The lock has no gateway. Tell a manager."),
+    "scheduled_maintenance_window": _("The lock's maker is at maintenance work; it may fail."),
+}
+
+# The request ended as `failed`, or nobody knows. Ours first, then Seam's own words.
+FAILURES: dict[str, Sentence] = {
+    "not_sent": _("Seam could not be reached; nothing was sent. Try again, or use a key."),
+    "sent_too_late": _("Seam could not be reached in time; nothing was sent. Try again."),
+    "no_answer": _("Seam gave no clear answer."),
+    "no_outcome": _("The lock has not answered in time."),
+    "interrupted": _("The server was interrupted while it sent the press."),
+    "attempt_reused": _("Seam's answer belongs to another press."),
+    "unauthorized": _("Seam refused our key. An administrator must look at it; use a key."),
+    "rate_limited": _("This door was unlocked too often within a minute. Wait a minute."),
+    "rate_limit_exceeded": _("This door was unlocked too often within a minute. Wait a minute."),
+    "invalid_input": _("Seam did not accept the request. Tell a manager; use a key."),
+    "device_not_found": _("Seam does not know this lock. Tell a manager; use a key."),
+    "device_disconnected": _("The lock is offline. Use a key, and have the lock looked at."),
+    "device_offline": _("The lock is offline. Use a key, and have the lock looked at."),
+    "device_removed": _("The lock was removed at its maker's account. Tell a manager; use a key."),
+    "hub_disconnected": _("The lock's hub is offline. Use a key, and have the hub looked at."),
+    "account_disconnected": _("The lock's account is disconnected at Seam. Tell a manager."),
+    "action_attempt_expired": _("The lock did not answer Seam in time."),
+    "lock_jammed": _("The lock is jammed."),
+    "jammed": _("The lock is jammed."),
+}
+FALLBACK = _("The lock reported an error. Try again, or use a key.")
+
+# Errors that prove that nothing moved: the command never reached a lock. Any other may still act.
+NOTHING_MOVED = frozenset(
+    {
+        "not_sent",
+        "sent_too_late",
+        "unauthorized",
+        "rate_limited",
+        "rate_limit_exceeded",
+        "invalid_input",
+        "device_not_found",
+        "device_disconnected",
+        "device_offline",
+        "device_removed",
+        "hub_disconnected",
+        "account_disconnected",
+    }
+)
+
+
+def refusal(code: str, *, building: str = "", reason: str = "") -> str:
+    """The sentence for a refused press; unknown codes read as an outdated page."""
+    sentence = str(REFUSALS.get(code, REFUSALS["bad_token"]))
+    return sentence.format(building=building, reason=reason)
+
+
+def obstacle(code: str, *, building: str = "", reason: str = "") -> str:
+    """The sentence for a door that cannot be pressed now; empty for an unknown code."""
+    return str(OBSTACLES.get(code, "")).format(building=building, reason=reason)
+
+
+def problem(code: str, message: str) -> str:
+    """The sentence for an error or warning that Seam reports of a lock; else Seam's own message."""
+    return str(PROBLEMS.get(code, "")) or message or code
+
+
+def failure(code: str) -> str:
+    """The sentence for a request that did not unlock or whose outcome is unknown."""
+    return str(FAILURES.get(code, FALLBACK))
+
+
+def may_still_act(code: str) -> bool:
+    """Whether the door has to be looked at although the request failed."""
+    return code not in NOTHING_MOVED
