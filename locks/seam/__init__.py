@@ -1,0 +1,35 @@
+"""Seam's API on requests. Knows HTTP and Seam; nothing of Django, nor of the rest of the house."""
+
+from locks.seam.client import SeamClient
+from locks.seam.errors import (
+    SeamError,
+    SeamNotSent,
+    SeamOutcomeUnknown,
+    SeamRateLimited,
+    SeamRejected,
+    SeamTooLate,
+    SeamUnauthorized,
+    SeamUnreachable,
+    SeamUnreadable,
+)
+from locks.seam.resources import ActionAttempt, Lock, LockPage, Problem, Workspace
+from locks.seam.transport import SendBy
+
+__all__ = [
+    "ActionAttempt",
+    "Lock",
+    "LockPage",
+    "Problem",
+    "SeamClient",
+    "SeamError",
+    "SeamNotSent",
+    "SeamOutcomeUnknown",
+    "SeamRateLimited",
+    "SeamRejected",
+    "SeamTooLate",
+    "SeamUnauthorized",
+    "SeamUnreachable",
+    "SeamUnreadable",
+    "SendBy",
+    "Workspace",
+]
