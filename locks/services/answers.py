@@ -1,0 +1,159 @@
+"""Seam's answer turned into the row's status and its event: compare-and-set, then record, together."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from locks import words
+from locks.models import Kind, Status, UnlockRequest
+from locks.seam import (
+    ActionAttempt,
+    SeamError,
+    SeamNotSent,
+    SeamRateLimited,
+    SeamRejected,
+    SeamTooLate,
+    SeamUnauthorized,
+)
+from locks.services.audit import record
+
+FIRST_LOOK = dt.timedelta(milliseconds=100)
+_KINDS = {
+    Status.PENDING: Kind.UNLOCK_PENDING,
+    Status.UNLOCKED: Kind.UNLOCK_UNLOCKED,
+    Status.FAILED: Kind.UNLOCK_FAILED,
+    Status.UNKNOWN: Kind.UNLOCK_UNKNOWN,
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is known of a request now, in the terms of its row."""
+
+    status: Status
+    code: str = ""  # ours or Seam's error type; see locks.words.FAILURES
+    message: str = ""
+    attempt_id: str = ""
+    request_id: str = ""
+    confirmed: bool | None = None
+    result: dict[str, Any] | None = None
+
+
+def from_attempt(attempt: ActionAttempt) -> Answer:
+    """The answer that an action attempt gives."""
+    status = {
+        "pending": Status.PENDING,
+        "success": Status.UNLOCKED,
+        "error": Status.FAILED,
+    }[attempt.status]
+    return Answer(
+        status=status,
+        code=(attempt.error_type or "uncategorized_error") if status == Status.FAILED else "",
+        message=attempt.error_message,
+        attempt_id=attempt.action_attempt_id,
+        request_id=attempt.request_id,
+        confirmed=attempt.was_confirmed_by_device if status == Status.UNLOCKED else None,
+        result=attempt.result,
+    )
+
+
+def from_error(error: SeamError) -> Answer:
+    """The answer that a failed call gives: `failed` only where nothing can have moved, else `unknown`."""
+    status, code = Status.UNKNOWN, "no_answer"
+    if isinstance(error, SeamTooLate):
+        status, code = Status.FAILED, "sent_too_late"
+    elif isinstance(error, SeamNotSent):
+        status, code = Status.FAILED, "not_sent"
+    elif isinstance(error, SeamUnauthorized):
+        status, code = Status.FAILED, "unauthorized"
+    elif isinstance(error, SeamRateLimited):
+        status, code = Status.FAILED, "rate_limited"
+    elif isinstance(error, SeamRejected):
+        status, code = Status.FAILED, error.code or "invalid_input"
+    return Answer(
+        status=status,
+        code=code,
+        message=error.message,
+        attempt_id=getattr(error, "action_attempt_id", ""),
+        request_id=error.request_id,
+    )
+
+
+def settle(request: UnlockRequest, answer: Answer, *, frm: tuple[Status, ...]) -> bool:
+    """Move `request` from one of `frm` to what `answer` says, with its event. True if this call moved it.
+
+    A request that is already `unknown` never becomes pending again (its door may have been pressed
+    since): it keeps the attempt's id and is watched. An attempt id that another request owns is not
+    believed: the outcome is `unknown`.
+    """
+    try:
+        with transaction.atomic(durable=True):
+            return _settle(request, answer, frm)
+    except IntegrityError:
+        if not answer.attempt_id or request.action_attempt_id:
+            raise
+    disowned = Answer(Status.UNKNOWN, code="attempt_reused", request_id=answer.request_id)
+    with transaction.atomic(durable=True):
+        return _settle(request, disowned, frm)
+
+
+def _settle(request: UnlockRequest, answer: Answer, frm: tuple[Status, ...]) -> bool:
+    now = timezone.now()
+    waiting = answer.status in (Status.PENDING, Status.UNKNOWN)
+    movable = tuple(s for s in frm if not (waiting and s == Status.UNKNOWN))
+    moved = UnlockRequest.objects.move(request.pk, frm=movable, **_columns(request, answer, now))
+    if not moved and waiting and Status.UNKNOWN in frm and answer.attempt_id:
+        moved = _keep_attempt(request, answer, now)
+    if moved:
+        record(
+            _KINDS[answer.status],
+            building=request.building,
+            actor=request.requested_by,
+            device=request.device,
+            request=request,
+            code=answer.code,
+            message=answer.message,
+            action_attempt_id=answer.attempt_id or request.action_attempt_id,
+            seam_request_id=answer.request_id,
+            confirmed_by_device=answer.confirmed,
+            result=answer.result,
+            reason=request.reason,
+            identified_by=request.identified_by,
+        )
+    return moved
+
+
+def _columns(request: UnlockRequest, answer: Answer, now: dt.datetime) -> dict[str, Any]:
+    attempt_id = answer.attempt_id or request.action_attempt_id
+    waiting = answer.status in (Status.PENDING, Status.UNKNOWN)
+    columns: dict[str, Any] = {
+        "status": answer.status,
+        "action_attempt_id": attempt_id,
+        "confirmed_by_device": answer.confirmed,
+        "result": answer.result,
+        "error_type": answer.code[:100],
+        "error_message": answer.message[:2000],
+        "may_still_act": answer.status == Status.FAILED and words.may_still_act(answer.code),
+        "next_look_at": now + FIRST_LOOK if waiting and attempt_id else None,
+        "ended_at": None if waiting else now,
+    }
+    if answer.request_id:
+        columns["seam_request_id"] = answer.request_id[:100]
+    if request.answered_at is None and answer.request_id:
+        columns["answered_at"] = now
+    return columns
+
+
+def _keep_attempt(request: UnlockRequest, answer: Answer, now: dt.datetime) -> bool:
+    """A slow answer after the sweep: the outcome stays unknown, and can now be watched."""
+    return (
+        UnlockRequest.objects.filter(pk=request.pk, status=Status.UNKNOWN, action_attempt_id="").update(
+            action_attempt_id=answer.attempt_id, next_look_at=now + FIRST_LOOK
+        )
+        == 1
+    )

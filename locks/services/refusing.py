@@ -1,0 +1,92 @@
+"""Refused presses: each is on the record, repeats are counted, so that nobody can flood a chain."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from locks.models import Device, Kind, Press, User, Verdict
+from locks.services.audit import record
+
+COALESCE = dt.timedelta(seconds=60)
+
+
+def refuse(
+    *, actor: User, device: Device, code: str, nonce: uuid.UUID | None = None, address: str = ""
+) -> Press:
+    """Record a refused press and return its row; inside the caller's transaction.
+
+    The first of a minute writes an event; the same refusal again (person, door, code) only counts up on
+    that first press. A press with a nonce of ours keeps a row of its own, so that it stays used.
+    """
+    now = timezone.now()
+    first = (
+        Press.objects.filter(
+            person=actor,
+            device=device,
+            verdict=Verdict.REFUSED,
+            code=code,
+            counts_for=None,
+            pressed_at__gt=now - COALESCE,
+        )
+        .order_by("pressed_at")
+        .first()
+    )
+    if first is None:
+        press = Press.objects.create(
+            person=actor,
+            device=device,
+            nonce=nonce or uuid.uuid4(),
+            pressed_at=now,
+            verdict=Verdict.REFUSED,
+            code=code,
+        )
+        record(
+            Kind.UNLOCK_REFUSED,
+            building=device.building,
+            actor=actor,
+            device=device,
+            code=code,
+            address=address,
+        )
+        return press
+    Press.objects.filter(pk=first.pk).update(repeats=F("repeats") + 1)
+    if nonce is None:
+        return first
+    return Press.objects.create(
+        person=actor,
+        device=device,
+        nonce=nonce,
+        pressed_at=now,
+        verdict=Verdict.REFUSED,
+        code=code,
+        counts_for=first,
+    )
+
+
+def record_repeats() -> int:
+    """Put the counts of repeated refusals on the record once their minute is over. Returns how many."""
+    waiting = Press.objects.filter(
+        repeats__gt=F("repeats_recorded"), pressed_at__lte=timezone.now() - COALESCE
+    ).select_related("person", "device__building")
+    done = 0
+    for press in waiting[:100]:
+        with transaction.atomic():
+            mine = Press.objects.filter(
+                pk=press.pk, repeats_recorded=press.repeats_recorded, repeats=press.repeats
+            ).update(repeats_recorded=press.repeats)
+            if mine:
+                record(
+                    Kind.UNLOCK_REFUSED_REPEATEDLY,
+                    building=press.device.building,
+                    actor=press.person,
+                    device=press.device,
+                    code=press.code,
+                    times=press.repeats - press.repeats_recorded,
+                )
+                done += 1
+    return done

@@ -1,0 +1,55 @@
+"""The signed token of a button: whose, for which door, made when, good for one press."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+
+from django.core import signing
+
+from locks.models import Device, User
+
+_SALT = "locks.press"
+
+
+class BadToken(Exception):
+    """Missing, forged, cut, or of another person or door."""
+
+
+@dataclass(frozen=True)
+class PressToken:
+    nonce: uuid.UUID
+    made_at: float  # seconds since the epoch, this server's clock
+
+
+def issue_token(*, person: User, device: Device) -> str:
+    """A new token for one button on one person's page."""
+    return signing.dumps(
+        {"p": person.pk, "d": device.pk, "n": uuid.uuid4().hex, "t": round(time.time(), 3)},
+        salt=_SALT,
+    )
+
+
+def read_token(raw: str, *, person: User, device: Device) -> PressToken:
+    """The token's content. Raises BadToken unless it was issued to `person` for `device`."""
+    try:
+        content = signing.loads(raw[:500], salt=_SALT)
+        nonce, made_at = uuid.UUID(content["n"]), float(content["t"])
+    except (signing.BadSignature, KeyError, TypeError, ValueError) as broken:
+        raise BadToken from broken
+    if (content.get("p"), content.get("d")) != (person.pk, device.pk):
+        raise BadToken
+    return PressToken(nonce=nonce, made_at=made_at)
+
+
+def age_of_press(token: PressToken, elapsed: tuple[float, float] | None, *, now: float) -> float:
+    """How many seconds ago the button was pressed; never less than 0.
+
+    `elapsed` is what the browser measured between receiving the token and the press, on its wall clock and
+    on its monotonic clock (which stands still while a laptop sleeps). The smaller one gives the larger
+    age, so that neither a changed clock nor a suspended machine makes a press look younger than it is.
+    Without it (no JavaScript) the age counts from the making of the page.
+    """
+    since_made = now - token.made_at
+    return max(0.0, since_made - max(0.0, min(elapsed)) if elapsed else since_made)

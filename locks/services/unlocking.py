@@ -1,0 +1,272 @@
+"""A press of the button: recorded first, sent at most once, never late, and its answer recorded.
+
+Transaction, call, transaction: no transaction is open while Seam is called.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from locks.clients import seam_client
+from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
+from locks.seam import SeamError, SendBy
+from locks.services import following
+from locks.services.answers import Answer, from_attempt, from_error, settle
+from locks.services.audit import record
+from locks.services.errors import AnswerNotRecorded, DoorUnknown
+from locks.services.refusing import refuse
+from locks.services.rights import why_not
+from locks.services.tokens import BadToken, PressToken, age_of_press, read_token
+
+logger = logging.getLogger(__name__)
+
+JOIN_AFTER_END = dt.timedelta(seconds=2)
+RECORD_WITHIN = 5.0  # seconds that a dropped database gets before an answer is left to the sweep
+
+
+@dataclass(frozen=True)
+class PressForm:
+    """What came with a press; untrusted."""
+
+    token: str
+    elapsed: tuple[float, float] | None = None  # seconds from page to press: wall, monotonic
+    reason: str = ""
+    identified_by: str = ""
+    again: bool = False
+    address: str = ""  # the client's, for the record
+
+
+@dataclass(frozen=True)
+class PressResult:
+    """The row that says what came of a press; `repeated` where it is an earlier press's verdict."""
+
+    press: Press
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class _Pressed:
+    """A press on its way through transaction 1."""
+
+    actor: User
+    device: Device
+    form: PressForm
+    token: PressToken | None
+    at: dt.datetime
+    age: float  # seconds since the finger moved
+
+    @property
+    def left(self) -> float:
+        """Seconds in which it may still be sent."""
+        return settings.UNLOCK_SEND_TIMEOUT - self.age
+
+
+def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResult:
+    """Unlock `device` once for `actor`, or say why not; every outcome is a row.
+
+    Raises DoorUnknown where the door is not the actor's to know (recorded all the same). Returns when
+    Seam has answered, at the latest at the request's `call_deadline`.
+    """
+    now = time.time()
+    try:
+        token = read_token(form.token, person=actor, device=device)
+        age = age_of_press(token, form.elapsed, now=now)
+    except BadToken:
+        token, age = None, 0.0
+    pressed = _Pressed(actor, device, form, token, timezone.now(), age)
+    send_by = SendBy.within(pressed.left)
+    result = _take(pressed)
+    press = result.press
+    if press.code == "not_yours":
+        raise DoorUnknown
+    if press.verdict == Verdict.SENT and press.request and not result.repeated:
+        answer = _send(press.request, send_by)
+        _record_patiently(press.request, answer)
+        press.request.refresh_from_db()
+    return result
+
+
+def _take(pressed: _Pressed) -> PressResult:
+    """Transaction 1, until it finds its place: the constraints decide who of two came first."""
+    for _round in range(5):
+        try:
+            with transaction.atomic(durable=True):
+                result = _decide(pressed)
+        except IntegrityError:
+            continue  # the same token, or another press on this door, was first: look again
+        if result is not None:
+            return result
+        following.end_overdue()
+    raise OperationalError("A press found no place among others five times.")
+
+
+def _decide(pressed: _Pressed) -> PressResult | None:
+    """Refuse, join, or open a request, in one transaction; None where an overdue one stands in the way."""
+    device = Device.objects.select_related("building").get(pk=pressed.device.pk)
+    pressed = replace(pressed, device=device)
+    forbidden = why_not(person=pressed.actor, device=device, at=pressed.at)
+    if forbidden != "not_yours" and pressed.token and (earlier := _earlier(pressed.token)):
+        return PressResult(earlier, repeated=True)
+    latest = device.unlock_requests.order_by("-requested_at", "-pk").first()
+    under_way = device.unlock_requests.open().first()
+    unsettled = under_way is None and latest is not None and latest.status == Status.UNKNOWN
+    code = forbidden or _objection(pressed)
+    if not code and unsettled and not pressed.form.again:
+        code = "ask_again"
+    if code:
+        return PressResult(_refuse(pressed, code))
+    if under_way and _overdue(under_way, pressed.at):
+        return None
+    if joined := under_way or _just_ended(latest, pressed):
+        return PressResult(_join(pressed, joined))
+    return PressResult(_open(pressed, again=unsettled))
+
+
+def _refuse(pressed: _Pressed, code: str) -> Press:
+    return refuse(
+        actor=pressed.actor,
+        device=pressed.device,
+        code=code,
+        nonce=pressed.token.nonce if pressed.token else None,
+        address=pressed.form.address,
+    )
+
+
+def _earlier(token: PressToken) -> Press | None:
+    return Press.objects.select_related("request").filter(nonce=token.nonce).first()
+
+
+def _objection(pressed: _Pressed) -> str:
+    """The code of what is wrong with the press itself; empty where nothing is."""
+    if pressed.token is None:
+        return "bad_token"
+    if pressed.left <= 0:
+        return "too_late"
+    form = pressed.form
+    if pressed.device.is_private and not (
+        form.reason and form.identified_by in UnlockRequest.Identified.values
+    ):
+        return "needs_reason"
+    return ""
+
+
+def _overdue(request: UnlockRequest, at: dt.datetime) -> bool:
+    bound = request.call_deadline if request.status == Status.SENDING else request.resolve_by
+    return at > bound + following.GRACE
+
+
+def _just_ended(latest: UnlockRequest | None, pressed: _Pressed) -> UnlockRequest | None:
+    """The request that this press repeats: the same person's, right after its end, is the same wish."""
+    if latest is None or latest.ended_at is None or latest.requested_by_id != pressed.actor.pk:
+        return None
+    return latest if pressed.at - latest.ended_at < JOIN_AFTER_END else None
+
+
+def _join(pressed: _Pressed, request: UnlockRequest) -> Press:
+    press = Press.objects.create(
+        device=pressed.device,
+        person=pressed.actor,
+        nonce=pressed.token.nonce,  # type: ignore[union-attr]  # _objection() saw to it
+        pressed_at=pressed.at,
+        verdict=Verdict.JOINED,
+        request=request,
+    )
+    record(
+        Kind.UNLOCK_JOINED,
+        building=pressed.device.building,
+        actor=pressed.actor,
+        device=pressed.device,
+        request=request,
+        address=pressed.form.address,
+        reason=pressed.form.reason,
+        identified_by=pressed.form.identified_by,
+    )
+    return press
+
+
+def _open(pressed: _Pressed, *, again: bool) -> Press:
+    send_by = pressed.at + dt.timedelta(seconds=pressed.left)
+    call_deadline = send_by + dt.timedelta(seconds=settings.UNLOCK_ANSWER_TIMEOUT)
+    resolve_by = pressed.at + dt.timedelta(seconds=settings.UNLOCK_RESOLVE_TIMEOUT)
+    request = UnlockRequest.objects.create(
+        device=pressed.device,
+        building=pressed.device.building,
+        requested_by=pressed.actor,
+        requested_at=pressed.at,
+        send_by=send_by,
+        call_deadline=call_deadline,
+        resolve_by=max(resolve_by, call_deadline),
+        reason=pressed.form.reason,
+        identified_by=pressed.form.identified_by,
+        pressed_again=again,
+    )
+    press = Press.objects.create(
+        device=pressed.device,
+        person=pressed.actor,
+        nonce=pressed.token.nonce,  # type: ignore[union-attr]  # _objection() saw to it
+        pressed_at=pressed.at,
+        verdict=Verdict.SENT,
+        request=request,
+    )
+    record(
+        Kind.UNLOCK_REQUESTED,
+        building=pressed.device.building,
+        actor=pressed.actor,
+        device=pressed.device,
+        request=request,
+        reason=pressed.form.reason,
+        identified_by=pressed.form.identified_by,
+        pressed_again=again or None,
+        address=pressed.form.address,
+        age_ms=round(pressed.age * 1000),
+    )
+    return press
+
+
+def _send(request: UnlockRequest, send_by: SendBy) -> Answer:
+    """The one call. Whatever goes wrong is an answer: `unknown` unless nothing can have moved."""
+    try:
+        return from_attempt(seam_client().unlock_door(request.device.seam_device_id, send_by=send_by))
+    except SeamError as error:
+        return from_error(error)
+    except Exception:
+        logger.exception("Unlock request %s: the call to Seam broke.", request.pk)
+        return Answer(Status.UNKNOWN, code="no_answer")
+
+
+def _record_patiently(request: UnlockRequest, answer: Answer) -> None:
+    """Transaction 2; if the database drops, again on a fresh connection for a few seconds.
+
+    Then the answer is lost, and the sweep ends the request as `unknown`: honest, if poorer.
+    """
+    give_up = time.monotonic() + RECORD_WITHIN
+    while True:
+        try:
+            record_answer(request, answer)
+            return
+        except (OperationalError, InterfaceError) as gone:
+            if time.monotonic() >= give_up:
+                logger.critical(
+                    "Unlock request %s: Seam answered %s (attempt %s), and the database was gone.",
+                    request.pk,
+                    answer.status,
+                    answer.attempt_id or "-",
+                )
+                raise AnswerNotRecorded from gone
+            connection.close()
+            time.sleep(0.2)
+
+
+def record_answer(request: UnlockRequest, answer: Answer) -> None:
+    """Put Seam's answer to the one call on the row and the record, and have the attempt followed."""
+    settle(request, answer, frm=(Status.SENDING, Status.UNKNOWN))
+    if answer.attempt_id and answer.status in (Status.PENDING, Status.UNKNOWN):
+        following.nudge()
+

@@ -1,0 +1,131 @@
+"""Following attempts to their end, and ending what nobody ended."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from locks.models import AuditEvent, Lease, UnlockRequest
+from locks.services import following, leases
+from locks.services.tokens import issue_token
+from locks.services.unlocking import PressForm, request_unlock
+from locks.simulator import Simulator
+from locks.tests.factories import grant, make_building, make_device, make_user
+
+DOORS = ("harbour-main-entrance", "harbour-staff-entrance", "harbour-parking-gate")
+
+
+@pytest.fixture
+def pending(db, simulator: Simulator) -> list[UnlockRequest]:
+    """Three requests whose attempts stay pending until the simulator releases them."""
+    house, clerk = make_building(), make_user()
+    grant(clerk, house)
+    found = []
+    for name in DOORS:
+        simulator.behave(name, "instant")
+        simulator.hold(name)
+        door = make_device(house, seam_device_id=name)
+        form = PressForm(token=issue_token(person=clerk, device=door))
+        found.append(request_unlock(actor=clerk, device=door, form=form).press.request)
+    return found
+
+
+def statuses() -> list[str]:
+    return list(UnlockRequest.objects.order_by("pk").values_list("status", flat=True))
+
+
+def lists(simulator: Simulator) -> int:
+    return sum(call.path == "/action_attempts/list" for call in simulator.calls)
+
+
+def test_one_call_follows_all_pending_attempts(pending, simulator) -> None:
+    for name in DOORS:
+        simulator.release(name)
+    UnlockRequest.objects.update(next_look_at=timezone.now())
+    following.follow()
+    assert statuses() == ["unlocked"] * 3
+    assert lists(simulator) == 1
+
+
+def test_it_hands_over_when_its_time_is_up(pending, simulator) -> None:
+    assert following.follow(for_seconds=0.3) is True
+    assert statuses() == ["pending"] * 3
+    assert Lease.objects.get(name="follower").holder == ""
+
+
+def test_a_second_follower_leaves_the_work_to_the_first(pending, simulator) -> None:
+    Lease.objects.update_or_create(
+        name="follower",
+        defaults={"holder": "another", "until": timezone.now() + dt.timedelta(seconds=30)},
+    )
+    assert following.follow() is False
+    assert lists(simulator) == 0
+
+
+def test_a_lease_of_a_killed_follower_runs_out(pending, simulator) -> None:
+    Lease.objects.update_or_create(
+        name="follower",
+        defaults={"holder": "killed", "until": timezone.now() - dt.timedelta(seconds=1)},
+    )
+    for name in DOORS:
+        simulator.release(name)
+    following.follow()
+    assert statuses() == ["unlocked"] * 3
+
+
+def test_a_wish_that_comes_while_the_holder_lets_go_is_not_lost(db) -> None:
+    seen = leases.acquire("job")
+    assert seen is not None
+    leases.wish("job")
+    assert not leases.release("job", seen=seen)
+    seen = leases.acquire("job")
+    assert seen is not None
+    assert leases.release("job", seen=seen)
+
+
+def test_an_attempt_that_does_not_resolve_in_time_becomes_unknown_and_is_watched(
+    pending, simulator
+) -> None:
+    UnlockRequest.objects.update(resolve_by=timezone.now(), next_look_at=timezone.now())
+    following.follow(for_seconds=0.1)
+    assert statuses() == ["unknown"] * 3
+    for name in DOORS:
+        simulator.release(name)
+    UnlockRequest.objects.update(next_look_at=timezone.now())
+    following.sweep()
+    assert statuses() == ["unlocked"] * 3
+    story = list(AuditEvent.objects.order_by("id").values_list("kind", flat=True))
+    assert story.count("unlock.unknown") == 3
+    assert story.count("unlock.unlocked") == 3
+
+
+def test_the_sweep_needs_neither_broker_nor_seam_to_end_what_is_overdue(pending, settings) -> None:
+    settings.SEAM_ENDPOINT = "http://127.0.0.1:9"
+    past = timezone.now() - dt.timedelta(seconds=60)
+    UnlockRequest.objects.update(resolve_by=past, next_look_at=None)
+    following.sweep(for_seconds=0.1)
+    assert statuses() == ["unknown"] * 3
+
+
+def test_the_sweep_leaves_a_sender_that_may_be_alive_alone(pending) -> None:
+    now = timezone.now()
+    UnlockRequest.objects.update(status="sending", call_deadline=now, next_look_at=None)
+    assert following.end_overdue() == 0
+    assert statuses() == ["sending"] * 3
+
+
+def test_a_press_ends_well_where_the_broker_is_gone(db, simulator, settings, monkeypatch) -> None:
+    monkeypatch.setattr(following, "_broker_down_until", 0.0)
+    following.wake_here.clear()
+    from locks.tasks import follow_attempts
+
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(follow_attempts, "apply_async", refuse)
+    house, clerk = make_building(), make_user()
+    grant(clerk, house)
+    door = make_device(house, seam_device_id=DOORS[0])
+    form = PressForm(token=issue_token(person=clerk, device=door))
+    assert request_unlock(actor=clerk, device=door, form=form).press.request.status == "pending"
+    assert following.wake_here.is_set()
