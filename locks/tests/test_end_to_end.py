@@ -1,0 +1,179 @@
+"""The whole road on real processes: web, worker and beat, over real HTTP, as clerks walk it."""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from locks.simulator import Simulator
+from locks.tests.visitors import DEMO_PASSWORD, Visitor
+from tools.processes import wait_for
+
+MAIN, OUTCOME = "harbour-main-entrance", "Unlocked, confirmed"
+
+
+@pytest.fixture
+def house(stack, simulator: Simulator):
+    """A running installation, and a way to sign in to it."""
+
+    class House:
+        def __init__(self, **options) -> None:
+            self.stack = stack(endpoint=simulator.endpoint, **options)
+
+        def visitor(self, username: str) -> Visitor:
+            return Visitor(self.stack.url, username, DEMO_PASSWORD)
+
+        def shell(self, code: str) -> str:
+            return self.stack.manage("shell", "-v0", "-c", code).strip()
+
+    return House
+
+
+def card(visitor: Visitor, label: str) -> tuple[int, str]:
+    """The id of a door and the text of its card on the desk."""
+    page = visitor.get("/").text
+    for article in re.findall(r"<article.*?</article>", page, re.DOTALL):
+        if f'data-label="{label}"' in article:
+            return int(re.search(r'id="door-(\d+)"', article)[1]), article
+    raise AssertionError(f"no card of {label}")
+
+
+def shows(visitor: Visitor, text: str) -> bool:
+    return text in card(visitor, "Main entrance")[1]
+
+
+def test_every_console_of_the_building_follows_a_press(house, simulator) -> None:
+    installation = house()
+    clerk, colleague = installation.visitor("clerk"), installation.visitor("clerk2")
+    stranger = installation.visitor("park-clerk")
+    door, _text = card(clerk, "Main entrance")
+    with colleague.listening() as ear, stranger.listening() as elsewhere:
+        ear.wait_for("beat")
+        elsewhere.wait_for("beat")
+        assert clerk.press(door, token=clerk.token(door)).status_code == 303
+        wait_for(lambda: shows(colleague, OUTCOME), seconds=10, what="the colleague sees it")
+        assert any(name.startswith("building-") for name in ear.names)
+        assert set(elsewhere.names) == {"beat"}
+    assert "Main entrance" not in stranger.get("/").text
+    assert simulator.posts(MAIN) == 1
+    answer = stranger.press(door, token=clerk.token(door))
+    assert answer.status_code == 404
+    assert simulator.posts(MAIN) == 1
+    assert installation.shell("print(AuditEvent.objects.filter(kind='unlock.refused').count())") == "1"
+    # A role that ends is gone from page and stream within 5 s, here: everything the colleague had.
+    with colleague.listening() as ear:
+        ear.wait_for("beat")
+        began = time.monotonic()
+        installation.shell(
+            "from django.utils import timezone;"
+            "Assignment.objects.filter(person__username='clerk2').update(revoked_at=timezone.now())"
+        )
+        assert ear.wait_for("roles") - began < 5
+    assert colleague.get(f"/doors/{door}/").status_code == 404
+    # Signing out ends the stream; so does a deactivated account.
+    with clerk.listening() as ear:
+        ear.wait_for("beat")
+        installation.shell("User.objects.filter(username='clerk').update(is_active=False)")
+        ear.wait_for("gone", seconds=5)
+        assert ear.ended.wait(5)
+
+
+@pytest.mark.parametrize("behaviour", ["instant", "slow"])
+def test_presses_at_the_same_time_are_sent_once(house, simulator, behaviour) -> None:
+    installation = house(parts=("web", "worker"))
+    simulator.behave(MAIN, behaviour)
+    clerk, colleague = installation.visitor("clerk"), installation.visitor("clerk2")
+    door, _text = card(clerk, "Main entrance")
+    csrf = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', clerk.get("/history/").text)[1]
+
+    def post(visitor: Visitor, token: str) -> int:
+        data = {"token": token}
+        return visitor.post(f"/doors/{door}/unlock/", data, csrf=csrf).status_code
+
+    # One token eight times: a double click, a browser that retries, the back button.
+    token = clerk.token(door)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _n: post(clerk, token), range(8))) == {303}
+    assert simulator.posts(MAIN) == 1
+    installation.shell("from locks.services import following; following.follow()")
+    wait_for(lambda: shows(clerk, OUTCOME), seconds=10, what="the outcome")
+    installation.shell(
+        "import datetime as dt; from django.utils import timezone;"
+        "UnlockRequest.objects.update(ended_at=timezone.now() - dt.timedelta(seconds=9))"
+    )
+    # Eight tabs of one clerk and one of another.
+    tokens = [clerk.token(door) for _tab in range(8)]
+    with ThreadPoolExecutor(9) as pool:
+        codes = list(pool.map(lambda each: post(clerk, each), tokens))
+    assert set(codes) == {303}
+    assert simulator.posts(MAIN) == 2
+    assert colleague.get("/").status_code == 200
+
+
+def test_it_works_without_broker_and_worker(house, simulator) -> None:
+    installation = house(
+        parts=("web",), environment={"CELERY_BROKER_URL": "redis://127.0.0.1:9/0"}
+    )
+    clerk = installation.visitor("clerk")
+    door, _text = card(clerk, "Main entrance")
+    began = time.monotonic()
+    assert clerk.press(door, token=clerk.token(door)).status_code == 303
+    assert time.monotonic() - began < 5
+    wait_for(lambda: shows(clerk, OUTCOME), seconds=10, what="the outcome")
+    assert clerk.get("/readyz").text == "degraded\n"
+
+
+def test_it_works_with_redis(house, simulator, redis_server) -> None:
+    installation = house(environment={"CELERY_BROKER_URL": redis_server.url})
+    clerk = installation.visitor("clerk")
+    door, _text = card(clerk, "Main entrance")
+    clerk.press(door, token=clerk.token(door))
+    wait_for(lambda: shows(clerk, OUTCOME), seconds=10, what="the outcome")
+    wait_for(lambda: clerk.get("/readyz").text == "yes\n", seconds=15, what="a worker is seen")
+
+
+def test_a_restart_ends_streams_at_once_and_lets_a_press_finish(house, simulator) -> None:
+    installation = house(parts=("web",))
+    clerk = installation.visitor("clerk")
+    door, _text = card(clerk, "Main entrance")
+    token = clerk.token(door)
+    simulator.withhold(MAIN)
+    with clerk.listening() as ear, ThreadPoolExecutor(1) as pool:
+        ear.wait_for("beat")
+        pressing = pool.submit(clerk.press, door, token=token)
+        assert simulator.wait_for_calls("/locks/unlock_door")
+        stopping = ThreadPoolExecutor(1).submit(installation.stack.stop, "web")
+        assert ear.ended.wait(2), "the stream outlived the request to stop"
+        simulator.release(MAIN)
+        assert pressing.result(20).status_code == 303
+        stopping.result(40)
+    states = "print(*UnlockRequest.objects.values_list('status', flat=True))"
+    assert installation.shell(states) in {"pending", "unlocked"}
+
+
+def test_the_key_appears_nowhere(stack, fake_seam) -> None:
+    running = stack(
+        endpoint=fake_seam.endpoint, api_key=fake_seam.api_key, parts=("web", "worker", "beat")
+    )
+    running.manage(
+        "shell",
+        "-c",
+        "from locks.tests.factories import *; house = make_building('House');"
+        "clerk = make_user('clerk'); grant(clerk, house);"
+        "make_device(house, label='Main entrance', seam_device_id='august_device_1');"
+        "make_device(house, label='Ghost', seam_device_id='no-such-device')",
+    )
+    clerk = Visitor(running.url, "clerk", "a-password-for-tests")
+    texts = []
+    for label in ("Main entrance", "Ghost"):
+        door, _text = card(clerk, label)
+        texts.append(clerk.press(door, token=clerk.token(door)).text)
+    wait_for(lambda: shows(clerk, "Accepted"), seconds=10, what="the outcome")
+    fake_seam.simulate_outage("/locks/unlock_door")
+    door, _text = card(clerk, "Ghost")
+    texts.append(clerk.press(door, token=clerk.token(door)).text)
+    texts += [clerk.get(path).text for path in ("/", "/history/", "/no-such-page/", "/readyz")]
+    running.stop("web")
+    assert all(fake_seam.api_key not in text for text in (*texts, running.output()))
+    assert fake_seam.call("/locks/get", device_id="august_device_1")

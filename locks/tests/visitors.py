@@ -1,0 +1,101 @@
+"""A person at a browser without JavaScript, over real HTTP: signs in, reads, presses, listens."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+
+import requests
+
+from tools.processes import wait_for
+
+DEMO_PASSWORD = "practice-room"
+
+
+class Visitor:
+    """Signed in as `username`; every answer is a requests.Response."""
+
+    def __init__(self, url: str, username: str, password: str) -> None:
+        self.url = url
+        self.session = requests.Session()
+        self.session.trust_env = False
+        page = self.get("/accounts/login/")
+        answer = self.post(
+            "/accounts/login/",
+            {"username": username, "password": password},
+            csrf=field(page.text, "csrfmiddlewaretoken"),
+        )
+        assert answer.status_code == 302, "the sign-in was refused"
+
+    def get(self, path: str, **options) -> requests.Response:
+        return self.session.get(self.url + path, timeout=60, **options)
+
+    def post(self, path: str, data: dict, *, csrf: str, **options) -> requests.Response:
+        body = {"csrfmiddlewaretoken": csrf, **data}
+        return self.session.post(
+            self.url + path, data=body, timeout=60, allow_redirects=False, **options
+        )
+
+    def press(self, door: int, *, token: str, **data) -> requests.Response:
+        """Post the Unlock form of a door, with the CSRF token of a fresh page."""
+        csrf = field(self.get("/history/").text, "csrfmiddlewaretoken")
+        return self.post(f"/doors/{door}/unlock/", {"token": token, **data}, csrf=csrf)
+
+    def token(self, door: int) -> str:
+        """A fresh token for a door, as its confirmation page holds it."""
+        return field(self.get(f"/doors/{door}/").text, "token")
+
+    @contextmanager
+    def listening(self) -> Iterator[Ear]:
+        """Hold the event stream open."""
+        ear = Ear(self.session.get(self.url + "/live/", stream=True, timeout=30))
+        try:
+            yield ear
+        finally:
+            ear.close()
+
+
+class Ear:
+    """Collects the names of the events of one stream on a thread of its own."""
+
+    def __init__(self, response: requests.Response) -> None:
+        self.response = response
+        self.heard: list[tuple[float, str]] = []
+        self.ended = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    @property
+    def names(self) -> list[str]:
+        return [name for _at, name in self.heard]
+
+    def wait_for(self, name: str, *, seconds: float = 10) -> float:
+        """Until an event of that name came; when it came (time.monotonic())."""
+        wait_for(lambda: name in self.names, seconds=seconds, what=f"the event {name}")
+        return next(at for at, heard in self.heard if heard == name)
+
+    def close(self) -> None:
+        self.response.close()
+        self._thread.join(5)
+
+    def _listen(self) -> None:
+        try:
+            for line in self.response.iter_lines(chunk_size=1):
+                if line.startswith(b"event: "):
+                    self.heard.append((time.monotonic(), line[7:].decode()))
+        except (requests.RequestException, AttributeError, ValueError, OSError):
+            pass  # closed under us
+        finally:
+            self.ended.set()
+
+
+def field(html: str, name: str) -> str:
+    """The value of the first input of that name."""
+    for tag in re.findall(r"<input[^>]*>", html):
+        if re.search(rf'name="{name}"', tag) and (value := re.search(r'value="([^"]*)"', tag)):
+            return unescape(value[1])
+    raise AssertionError(f"no field {name} on the page")
