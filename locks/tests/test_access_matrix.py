@@ -1,0 +1,214 @@
+"""Every URL of the resolver, every way to stand to its building, GET and POST: decided here, row by row.
+
+A new URL fails until it has a row. Columns, in order: a stranger who has not signed in; signed in without any role;
+front desk, viewer and manager of the object's own building; front desk and manager of another building; superuser.
+`in` sends to the sign-in, `go` redirects elsewhere. Posts are empty, signed in, with a valid CSRF token.
+"""
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from locks.models import AuditEvent, Role
+from locks.services.tokens import issue_token
+from locks.services.unlocking import PressForm, request_unlock
+from locks.tests.factories import grant, make_building, make_device, make_superuser, make_user
+
+COLUMNS = (
+    "stranger",
+    "nobody",
+    "clerk",
+    "viewer",
+    "manager",
+    "other clerk",
+    "other manager",
+    "superuser",
+)
+
+# route: what GET answers each, what POST answers each
+MATRIX = """
+healthz                                                  | 200 200 200 200 200 200 200 200 | 405 405 405 405 405 405 405 405
+readyz                                                   | 200 200 200 200 200 200 200 200 | 405 405 405 405 405 405 405 405
+admin/                                                   |  go 403 403 403 200 403 200 200 |  go 403 403 403 200 403 200 200
+admin/login/                                             |  in 403 403 403  in 403  in  in |  in 403 403 403  in 403  in  in
+admin/logout/                                            |  go 403 403 403  go 403  go  go |  go 403 403 403  go 403  go  go
+admin/password_change/                                   |  go 403 403 403  go 403  go  go |  go 403 403 403  go 403  go  go
+admin/password_change/done/                              |  go 403 403 403  go 403  go  go |  go 403 403 403  go 403  go  go
+admin/jsi18n/                                            |  go 403 403 403 200 403 200 200 |  go 403 403 403 405 403 405 405
+admin/locks/building/                                    |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/building/add/                                |  in 403 403 403 403 403 403 200 |  in 403 403 403 403 403 403 200
+admin/locks/building/<path:object_id>/history/           |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/building/<path:object_id>/delete/            |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/building/<path:object_id>/change/            |  in 403 403 403 200 403 404 200 |  in 403 403 403  go 403 404 200
+admin/locks/building/<path:object_id>/                   |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/device/sync/                                 |  in 403 403 403 403 403 403 405 |  in 403 403 403 403 403 403  go
+admin/locks/device/                                      |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/device/add/                                  |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/device/<path:object_id>/history/             |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/device/<path:object_id>/delete/              |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/device/<path:object_id>/change/              |  in 403 403 403 200 403 404 200 |  in 403 403 403 200 403 404 200
+admin/locks/device/<path:object_id>/                     |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/user/<path:object_id>/password/              |  in 403 403 403 403 403 403 200 |  in 403 403 403 403 403 403 200
+admin/locks/user/                                        |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/user/add/                                    |  in 403 403 403 403 403 403 200 |  in 403 403 403 403 403 403 200
+admin/locks/user/<path:object_id>/history/               |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/user/<path:object_id>/delete/                |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/user/<path:object_id>/change/                |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 200
+admin/locks/user/<path:object_id>/                       |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/auditevent/                                  |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/auditevent/add/                              |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/auditevent/<path:object_id>/history/         |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/auditevent/<path:object_id>/delete/          |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/auditevent/<path:object_id>/change/          |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
+admin/locks/auditevent/<path:object_id>/                 |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/assignment/                                  |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/assignment/add/                              |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/assignment/<path:object_id>/history/         |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/assignment/<path:object_id>/delete/          |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/assignment/<path:object_id>/change/          |  in 403 403 403 200 403 404 200 |  in 403 403 403  go 403 404  go
+admin/locks/assignment/<path:object_id>/                 |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/unlockrequest/                               |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/unlockrequest/add/                           |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/unlockrequest/<path:object_id>/history/      |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/unlockrequest/<path:object_id>/delete/       |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/unlockrequest/<path:object_id>/change/       |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
+admin/locks/unlockrequest/<path:object_id>/              |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/press/                                       |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/press/add/                                   |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/press/<path:object_id>/history/              |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/press/<path:object_id>/delete/               |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/press/<path:object_id>/change/               |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
+admin/locks/press/<path:object_id>/                      |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/^(?P<app_label>locks)/$                            |  go 403 403 403 200 403 200 200 |  go 403 403 403 200 403 200 200
+admin/(?P<url>.*)$                                       |  go 403 403 403 404 403 404 404 |  go 403 403 403 404 403 404 404
+                                                         |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
+buildings/<int:building_id>/                             |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
+doors/<int:device_id>/                                   |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
+doors/<int:device_id>/unlock/                            |  in 405 405 405 405 405 405 405 |  in 404 200  go  go 404 404  go
+history/                                                 |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
+accounts/login/                                          | 200  go  go  go  go  go  go  go | 200  go  go  go  go  go  go  go
+accounts/logout/                                         |  in 405 405 405 405 405 405 405 |  in  in  in  in  in  in  in  in
+accounts/password_change/                                |  in 200 200 200 200 200 200 200 |  in 200 200 200 200 200 200 200
+accounts/password_change/done/                           |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
+"""
+
+
+def routes(resolver: URLResolver | None = None, prefix: str = "") -> list[str]:
+    """Every route that the resolver knows, as text."""
+    found: list[str] = []
+    for entry in (resolver or get_resolver()).url_patterns:
+        route = prefix + str(entry.pattern)
+        found += [route] if isinstance(entry, URLPattern) else routes(entry, route)
+    return found
+
+
+def decisions() -> dict[str, tuple[list[str], list[str]]]:
+    rows = {}
+    for line in filter(None, MATRIX.strip().splitlines()):
+        route, get, post = (part.strip() for part in line.split("|"))
+        rows[route] = (get.split(), post.split())
+    return rows
+
+
+@pytest.fixture
+def cast(db) -> dict[str, Client]:
+    north, south = make_building("North House"), make_building("South Tower")
+    people = {
+        "nobody": make_user(),
+        "clerk": make_user(),
+        "viewer": make_user(),
+        "manager": make_user(),
+        "other clerk": make_user(),
+        "other manager": make_user(),
+        "superuser": make_superuser(),
+    }
+    grant(people["clerk"], north)
+    grant(people["viewer"], north, Role.VIEWER)
+    grant(people["manager"], north, Role.MANAGER)
+    grant(people["other clerk"], south)
+    grant(people["other manager"], south, Role.MANAGER)
+    clients = {"stranger": Client()}
+    for name, person in people.items():
+        clients[name] = Client()
+        clients[name].person = person
+        clients[name].force_login(person)
+    return clients
+
+
+@pytest.fixture
+def ids(cast, simulator) -> dict[str, int]:
+    """One object of North House for each kind of page."""
+    from locks.models import Assignment, Building, User
+
+    north = Building.objects.get(name="North House")
+    clerk = User.objects.get(assignments__building=north, assignments__role=Role.FRONT_DESK)
+    door = make_device(north, seam_device_id="harbour-main-entrance")
+    form = PressForm(token=issue_token(person=clerk, device=door))
+    press = request_unlock(actor=clerk, device=door, form=form).press
+    return {
+        "building": north.pk,
+        "buildings": north.pk,
+        "device": door.pk,
+        "doors": door.pk,
+        "user": clerk.pk,
+        "assignment": Assignment.objects.get(person=clerk).pk,
+        "auditevent": AuditEvent.objects.earliest("id").pk,
+        "unlockrequest": press.request_id,
+        "press": press.pk,
+    }
+
+
+def path_of(route: str, ids: dict[str, int]) -> str:
+    """The route with the ids of North House's objects in it."""
+    kind = next((part for part in route.split("/") if part in ids), "")
+    for placeholder in ("<path:object_id>", "<int:building_id>", "<int:device_id>"):
+        route = route.replace(placeholder, str(ids.get(kind, 1)))
+    route = route.replace("^(?P<app_label>locks)/$", "locks/")
+    return "/" + route.replace("(?P<url>.*)$", "no/such/page/")
+
+
+def answer_of(client: Client, path: str, method: str) -> str:
+    response = client.get(path) if method == "get" else client.post(path)
+    location = response.headers.get("Location", "")
+    if response.status_code in {301, 302, 303, 307}:
+        return "in" if location.startswith("/accounts/login/") else "go"
+    return str(response.status_code)
+
+
+def test_every_url_has_a_decision() -> None:
+    assert set(routes()) == set(decisions())
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_it_answers_each_person_as_decided(cast, ids, method: str) -> None:
+    found = {}
+    rows = decisions()
+    for route in sorted(rows, key=lambda each: "logout" in each):  # signing out comes last
+        path = path_of(route, ids)
+        found[route] = [answer_of(cast[name], path, method) for name in COLUMNS]
+        if "logout" in route:
+            for name in COLUMNS[1:]:
+                cast[name].force_login(cast[name].person)
+    assert found == {route: decided[method == "post"] for route, decided in rows.items()}
+
+
+def test_a_role_that_ended_answers_like_none(cast, ids) -> None:
+    """Revoked while signed in: everything of the building is as for somebody without a role."""
+    from locks.models import Assignment
+
+    Assignment.objects.update(revoked_at=timezone.now())
+    for route, (get, post) in decisions().items():
+        path = path_of(route, ids)
+        if "logout" in route:
+            continue
+        for name in ("clerk", "viewer", "manager"):
+            assert answer_of(cast[name], path, "get") == get[1], (name, path)
+            assert answer_of(cast[name], path, "post") == post[1], (name, path)
+
+
+def test_an_outsiders_press_is_recorded_before_the_404(cast, ids) -> None:
+    cast["other clerk"].post(f"/doors/{ids['doors']}/unlock/")
+    assert AuditEvent.objects.filter(kind="unlock.refused").count() == 1
+
+
