@@ -1,11 +1,15 @@
 """The triggers that make the record append-only in the database itself, on SQLite and PostgreSQL.
 
-They refuse UPDATE, DELETE and TRUNCATE of events and details, an INSERT of a place that is taken (on SQLite
-`INSERT OR REPLACE` would otherwise rewrite a row past the UPDATE and DELETE triggers) or that does not
-continue the chain, and any change of a chain's head but to the event that was appended to it.
+They refuse UPDATE, DELETE and TRUNCATE of events and details, an INSERT of a place that is taken
+(on SQLite `INSERT OR REPLACE` would otherwise rewrite a row past the UPDATE and DELETE triggers) or
+that does not continue the chain, and any change of a chain's head but to the event that was
+appended to it.
 
-Installed after every `migrate` (on SQLite removed before one that changes tables); whoever serves or follows unlocks refuses to run without them.
+Installed after every `migrate` (on SQLite removed before one that changes tables); whoever serves
+or follows unlocks refuses to run without them.
 """
+
+# ruff: noqa: S608  # the SQL is made of the names of our own tables alone
 
 from __future__ import annotations
 
@@ -16,8 +20,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 EVENTS, DETAILS, CHAINS = "locks_auditevent", "locks_auditdetail", "locks_auditchain"
 
-# The event must be the next of its chain. PostgreSQL's row lock on the chain and SQLite's one writer
-# make the comparison exact.
+# The event must be the next of its chain. PostgreSQL's row lock on the chain and SQLite's one
+# writer make the comparison exact.
 _CONTINUES = f"""EXISTS (SELECT 1 FROM {CHAINS} c WHERE c.id = NEW.chain_id
     AND c.length + 1 = NEW.sequence AND c.head = NEW.previous_hash)"""
 _FORWARD = f"""NEW.id = OLD.id AND NEW.key = OLD.key
@@ -26,9 +30,9 @@ _FORWARD = f"""NEW.id = OLD.id AND NEW.key = OLD.key
         OR (NEW.length = OLD.length + 1 AND EXISTS (SELECT 1 FROM {EVENTS} e
             WHERE e.chain_id = NEW.id AND e.sequence = NEW.length AND e.hash = NEW.head)))"""
 
-# Name: (when, condition that refuses). The keys of events and details are no alias of SQLite's hidden
-# rowid, and `INSERT OR REPLACE` with the rowid of another row would replace that row. Before an insert
-# NEW.rowid is -1 where none was given, hence no row may ever have it.
+# Name: (when, condition that refuses). The keys of events and details are no alias of SQLite's
+# hidden rowid, and `INSERT OR REPLACE` with the rowid of another row would replace that row. Before
+# an insert NEW.rowid is -1 where none was given, hence no row may ever have it.
 # https://www.sqlite.org/lang_createtrigger.html
 _SQLITE_RULES = {
     **{
@@ -64,15 +68,18 @@ _SQLITE_RULES = {
 
 _POSTGRES_FUNCTIONS = f"""
 CREATE OR REPLACE FUNCTION locks_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'append-only: the record is never changed' USING ERRCODE = 'integrity_constraint_violation';
+BEGIN RAISE EXCEPTION 'append-only: the record is never changed'
+  USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 CREATE OR REPLACE FUNCTION locks_event_continues() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN IF NOT {_CONTINUES} THEN
-  RAISE EXCEPTION 'append-only: an event must continue its chain' USING ERRCODE = 'integrity_constraint_violation';
+  RAISE EXCEPTION 'append-only: an event must continue its chain'
+    USING ERRCODE = 'integrity_constraint_violation';
 END IF; RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION locks_chain_forward() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN IF NOT ({_FORWARD}) THEN
-  RAISE EXCEPTION 'append-only: a chain only moves forward' USING ERRCODE = 'integrity_constraint_violation';
+  RAISE EXCEPTION 'append-only: a chain only moves forward'
+    USING ERRCODE = 'integrity_constraint_violation';
 END IF; RETURN NEW; END $$;
 """
 _POSTGRES_RULES = {
@@ -119,7 +126,7 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
 
 
 def uninstall(using: str = DEFAULT_DB_ALIAS) -> None:
-    """Remove the triggers. For the teardown of tests that must empty tables; nothing else calls it alone."""
+    """Remove the triggers: for a migration, and for tests that must empty the tables."""
     connection = connections[using]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -155,7 +162,7 @@ def tables_exist(connection: BaseDatabaseWrapper) -> bool:
 
 
 def uninstall_before_migrate(*, using: str, plan: list[tuple[Any, bool]], **_kwargs: Any) -> None:
-    """Receiver of pre_migrate. SQLite remakes a table to alter it, and refuses while a trigger names it.
+    """Receiver of pre_migrate: SQLite remakes an altered table, but not while a trigger names it.
 
     A migration that fails leaves the triggers off, and nobody serves until one succeeds.
     """

@@ -1,4 +1,4 @@
-"""The one Django app: models, the services that write them, and the ways in (pages, admin, tasks, commands)."""
+"""The one Django app: models, the services that write them, and the ways in."""
 
 from django.apps import AppConfig
 from django.core.checks import Tags, register

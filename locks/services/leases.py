@@ -27,7 +27,7 @@ def myself() -> str:
 
 
 def wish(name: str) -> None:
-    """Count one more wish to have the job done; its holder will not let go before it has seen it."""
+    """Count one more wish to have the job done; its holder sees it before letting go."""
     if Lease.objects.filter(name=name).update(wanted=F("wanted") + 1):
         return
     try:
@@ -54,7 +54,7 @@ def acquire(name: str, *, length: dt.timedelta = LENGTH) -> int | None:
 
 
 def release(name: str, *, seen: int) -> bool:
-    """Let go, unless a wish came since `seen`: then False, and the job has to be looked at again."""
+    """Let go, unless a wish came since `seen`: then False, and there is more to do."""
     return (
         Lease.objects.filter(name=name, holder=myself(), wanted=seen).update(
             holder="", until=LONG_AGO

@@ -1,4 +1,4 @@
-"""Rows for tests, written directly: no service, no event. Every argument that is left out gets a value."""
+"""Rows for tests, written directly: no service, no event. What is left out gets a value."""
 
 import itertools
 from typing import Any
@@ -41,6 +41,8 @@ def make_device(building: Building | None = None, **fields: Any) -> Device:
     return Device.objects.create(building=building, **values)
 
 
-def grant(person: User, building: Building, role: str = Role.FRONT_DESK, **fields: Any) -> Assignment:
+def grant(
+    person: User, building: Building, role: str = Role.FRONT_DESK, **fields: Any
+) -> Assignment:
     """A role in force."""
     return Assignment.objects.create(person=person, building=building, role=role, **fields)

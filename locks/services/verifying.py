@@ -1,0 +1,190 @@
+"""Proving the record: each chain is walked from its first event, and every hash computed again.
+
+The format is described in docs/record.md. What is found: a changed, removed, inserted or reordered
+event, a detail that does not fit its event, a head that does not fit its events. What is not: a
+chain that was rewritten or cut off from some event to its end, head included; that takes a copy of
+an earlier head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.models import Exists, OuterRef
+
+from locks.models import AuditChain, AuditDetail, AuditEvent, Building
+from locks.models.audit import CHAIN_STRIDE, FORMAT, GENESIS, ORGANISATION
+
+BATCH = 500  # events held in memory at a time
+
+
+@dataclass(frozen=True)
+class Break:
+    """The first event of a chain that does not fit, and why. `sequence` 0: the chain as such."""
+
+    sequence: int
+    why: str
+
+
+@dataclass(frozen=True)
+class ChainReport:
+    """What was found in one chain.
+
+    `events` were walked; of these, `details_removed` have no detail any more (their place in the
+    chain is proven all the same). `length` and `head` are what the chain's own row says; keep them
+    elsewhere, and a later rewriting can be shown.
+    """
+
+    key: str
+    building: int | None
+    length: int
+    head: str
+    events: int
+    details_removed: int
+    broken: Break | None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.broken is None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {**asdict(self), "whole": self.is_whole}
+
+
+class _Broken(Exception):
+    """Ends the walk at the first thing that does not fit."""
+
+    def __init__(self, sequence: int, why: str) -> None:
+        self.found = Break(sequence, why)
+        super().__init__(why)
+
+
+def verify_chains(*, building: Building | None = None) -> Iterator[ChainReport]:
+    """Walk every chain (or only that of `building`) and yield a report of each.
+
+    Memory stays constant; other processes may append meanwhile. Ends with a report under the key
+    "(none)" where events or details stand outside every chain.
+    """
+    chains = AuditChain.objects.order_by("pk")
+    if building is not None:
+        chains = chains.filter(building=building)
+    for chain in chains.iterator():
+        yield _Walk(chain).report()
+    if building is None and (broken := _strays()):
+        yield ChainReport("(none)", None, 0, "", 0, 0, broken)
+
+
+class _Walk:
+    """One pass over one chain."""
+
+    def __init__(self, chain: AuditChain) -> None:
+        self.chain = chain
+        self.walked = 0
+        self.last_hash = GENESIS
+        self.details_removed = 0
+
+    def report(self) -> ChainReport:
+        broken = None
+        try:
+            self._check_key()
+            for event in self._events():
+                self._check(event)
+            self._check_end()
+        except _Broken as error:
+            broken = error.found
+        return ChainReport(
+            key=self.chain.key,
+            building=self.chain.building_id,
+            length=self.chain.length,
+            head=self.chain.head,
+            events=self.walked,
+            details_removed=self.details_removed,
+            broken=broken,
+        )
+
+    def _check_key(self) -> None:
+        building = self.chain.building_id
+        if self.chain.key != (ORGANISATION if building is None else f"building-{building}"):
+            raise _Broken(0, "the chain's key does not name its building")
+
+    def _events(self) -> Iterator[AuditEvent]:
+        """The events in their order, read in bounded batches, so that no query runs for long."""
+        while batch := self._batch(BATCH):
+            yield from batch
+
+    def _batch(self, size: int) -> list[AuditEvent]:
+        later = AuditEvent.objects.filter(chain=self.chain).select_related("detail")
+        if self.walked:  # at first nothing is left out: an event put in before the first is found
+            later = later.filter(sequence__gt=self.walked)
+        try:
+            return list(later.order_by("sequence")[:size])
+        except DatabaseError:
+            raise
+        except Exception:
+            # A column holds what its type cannot: one row at a time finds which.
+            if size == 1:
+                raise _Broken(self.walked + 1, "the event cannot be read") from None
+            return self._batch(1)
+
+    def _check(self, event: AuditEvent) -> None:
+        expected = self.walked + 1
+        if event.sequence != expected:
+            raise _Broken(expected, "the event is missing, or another stands before it")
+        event.chain = self.chain
+        if event.pk != self.chain.pk * CHAIN_STRIDE + expected:
+            raise _Broken(expected, "the event's id does not follow from its place")
+        if event.format != FORMAT:
+            raise _Broken(expected, f"the event's format {event.format} is not known")
+        if event.previous_hash != self.last_hash:
+            raise _Broken(expected, "the event does not continue the one before")
+        if _computed_hash(event) != event.hash:
+            raise _Broken(expected, "the event was changed: its hash differs")
+        self._check_detail(event)
+        self.walked, self.last_hash = expected, event.hash
+        if expected == self.chain.length and event.hash != self.chain.head:
+            raise _Broken(expected, "the chain's head is not the hash of its last event")
+
+    def _check_detail(self, event: AuditEvent) -> None:
+        try:
+            detail = event.detail
+        except AuditDetail.DoesNotExist:
+            self.details_removed += 1
+            return
+        try:
+            fits = detail.computed_hash() == event.detail_hash
+        except ValueError:  # a salt that is not hexadecimal, text that is not Unicode
+            fits = False
+        if not fits:
+            raise _Broken(event.sequence, "the event's detail was changed: its hash differs")
+
+    def _check_end(self) -> None:
+        """Whether the events end where the chain's row says. It may have grown during the walk."""
+        if self.walked < self.chain.length:
+            raise _Broken(self.walked + 1, "the event is missing")
+        if self.chain.length == 0 and self.chain.head != GENESIS:
+            raise _Broken(0, "the chain has a head and no events")
+        if self.walked > AuditChain.objects.values_list("length", flat=True).get(pk=self.chain.pk):
+            raise _Broken(self.walked, "the event lies beyond the chain's head")
+
+
+def _computed_hash(event: AuditEvent) -> str:
+    try:
+        return event.computed_hash()
+    except (AttributeError, TypeError, ValueError):
+        return ""  # SQLite lets a column hold what its type cannot, such as a time that is none
+
+
+def _strays() -> Break | None:
+    chains = AuditChain.objects.filter(pk=OuterRef("chain_id"))
+    lost = AuditEvent.objects.filter(~Exists(chains)).order_by("pk").values_list("pk", flat=True)
+    for event_id in lost[:1]:
+        return Break(0, f"the event {event_id} belongs to no chain")
+    events = AuditEvent.objects.filter(pk=OuterRef("event_id"))
+    loose = AuditDetail.objects.filter(~Exists(events)).order_by("pk").values_list("pk", flat=True)
+    for detail_id in loose[:1]:
+        return Break(0, f"a detail belongs to no event ({detail_id})")
+    return None
