@@ -66,6 +66,13 @@ def belongs_here(item: pytest.Item) -> bool:
     return bool(item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run that skipped something did not test it: it fails."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_unconfigure() -> None:
     """Remove the folder that accessdesk.test_settings made for this process."""
     folder = Path(django_settings.VAR_DIR)

@@ -29,8 +29,8 @@ class Reader:
             self._env.read_env(str(env_file))  # never overrides the real environment
 
     def text(self, name: str, default: str = "") -> str:
-        """The value without surrounding white space (files end with a newline)."""
-        return self._read(name, lambda: self._env.str(name, default=default)).strip()
+        """The value without surrounding white space (files end with a newline); `default` if empty."""
+        return self._read(name, lambda: self._env.str(name, default="")).strip() or default
 
     def flag(self, name: str, *, default: bool) -> bool:
         """True or False; anything but on/off, yes/no, true/false, 1/0 ends the start."""
@@ -118,3 +118,11 @@ def checked_proxies(entries: list[str]) -> list[str]:
         except ValueError:
             stop("TRUSTED_PROXIES must list addresses or networks, such as 10.0.0.5 or 10.0.0.0/24.")
     return entries
+
+
+def made_secret(path: Path) -> str:
+    """The secret that `make run` made for this installation; empty where it made none."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from accessdesk.environment import Reader, checked_endpoint, checked_proxies, is_loopback, stop
+from accessdesk.environment import (
+    Reader,
+    checked_endpoint,
+    checked_proxies,
+    is_loopback,
+    made_secret,
+    stop,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # What this installation keeps on disk: databases, the embedded broker, the made SECRET_KEY.
@@ -43,7 +50,7 @@ UNLOCK_RESOLVE_TIMEOUT = env.seconds("UNLOCK_RESOLVE_TIMEOUT", default=30, least
 UNLOCK_ANSWER_TIMEOUT = 8.0  # seconds that Seam has for its answer once the press is on its way
 
 # --- Secrets and hosts ------------------------------------------------------------------------
-SECRET_KEY = env.text("SECRET_KEY")
+SECRET_KEY = env.text("SECRET_KEY") or made_secret(VAR_DIR / "secret_key")
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure"):
     stop("SECRET_KEY must be at least 50 random characters (`make run` makes one into var/).")
 AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY")
@@ -66,7 +73,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
+    "servestatic.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.admin.apps.SimpleAdminConfig",
     "django_htmx",
@@ -74,9 +81,9 @@ INSTALLED_APPS = [
     "locks",
 ]
 MIDDLEWARE = [
+    "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "locks.http.NoStore",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -147,6 +154,8 @@ else:
 
 # --- Celery (only nudges travel here; the rows are the truth) ---------------------------------
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
+if CELERY_BROKER_URL == "filesystem://":
+    CELERY_BROKER_URL = "filesystem://localhost"  # the transport warns where there is no host name
 if CELERY_BROKER_URL.startswith("filesystem"):
     BROKER_DIR = VAR_DIR / ("broker-simulated" if SEAM_SIMULATED else "broker")
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -223,7 +232,8 @@ CONTENT_SECURITY_POLICY = {
 # --- Static files, mail, logging --------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
-WHITENOISE_USE_FINDERS = True  # no collectstatic step; deployments may still collect
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
+SERVESTATIC_USE_FINDERS = True  # no collectstatic step; deployments may still collect
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 vars().update(env.email("EMAIL_URL", default="consolemail://"))
 LOGGING = {

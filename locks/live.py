@@ -96,7 +96,7 @@ class Watcher:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.query(connection.close)
+        await self.query(lambda: connection.close())  # this thread's connection, not ours
         self._thread.shutdown()
 
     @property

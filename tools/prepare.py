@@ -21,8 +21,6 @@ def main() -> None:
     from django.core.management.base import SystemCheckError
     from django.db import DatabaseError
 
-    # WhiteNoise warns where the folder is missing, though it need not hold anything.
-    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     said = io.StringIO()
     try:
         call_command("migrate", interactive=False, verbosity=0)
