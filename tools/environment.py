@@ -32,7 +32,6 @@ class Plan:
     simulator_port: int | None
     var: Path
     environment: dict[str, str]
-    own_secret: bool
 
     @classmethod
     def make(cls, given: Mapping[str, str]) -> "Plan":
@@ -53,10 +52,9 @@ class Plan:
             environment["SEAM_ENDPOINT"] = endpoint or f"http://127.0.0.1:{simulator_port}"
         var = _private_folder(Path(given.get("ACCESSDESK_VAR") or ROOT / "var"))
         environment["ACCESSDESK_VAR"] = str(var)
-        own_secret = not _has(known, "SECRET_KEY")
-        if own_secret:
+        if not _has(known, "SECRET_KEY"):
             environment["SECRET_KEY_FILE"] = str(_secret_key(var))
-        return cls(port, simulator_port, var, environment, own_secret)
+        return cls(port, simulator_port, var, environment)
 
     def table(self, prepared: Mapping[str, object], *, seconds: float) -> str:
         """What a person reads when all is up; `prepared` is the answer of tools.prepare."""
@@ -75,8 +73,7 @@ class Plan:
         return f"\naccessdesk is up ({seconds:.1f} s). Ctrl-C stops it.\n\n{body}\n"
 
     def _account_hint(self) -> str:
-        secret = f"SECRET_KEY_FILE={self.var / 'secret_key'} " if self.own_secret else ""
-        return f"make an account with: {secret}.venv/bin/python manage.py createsuperuser"
+        return "make an account with: .venv/bin/python manage.py createsuperuser"
 
 
 def _env_file(given: Mapping[str, str]) -> dict[str, str]:
