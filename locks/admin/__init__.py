@@ -1,0 +1,8 @@
+"""The admin: the record, and the settings of people and places, for managers and superusers.
+
+Importing this package registers every subject with `locks.admin.site.site`.
+"""
+
+from locks.admin import people, places, record, roles, unlocks
+
+__all__ = ["people", "places", "record", "roles", "unlocks"]

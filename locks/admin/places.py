@@ -1,0 +1,200 @@
+"""Buildings and doors. Writes go through services.places, which decides and records."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import F, Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from locks.admin.base import Reviewed
+from locks.admin.filters import ByBuilding, OneOf
+from locks.admin.scope import actor
+from locks.admin.shown import NONE, when
+from locks.admin.site import site
+from locks.models import Building, Device
+from locks.services import inventory, places
+from locks.services.errors import ServiceError
+
+Fieldsets = Any
+
+
+def changed(form: forms.ModelForm, names: frozenset[str]) -> dict[str, Any]:
+    """The values of the fields among `names` that the person changed."""
+    return {name: form.cleaned_data[name] for name in form.changed_data if name in names}
+
+
+@admin.register(Building, site=site)
+class BuildingAdmin(Reviewed):
+    fields = ("name", "time_zone", "help_line", "frozen", "frozen_reason")
+    list_display = ("name", "help_line", "time_zone", "frozen")
+    sortable_by = ("name",)
+    search_fields = ("name",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_view_permission(request, obj)
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return self.fields if obj else ("name", "time_zone", "help_line")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return () if request.user.is_superuser else ("name", "time_zone")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.pk = places.add_building(actor=actor(request), **form.cleaned_data).pk
+            return
+        if settings := changed(form, places.BUILDING_FIELDS):
+            places.change_building(actor=actor(request), building=obj, changes=settings)
+        if "frozen" in form.changed_data and not form.cleaned_data["frozen"]:
+            places.release_building(actor=actor(request), building=obj)
+        elif changed(form, frozenset({"frozen", "frozen_reason"})) and form.cleaned_data["frozen"]:
+            reason = form.cleaned_data["frozen_reason"]
+            places.freeze_building(actor=actor(request), building=obj, reason=reason)
+
+    def record_filter(self, obj: Building) -> dict[str, Any]:
+        return {"building": obj.pk}
+
+
+class ByState(OneOf):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        states = [
+            ("renamed", _("renamed at Seam")),
+            ("offline", _("offline")),
+            ("gone", _("gone from Seam")),
+        ]
+        return [*states, ("unassigned", _("unassigned"))] if request.user.is_superuser else states
+
+    def narrow(self, value: str) -> Q:
+        return {
+            "renamed": ~Q(seam_name=F("reviewed_seam_name")),
+            "offline": Q(online=False),
+            "gone": Q(gone_at__isnull=False),
+            "unassigned": Q(building=None),
+        }[value]
+
+
+@admin.register(Device, site=site)
+class DeviceAdmin(Reviewed):
+    actions = ("take_over_name", "keep_label")
+    told_by_seam = (
+        "seam_name",
+        "seam_device_id",
+        "manufacturer",
+        "model",
+        "online",
+        "locked",
+        "battery",
+        "can_remotely_unlock",
+        "errors",
+        "warnings",
+        "told_at",
+        "gone_since",
+    )
+    fieldsets = (
+        (None, {"fields": ("building", "label", "area", "access")}),
+        (_("As Seam tells"), {"fields": told_by_seam}),
+    )
+    list_display = (
+        "label",
+        "building",
+        "area",
+        "access",
+        "online",
+        "can_remotely_unlock",
+        "battery",
+        "new_name",
+    )
+    list_filter = (ByBuilding, ByState)
+    list_select_related = ("building",)
+    sortable_by = ("label", "area", "access", "online")
+    search_fields = ("label", "area", "seam_name", "seam_device_id")
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_view_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        place = () if request.user.is_superuser else ("building",)
+        return (*place, *self.told_by_seam)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if "building" in form.changed_data:
+            target = form.cleaned_data["building"]
+            places.assign_door(actor=actor(request), device=obj, building=target)
+        if settings := changed(form, places.DOOR_FIELDS):
+            places.change_door(actor=actor(request), device=obj, changes=settings)
+
+    def record_filter(self, obj: Device) -> dict[str, Any]:
+        return {"door": obj.pk}
+
+    @admin.action(description=_("Call these doors as Seam does now"))
+    def take_over_name(self, request: HttpRequest, doors: QuerySet[Device]) -> None:
+        self._for_each(request, doors, places.accept_seam_name)
+
+    @admin.action(description=_("Keep the labels of these doors"))
+    def keep_label(self, request: HttpRequest, doors: QuerySet[Device]) -> None:
+        self._for_each(request, doors, places.dismiss_seam_name)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.sync_view)
+        return [path("sync/", view, name="locks_device_sync"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {"may_sync": actor(request).is_superuser})
+
+    def sync_view(self, request: HttpRequest) -> HttpResponse:
+        """Read the doors from Seam. Not an action on rows: the first time there are none."""
+        if not actor(request).is_superuser:
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            report = inventory.sync_devices(actor=actor(request))
+        except ServiceError as refusal:
+            self.tell(request, refusal)
+        else:
+            told = _(
+                "Seam lists %(listed)d doors: %(added)d new, %(renamed)d renamed, %(gone)d gone"
+            )
+            self.message_user(request, f"{told % report.as_dict()}.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:locks_device_changelist"))
+
+    def _for_each(self, request: HttpRequest, doors: QuerySet[Device], decide: Any) -> None:
+        """Decide on the doors with another name at Seam; the others are left as they are."""
+        renamed = [door for door in doors if door.offers_new_name]
+        try:
+            for door in renamed:
+                decide(actor=actor(request), device=door)
+        except ServiceError as refusal:
+            self.tell(request, refusal)
+            return
+        count = len(renamed)
+        done = ngettext("%d door decided on.", "%d doors decided on.", count) % count
+        self.message_user(request, done, messages.SUCCESS)
+
+    @admin.display(description=_("new name at Seam"))
+    def new_name(self, door: Device) -> str:
+        return door.seam_name if door.offers_new_name else ""
+
+    @admin.display(description=_("battery"))
+    def battery(self, door: Device) -> str:
+        level = NONE if door.battery_level is None else f"{door.battery_level:.0%}"
+        return f"{level} {door.battery_status}".strip()
+
+    @admin.display(description=_("last told by Seam"))
+    def told_at(self, door: Device) -> str:
+        return when(door.synced_at, door.building)
+
+    @admin.display(description=_("gone from Seam since"))
+    def gone_since(self, door: Device) -> str:
+        return when(door.gone_at, door.building)

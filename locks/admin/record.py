@@ -1,0 +1,165 @@
+"""The record: every event, for reading. Names are shown as they were; nothing is written here."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from locks.admin.base import ReadOnly
+from locks.admin.filters import ByBuilding, ByChoice, ByDoor, ByPerson, OneOf
+from locks.admin.shown import NONE, detail_of, detail_table, name_of, outcome_of, when
+from locks.admin.site import site
+from locks.models import AuditEvent, Kind
+
+ORGANISATION = "organisation"
+# Events whose person is whom they are about, beside who did it.
+_STAFFING = [kind for kind in Kind.values if kind.startswith(("role.", "person."))]
+
+
+def in_details(term: str) -> Q:
+    """Events whose detail holds `term`, as its JSON escapes it, in the usual spellings of case."""
+    found = Q()
+    # The escapes of a letter's two cases have nothing in common: `icontains` would miss one.
+    for spelling in {term, term.lower(), term.upper(), term.title()}:
+        found |= Q(detail__body__icontains=json.dumps(spelling)[1:-1])
+    return found
+
+
+class EventBuilding(ByBuilding):
+    path = "chain__building"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        rows = [*super().lookups(request, model_admin)]
+        return [*rows, (ORGANISATION, _("no building"))] if request.user.is_superuser else rows
+
+    def narrow(self, value: str) -> Q:
+        return Q(chain__building=None) if value == ORGANISATION else super().narrow(value)
+
+
+class EventPerson(ByPerson):
+    """Who did it, or who got, kept or lost a role or an account by it."""
+
+    def narrow(self, value: str) -> Q:
+        about = Q()
+        for end in ",}":
+            about |= Q(detail__body__contains=f'"subject_id":{int(value)}{end}')
+        return Q(actor=int(value)) | (Q(kind__in=_STAFFING) & about)
+
+
+class EventKind(ByChoice):
+    title = _("what happened")
+    parameter_name = "kind"
+    choices_of = Kind
+    path = "kind"
+
+
+class EventRequest(OneOf):
+    """Shown only where it is set: the page of an unlock request leads here."""
+
+    title = _("unlock request")
+    parameter_name = "request"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        value = self.value() or ""
+        usable = value.isascii() and value.isdigit() and len(value) < 19
+        return [(value, f"#{value}")] if usable else []
+
+    def narrow(self, value: str) -> Q:
+        return Q(request=int(value))
+
+
+@admin.register(AuditEvent, site=site)
+class AuditEventAdmin(ReadOnly):
+    date_hierarchy = "at"
+    fields = (
+        "what",
+        "at_both",
+        "place",
+        "who",
+        "door",
+        "about_request",
+        "detail_shown",
+        "sequence",
+        "kind",
+        "format",
+        "id",
+        "actor_number",
+        "device_number",
+        "detail_hash",
+        "previous_hash",
+        "hash",
+    )
+    list_display = ("at_both", "what", "door", "who", "why", "place", "sequence")
+    list_filter = (EventBuilding, ByDoor, EventPerson, EventKind, EventRequest)
+    list_select_related = ("chain__building", "detail")
+    sortable_by = ("at_both",)
+    search_fields = ("detail__body",)
+    search_help_text = _("A name as it was, a door, a reason, or an id of Seam's.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related(*self.list_select_related)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        for term in search_term.split():
+            # The first event of a request has no ids of Seam's yet: they stand on its row.
+            of_request = Q(request__action_attempt_id=term) | Q(request__seam_request_id=term)
+            queryset = queryset.filter(in_details(term) | of_request)
+        return queryset, False
+
+    def record_filter(self, obj: AuditEvent) -> dict[str, Any]:
+        if obj.request_id:
+            return {"request": obj.request_id}
+        return {"building": obj.chain.building_id or ORGANISATION}
+
+    @admin.display(description=_("when"), ordering="at")
+    def at_both(self, event: AuditEvent) -> str:
+        return when(event.at, event.chain.building)
+
+    @admin.display(description=_("what happened"))
+    def what(self, event: AuditEvent) -> str:
+        return outcome_of(event)
+
+    @admin.display(description=_("building"))
+    def place(self, event: AuditEvent) -> str:
+        return str(detail_of(event).get("building") or event.chain.building or NONE)
+
+    @admin.display(description=_("person"))
+    def who(self, event: AuditEvent) -> str:
+        return name_of(detail_of(event))
+
+    @admin.display(description=_("door"))
+    def door(self, event: AuditEvent) -> str:
+        return str(detail_of(event).get("door") or NONE)
+
+    @admin.display(description=_("reason"))
+    def why(self, event: AuditEvent) -> str:
+        detail = detail_of(event)
+        words = [detail.get(key) for key in ("reason", "subject", "role", "code")]
+        return " · ".join(str(word) for word in words if word)
+
+    @admin.display(description=_("unlock request"))
+    def about_request(self, event: AuditEvent) -> str:
+        if event.request_id is None:
+            return NONE
+        url = reverse("admin:locks_unlockrequest_change", args=(event.request_id,))
+        return format_html('<a href="{}">#{}</a>', url, event.request_id)
+
+    @admin.display(description=_("detail"))
+    def detail_shown(self, event: AuditEvent) -> str:
+        return detail_table(detail_of(event))
+
+    @admin.display(description=_("person, id"))
+    def actor_number(self, event: AuditEvent) -> str:
+        return str(event.actor_id or NONE)
+
+    @admin.display(description=_("door, id"))
+    def device_number(self, event: AuditEvent) -> str:
+        return str(event.device_id or NONE)

@@ -1,0 +1,63 @@
+"""What a person may review in the admin: one answer a model, none for a model not named here."""
+
+from typing import Any, cast
+
+from django.db.models import F, Model, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest
+
+from locks.models import (
+    Assignment,
+    AuditEvent,
+    Building,
+    Device,
+    Kind,
+    Press,
+    UnlockRequest,
+    User,
+)
+
+
+def actor(request: HttpRequest) -> User:
+    """The signed-in person: the site lets nobody else in."""
+    return cast(User, request.user)
+
+
+def scope(model: type[Model], user: Any) -> QuerySet[Any]:
+    """The rows of `model` that belong to buildings which `user` manages now; all for a superuser.
+
+    Narrower than the desk's `visible_to`: who is clerk in a building reviews nothing of it.
+    """
+    managed = Building.objects.managed_by(user)
+    everything = user.is_active and user.is_superuser
+    if model in (Assignment, AuditEvent, UnlockRequest):
+        return model._default_manager.all().visible_to(user)
+    if model is Building:
+        return managed
+    if model is Device:
+        return Device.objects.all() if everything else Device.objects.filter(building__in=managed)
+    if model is User:
+        held = Assignment.objects.filter(building__in=managed)
+        return (
+            User.objects.all() if everything else User.objects.filter(pk__in=held.values("person"))
+        )
+    if model is Press:
+        return Press.objects.all() if everything else _presses(managed)
+    return model._default_manager.none()
+
+
+def _presses(managed: QuerySet[Building]) -> QuerySet[Press]:
+    """Presses in `managed` buildings: where their request was, or where the refusing door is.
+
+    A refused press of before the door came to its building belongs to where it came from.
+    """
+    came = AuditEvent.objects.filter(
+        kind=Kind.DOOR_ASSIGNED,
+        device=OuterRef("device"),
+        chain__building=OuterRef("device__building"),
+    )
+    refused_here = Q(request=None, device__building__in=managed) & (
+        Q(came_at=None) | Q(pressed_at__gte=F("came_at"))
+    )
+    return Press.objects.alias(came_at=Subquery(came.order_by("-at").values("at")[:1])).filter(
+        Q(request__building__in=managed) | refused_here
+    )

@@ -1,0 +1,94 @@
+"""How times and recorded details read in the admin."""
+
+import datetime as dt
+import json
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from locks import words
+from locks.models import AuditDetail, AuditEvent, Building, Status, UnlockRequest
+
+NONE = "–"
+_LABELS: dict[str, str | Promise] = {
+    "action_attempt_id": _("action attempt at Seam"),
+    "address": _("client address"),
+    "age_ms": _("age of the press, ms"),
+    "code": _("because"),
+    "confirmed_by_device": _("confirmed by the lock"),
+    "identified_by": _("identified by"),
+    "message": _("Seam's words"),
+    "result": _("Seam's result"),
+    "seam_request_id": _("Seam request id"),
+    "self_grant": _("granted to oneself"),
+    "subject": _("about"),
+    "subject_id": _("about, id"),
+    "subject_username": _("about, username"),
+    "valid_from": _("from"),
+    "valid_until": _("until"),
+}
+
+
+def when(moment: dt.datetime | None, building: Building | None) -> SafeString | str:
+    """A time on the building's wall clock and, below it, in UTC."""
+    if moment is None:
+        return NONE
+    utc = f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+    zone = building.zone if building else zoneinfo.ZoneInfo("UTC")
+    if zone.key == "UTC":
+        return utc
+    return format_html("{} {}<br>{}", f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}", zone.key, utc)
+
+
+def detail_of(event: AuditEvent | None) -> dict[str, Any]:
+    """What an event keeps beside the chain; empty once a retention run has removed it."""
+    try:
+        return event.detail.content if event is not None else {}
+    except AuditDetail.DoesNotExist:
+        return {}
+
+
+def name_of(detail: Mapping[str, Any]) -> str:
+    """Who did it, by name and username as they were."""
+    name, username = detail.get("person"), detail.get("username")
+    return f"{name} ({username})" if name and name != username else str(name or NONE)
+
+
+def outcome_of(event: AuditEvent) -> str:
+    """What happened, with status and confirmation as one value where it tells of an outcome."""
+    detail = detail_of(event)
+    happened = event.kind.removeprefix("unlock.")
+    if not event.kind.startswith("unlock.") or happened not in Status.values:
+        return event.get_kind_display()
+    if happened == "pending":
+        return event.get_kind_display()
+    told = UnlockRequest(status=happened, confirmed_by_device=detail.get("confirmed_by_device"))
+    told.may_still_act = words.may_still_act(str(detail.get("code", "")))
+    return str(told.outcome.label)
+
+
+def table(rows: Iterable[tuple[Any, Any]]) -> SafeString:
+    """Two columns; everything in them is escaped."""
+    return format_html(
+        "<table>{}</table>", format_html_join("", "<tr><th>{}</th><td>{}</td></tr>", rows)
+    )
+
+
+def detail_table(detail: Mapping[str, Any]) -> SafeString | str:
+    """All that an event keeps, whatever it is, for reading."""
+    if not detail:
+        return str(_("Removed by a recorded retention run, or never kept."))
+    return table(
+        (_LABELS.get(key, key.replace("_", " ")), _value(value)) for key, value in detail.items()
+    )
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,157 @@
+"""Buildings and doors as people set them up. Every change is on the record, or did not happen.
+
+Managers set help line, freeze and door settings of their own buildings; names, time zones and
+which door belongs where are superusers' (a unique name would tell a manager of the buildings of
+others). All raise NotAllowed (who may not) or ValidationError (what cannot be), each with a
+sentence, and change nothing then.
+What Seam tells of a lock is services.inventory's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from locks.models import AuditChain, Building, Device, Kind, User
+from locks.services.audit import record
+from locks.services.editing import apply, require_manager, require_superuser
+
+MANAGERS_BUILDING_FIELDS = frozenset({"help_line"})
+BUILDING_FIELDS = MANAGERS_BUILDING_FIELDS | {"name", "time_zone"}
+DOOR_FIELDS = frozenset({"label", "area", "access"})
+
+
+@transaction.atomic
+def add_building(*, actor: User, name: str, time_zone: str, help_line: str = "") -> Building:
+    """Make a building without doors; superusers only."""
+    require_superuser(actor)
+    building = Building(name=name, time_zone=time_zone, help_line=help_line)
+    building.full_clean()
+    try:
+        with transaction.atomic():
+            building.save()
+    except IntegrityError:
+        raise ValidationError(_("A building with this name exists already.")) from None
+    record(Kind.BUILDING_ADDED, building=building, actor=actor, time_zone=time_zone)
+    return building
+
+
+@transaction.atomic
+def change_building(*, actor: User, building: Building, changes: Mapping[str, Any]) -> Building:
+    """Change what BUILDING_FIELDS names; managers what MANAGERS_BUILDING_FIELDS names."""
+    _require_known(changes, BUILDING_FIELDS)
+    if set(changes) <= MANAGERS_BUILDING_FIELDS:
+        require_manager(actor, building)
+    else:
+        require_superuser(actor)
+    row = Building.objects.select_for_update().get(pk=building.pk)
+    if changed := apply(row, changes):
+        record(Kind.BUILDING_CHANGED, building=row, actor=actor, changed=changed)
+    return row
+
+
+@transaction.atomic
+def freeze_building(*, actor: User, building: Building, reason: str) -> Building:
+    """Stop all unlocking in `building`; clerks read `reason`. Another reason replaces it."""
+    require_manager(actor, building)
+    reason = reason.strip()
+    if not reason:
+        raise ValidationError(_("A freeze needs a reason that clerks can read."))
+    row = Building.objects.select_for_update().get(pk=building.pk)
+    if apply(row, {"frozen": True, "frozen_reason": reason}):
+        record(Kind.BUILDING_FROZEN, building=row, actor=actor, reason=reason)
+    return row
+
+
+@transaction.atomic
+def release_building(*, actor: User, building: Building) -> Building:
+    """Lift the freeze of `building`."""
+    require_manager(actor, building)
+    row = Building.objects.select_for_update().get(pk=building.pk)
+    reason = row.frozen_reason
+    if apply(row, {"frozen": False, "frozen_reason": ""}):
+        record(Kind.BUILDING_RELEASED, building=row, actor=actor, reason=reason)
+    return row
+
+
+@transaction.atomic
+def change_door(*, actor: User, device: Device, changes: Mapping[str, Any]) -> Device:
+    """Change what DOOR_FIELDS names."""
+    _require_known(changes, DOOR_FIELDS)
+    row = _locked_door(actor, device)
+    if changed := apply(row, changes):
+        record(Kind.DOOR_CHANGED, building=row.building, actor=actor, device=row, changed=changed)
+    return row
+
+
+@transaction.atomic
+def assign_door(*, actor: User, device: Device, building: Building | None) -> Device:
+    """Move a door into `building`, or out of any; superusers only. It becomes private.
+
+    It takes its label along. Each building's chain tells its own half and does not name the other.
+    """
+    require_superuser(actor)
+    row = _locked_door(actor, device)
+    before = row.building
+    if before == building:
+        return row
+    apply(row, {"building": building, "access": Device.Access.PRIVATE})
+    halves = [(before, Kind.DOOR_UNASSIGNED), (building, Kind.DOOR_ASSIGNED)]
+    chains = dict(
+        AuditChain.objects.filter(building__in=[p for p, _kind in halves if p]).values_list(
+            "building_id", "pk"
+        )
+    )
+    # Chains in primary-key order, so that two moves in opposite directions cannot wait for each
+    # other; a chain not made yet gets the highest.
+    for place, kind in sorted(
+        ((p, k) for p, k in halves if p), key=lambda half: chains.get(half[0].pk, math.inf)
+    ):
+        record(kind, building=place, actor=actor, device=row)
+    return row
+
+
+@transaction.atomic
+def accept_seam_name(*, actor: User, device: Device) -> Device:
+    """Call the door as Seam does now."""
+    row = _locked_door(actor, device)
+    _require_offer(row)
+    longest = Device._meta.get_field("label").max_length
+    label = row.seam_name.strip()[:longest] or row.label
+    changed = apply(row, {"label": label, "reviewed_seam_name": row.seam_name})
+    record(Kind.DOOR_CHANGED, building=row.building, actor=actor, device=row, changed=changed)
+    return row
+
+
+@transaction.atomic
+def dismiss_seam_name(*, actor: User, device: Device) -> Device:
+    """Keep the label although Seam calls the door otherwise, until Seam changes the name again."""
+    row = _locked_door(actor, device)
+    _require_offer(row)
+    changed = apply(row, {"reviewed_seam_name": row.seam_name})
+    record(Kind.DOOR_CHANGED, building=row.building, actor=actor, device=row, changed=changed)
+    return row
+
+
+def _locked_door(actor: User, device: Device) -> Device:
+    """The door as it is now, held until commit; only where `actor` may set it up."""
+    row = (
+        Device.objects.select_for_update(of=("self",)).select_related("building").get(pk=device.pk)
+    )
+    require_manager(actor, row.building)
+    return row
+
+
+def _require_offer(device: Device) -> None:
+    if not device.offers_new_name:
+        raise ValidationError(_("Seam offers no other name for this door."))
+
+
+def _require_known(changes: Mapping[str, Any], known: frozenset[str]) -> None:
+    if unknown := set(changes) - known:
+        raise ValueError(f"Not to be changed here: {sorted(unknown)}")

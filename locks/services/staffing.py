@@ -1,0 +1,220 @@
+"""Accounts and roles. Every change is on the record, or did not happen.
+
+A manager staffs their own buildings, never themselves; accounts belong to superusers. All raise
+NotAllowed (who may not) or ValidationError (what cannot be), each with a sentence, and change
+nothing then.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from locks.models import Assignment, Building, Kind, User
+from locks.services.audit import record
+from locks.services.editing import apply, plain, require_manager, require_superuser
+from locks.services.errors import NotAllowed
+
+PERSON_FIELDS = frozenset({"username", "name", "email", "is_active"})
+
+
+@dataclass(frozen=True)
+class Terms:
+    """When a role counts. Without dates: from now on, for good; without hours: at any hour.
+
+    `weekly_hours` as in models.people.validate_weekly_hours, on the building's wall clock.
+    """
+
+    valid_from: dt.datetime | None = None
+    valid_until: dt.datetime | None = None
+    weekly_hours: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, assignment: Assignment) -> Terms:
+        return cls(assignment.valid_from, assignment.valid_until, assignment.weekly_hours)
+
+
+@transaction.atomic
+def grant_role(
+    *, actor: User, person: User, building: Building, role: str, terms: Terms | None = None
+) -> Assignment:
+    """Give `person` a role in `building` and return it.
+
+    A superuser may give one to themselves; the event then says `self_grant`.
+    """
+    _require_right_to_staff(actor, person, building)
+    person = User.objects.get(pk=person.pk)
+    if not person.is_active:
+        raise ValidationError(_("This account is not active."))
+    terms = terms or Terms()
+    _require_future_end(terms.valid_until)
+    assignment = Assignment(
+        person=person, building=building, role=role, granted_by=actor, **asdict(terms)
+    )
+    taken = ValidationError(
+        _("This person already holds this role in this building: change its dates instead.")
+    )
+    if Assignment.objects.filter(
+        person=person, building=building, role=role, revoked_at=None
+    ).exists():
+        raise taken
+    assignment.full_clean()
+    try:
+        with transaction.atomic():
+            assignment.save()
+    except IntegrityError:
+        raise taken from None  # another manager was first
+    _record_role(
+        Kind.ROLE_GRANTED,
+        actor=actor,
+        assignment=assignment,
+        **{name: plain(value) for name, value in asdict(terms).items()},
+    )
+    return assignment
+
+
+@transaction.atomic
+def change_role(*, actor: User, assignment: Assignment, terms: Terms) -> Assignment:
+    """Give a role other dates or hours and return it; no event where nothing differs."""
+    held = _locked(actor, assignment)
+    if terms.valid_until != held.valid_until:
+        _require_future_end(terms.valid_until)
+    if changed := apply(held, asdict(terms)):
+        _record_role(Kind.ROLE_CHANGED, actor=actor, assignment=held, changed=changed)
+    return held
+
+
+@transaction.atomic
+def revoke_role(*, actor: User, assignment: Assignment) -> Assignment:
+    """Take a role away from now on and return it; it can be granted anew."""
+    held = _locked(actor, assignment)
+    held.revoked_at, held.revoked_by = timezone.now(), actor
+    held.save(update_fields=["revoked_at", "revoked_by"])
+    _record_role(Kind.ROLE_REVOKED, actor=actor, assignment=held)
+    return held
+
+
+@transaction.atomic
+def add_person(*, actor: User, username: str, name: str, email: str, password: str) -> User:
+    """Make an account without any role; superusers only."""
+    require_superuser(actor)
+    person = User(
+        username=User.normalize_username(username),
+        name=name,
+        email=User.objects.normalize_email(email),
+    )
+    validate_password(password, person)
+    person.set_password(password)
+    person.full_clean()
+    try:
+        with transaction.atomic():
+            person.save()
+    except IntegrityError:
+        raise ValidationError(_("A person with this username exists already.")) from None
+    _record_person(Kind.PERSON_ADDED, actor=actor, person=person)
+    return person
+
+
+@transaction.atomic
+def change_person(*, actor: User, person: User, changes: Mapping[str, Any]) -> User:
+    """Change what PERSON_FIELDS names; superusers only. Deactivating ends the person's sessions."""
+    require_superuser(actor)
+    if unknown := set(changes) - PERSON_FIELDS:
+        raise ValueError(f"Not a person's to change: {sorted(unknown)}")
+    row = User.objects.select_for_update().get(pk=person.pk)
+    if changes.get("is_active") is False and row.pk == actor.pk:
+        raise NotAllowed(_("Nobody deactivates their own account: ask another administrator."))
+    changed = apply(row, changes)
+    if "is_active" in changed and not row.is_active:
+        _end_sessions(row)
+    if changed:
+        _record_person(Kind.PERSON_CHANGED, actor=actor, person=row, changed=changed)
+    return row
+
+
+def deactivate_person(*, actor: User, person: User) -> User:
+    """Close an account at once: its sessions end, its roles count no more. Nothing is deleted."""
+    return change_person(actor=actor, person=person, changes={"is_active": False})
+
+
+@transaction.atomic
+def set_password(*, actor: User, person: User, password: str) -> User:
+    """Give an account another password; superusers only. Sessions under the old one end."""
+    require_superuser(actor)
+    row = User.objects.select_for_update().get(pk=person.pk)
+    validate_password(password, row)
+    row.set_password(password)
+    row.save(update_fields=["password"])
+    _record_person(Kind.PERSON_CHANGED, actor=actor, person=row, password_set=True)
+    return row
+
+
+def _require_right_to_staff(actor: User, person: User, building: Building) -> None:
+    require_manager(actor, building)
+    if actor.pk == person.pk and not actor.is_superuser:
+        raise NotAllowed(
+            _("Nobody decides on their own roles: ask another manager or an administrator.")
+        )
+
+
+def _require_future_end(end: dt.datetime | None) -> None:
+    if end is not None and end <= timezone.now():
+        raise ValidationError(_("The end lies in the past. To end a role now, revoke it."))
+
+
+def _locked(actor: User, assignment: Assignment) -> Assignment:
+    """The role as it is now, held until commit; only where `actor` may decide on it."""
+    held = (
+        Assignment.objects.select_for_update(of=("self",))
+        .select_related("person", "building")
+        .get(pk=assignment.pk)
+    )
+    _require_right_to_staff(actor, held.person, held.building)
+    if held.revoked_at is not None:
+        raise ValidationError(_("This role has been revoked: grant it anew."))
+    return held
+
+
+def _end_sessions(person: User) -> None:
+    """Remove the person's sessions, so that none comes back to life with the account."""
+    keys = [
+        session.pk
+        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+        if session.get_decoded().get(SESSION_KEY) == str(person.pk)
+    ]
+    Session.objects.filter(pk__in=keys).delete()
+
+
+def _record_role(kind: Kind, *, actor: User, assignment: Assignment, **detail: Any) -> None:
+    record(
+        kind,
+        building=assignment.building,
+        actor=actor,
+        role=assignment.role,
+        self_grant=(kind == Kind.ROLE_GRANTED and actor.pk == assignment.person_id) or None,
+        **_subject(assignment.person),
+        **detail,
+    )
+
+
+def _record_person(kind: Kind, *, actor: User, person: User, **detail: Any) -> None:
+    record(kind, building=None, actor=actor, **_subject(person), **detail)
+
+
+def _subject(person: User) -> dict[str, Any]:
+    """Whom an event is about; `person` and `username` are who did it."""
+    return {
+        "subject": person.get_full_name(),
+        "subject_username": person.username,
+        "subject_id": person.pk,
+    }

@@ -1,0 +1,67 @@
+"""Unlocks of the past, with their events, as the services would have written them."""
+
+import datetime as dt
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
+from locks.services.audit import record
+
+_KINDS = {
+    Status.PENDING: Kind.UNLOCK_PENDING,
+    Status.UNLOCKED: Kind.UNLOCK_UNLOCKED,
+    Status.FAILED: Kind.UNLOCK_FAILED,
+    Status.UNKNOWN: Kind.UNLOCK_UNKNOWN,
+}
+
+
+@transaction.atomic
+def past_unlock(
+    device: Device,
+    person: User,
+    *,
+    status: Status = Status.UNLOCKED,
+    reason: str = "",
+    **fields: Any,
+) -> UnlockRequest:
+    """One press that was sent, and what came of it."""
+    at = timezone.now() - dt.timedelta(minutes=1)
+    building = device.building
+    assert building is not None
+    request = UnlockRequest.objects.create(
+        device=device,
+        building=building,
+        requested_by=person,
+        status=status,
+        reason=reason,
+        requested_at=at,
+        send_by=at,
+        call_deadline=at,
+        resolve_by=at,
+        ended_at=at if status in (Status.UNLOCKED, Status.FAILED) else None,
+        **fields,
+    )
+    Press.objects.create(device=device, person=person, verdict=Verdict.SENT, request=request)
+    told = {"building": building, "actor": person, "device": device, "request": request}
+    record(Kind.UNLOCK_REQUESTED, reason=reason, **told)
+    if status in _KINDS:
+        record(
+            _KINDS[status],
+            reason=reason,
+            action_attempt_id=request.action_attempt_id,
+            confirmed_by_device=request.confirmed_by_device,
+            code=request.error_type,
+            **told,
+        )
+    return request
+
+
+@transaction.atomic
+def past_refusal(device: Device, person: User, *, code: str = "no_role", **fields: Any) -> Press:
+    """One press that was refused."""
+    record(Kind.UNLOCK_REFUSED, building=device.building, actor=person, device=device, code=code)
+    return Press.objects.create(
+        device=device, person=person, verdict=Verdict.REFUSED, code=code, **fields
+    )
