@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import MutableMapping
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -37,14 +36,14 @@ class SweepThread(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="sweep", daemon=True)
-        self._stopping = False
+        self._ended = threading.Event()
 
     def run(self) -> None:
-        while not self._stopping:
+        while True:
             following.wake_here.wait(SWEEP_EVERY)
             following.wake_here.clear()
-            if self._stopping:
-                break
+            if self._ended.is_set():
+                return
             try:
                 following.sweep()
             except Exception as error:
@@ -53,7 +52,7 @@ class SweepThread(threading.Thread):
                 connection.close()
 
     def stop(self) -> None:
-        self._stopping = True
+        self._ended.set()
         following.wake_here.set()
 
 
@@ -63,7 +62,7 @@ class Web:
     def __init__(self) -> None:
         self.watcher: Watcher | None = None
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http" and scope["path"] == "/live/" and self.watcher:

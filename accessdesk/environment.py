@@ -116,7 +116,9 @@ def checked_proxies(entries: list[str]) -> list[str]:
         try:
             ipaddress.ip_network(entry, strict=False)
         except ValueError:
-            stop("TRUSTED_PROXIES must list addresses or networks, such as 10.0.0.5 or 10.0.0.0/24.")
+            stop(
+                "TRUSTED_PROXIES must list addresses or networks, such as 10.0.0.5 or 10.0.0.0/24."
+            )
     return entries
 
 

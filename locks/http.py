@@ -62,7 +62,9 @@ class LoginRequired(LoginRequiredMiddleware):
     An htmx request gets the whole page sent to the sign-in, instead of a sign-in form inside a card.
     """
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]  # Django's own type is too narrow
+        self, request: HttpRequest, view_func: Any
+    ) -> HttpResponseBase:
         if "HX-Request" not in request.headers:
             return super().handle_no_permission(request, view_func)
         login_url = self.get_login_url(view_func)

@@ -1,4 +1,4 @@
-"""What people read about a refusal or a failure: one table each, keyed by code. A leaf: imports no room.
+"""What people read about a refusal or a failure: one table each, keyed by code.
 
 Each sentence says what happened and what to do next. Placeholders: {building}, {reason}, {message}.
 """

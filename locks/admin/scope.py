@@ -2,19 +2,10 @@
 
 from typing import Any, cast
 
-from django.db.models import F, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from locks.models import (
-    Assignment,
-    AuditEvent,
-    Building,
-    Device,
-    Kind,
-    Press,
-    UnlockRequest,
-    User,
-)
+from locks.models import Assignment, AuditEvent, Building, Device, Press, UnlockRequest, User
 
 
 def actor(request: HttpRequest) -> User:
@@ -41,23 +32,5 @@ def scope(model: type[Model], user: Any) -> QuerySet[Any]:
             User.objects.all() if everything else User.objects.filter(pk__in=held.values("person"))
         )
     if model is Press:
-        return Press.objects.all() if everything else _presses(managed)
+        return Press.objects.all() if everything else Press.objects.filter(building__in=managed)
     return model._default_manager.none()
-
-
-def _presses(managed: QuerySet[Building]) -> QuerySet[Press]:
-    """Presses in `managed` buildings: where their request was, or where the refusing door is.
-
-    A refused press of before the door came to its building belongs to where it came from.
-    """
-    came = AuditEvent.objects.filter(
-        kind=Kind.DOOR_ASSIGNED,
-        device=OuterRef("device"),
-        chain__building=OuterRef("device__building"),
-    )
-    refused_here = Q(request=None, device__building__in=managed) & (
-        Q(came_at=None) | Q(pressed_at__gte=F("came_at"))
-    )
-    return Press.objects.alias(came_at=Subquery(came.order_by("-at").values("at")[:1])).filter(
-        Q(request__building__in=managed) | refused_here
-    )

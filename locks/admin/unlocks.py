@@ -160,11 +160,6 @@ class PressPerson(ByPerson):
     """Who pressed."""
 
 
-class PressBuilding(ByBuilding):
-    def narrow(self, value: str) -> Q:
-        return Q(request__building=int(value)) | Q(request=None, device__building=int(value))
-
-
 class PressVerdict(ByChoice):
     title = _("verdict")
     parameter_name = "verdict"
@@ -177,8 +172,8 @@ class PressAdmin(ReadOnly):
     date_hierarchy = "pressed_at"
     fields = ("pressed", "who", "door", "place", "verdict", "why", "repeats", "of_request")
     list_display = ("pressed", "who", "door", "verdict", "why", "repeats", "of_request", "place")
-    list_filter = (PressBuilding, ByDoor, PressPerson, PressVerdict)
-    list_select_related = ("person", "device__building", "request__building")
+    list_filter = (ByBuilding, ByDoor, PressPerson, PressVerdict)
+    list_select_related = ("person", "device", "building", "request")
     ordering = ("-pressed_at", "-pk")
     sortable_by = ("pressed",)
     search_fields = ("person__name", "person__username", "request__action_attempt_id")
@@ -197,12 +192,9 @@ class PressAdmin(ReadOnly):
     def record_filter(self, obj: Press) -> dict[str, Any]:
         return {"request": obj.request_id} if obj.request_id else {"door": obj.device_id}
 
-    def _building(self, press: Press) -> Any:
-        return press.request.building if press.request else press.device.building
-
     @admin.display(description=_("pressed"), ordering="pressed_at")
     def pressed(self, press: Press) -> str:
-        return when(press.pressed_at, self._building(press))
+        return when(press.pressed_at, press.building)
 
     @admin.display(description=_("person"))
     def who(self, press: Press) -> str:
@@ -216,13 +208,13 @@ class PressAdmin(ReadOnly):
 
     @admin.display(description=_("building"))
     def place(self, press: Press) -> str:
-        return str(self._building(press) or NONE)
+        return str(press.building or NONE)
 
     @admin.display(description=_("refused because"))
     def why(self, press: Press) -> str:
         if not press.code:
             return ""
-        building = self._building(press)
+        building = press.building
         reason = building.frozen_reason if building and press.code == "frozen" else ""
         return words.refusal(press.code, building=str(building or ""), reason=reason)
 

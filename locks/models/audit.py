@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.db import models
 from django.db.models import F, Q
@@ -26,7 +26,9 @@ FORMAT = 1
 GENESIS = "0" * 64  # what the first event of a chain names as the hash before it
 ORGANISATION = "organisation"
 CHANNEL = "accessdesk_changes"  # PostgreSQL's NOTIFY after each commit; wakes the live stream
-CHAIN_STRIDE = 2**40  # event id = chain id * stride + sequence: unique by construction, never guessed
+CHAIN_STRIDE = (
+    2**40
+)  # event id = chain id * stride + sequence: unique by construction, never guessed
 
 
 class Kind(models.TextChoices):
@@ -64,7 +66,9 @@ class AppendOnly(TypeError):
     """Raised by whatever would change or remove a row of the record."""
 
     def __init__(self) -> None:
-        super().__init__("The record is append-only: events are written by services.audit.record().")
+        super().__init__(
+            "The record is append-only: events are written by services.audit.record()."
+        )
 
 
 class AppendOnlyQuerySet(models.QuerySet[Any]):
@@ -74,14 +78,14 @@ class AppendOnlyQuerySet(models.QuerySet[Any]):
         raise AppendOnly
 
     # A guard on a manager would leak through any other manager: the QuerySet class is the guard.
-    update = _update = delete = _raw_delete = _refuse  # type: ignore[assignment]
-    bulk_create = bulk_update = update_or_create = get_or_create = _refuse  # type: ignore[assignment]
-    aupdate = adelete = abulk_create = abulk_update = _refuse  # type: ignore[assignment]
-    aupdate_or_create = aget_or_create = _refuse  # type: ignore[assignment]
+    update = _update = delete = _raw_delete = _refuse
+    bulk_create = bulk_update = update_or_create = get_or_create = _refuse
+    aupdate = adelete = abulk_create = abulk_update = _refuse
+    aupdate_or_create = aget_or_create = _refuse
 
 
 class AppendOnlyModel(models.Model):
-    objects = AppendOnlyQuerySet.as_manager()
+    objects: ClassVar[models.Manager[Any]] = AppendOnlyQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -149,7 +153,7 @@ class AuditEvent(AppendOnlyModel):
     previous_hash = models.CharField(max_length=64)
     hash = models.CharField(max_length=64)
 
-    objects = AuditEventQuerySet.as_manager()
+    objects: ClassVar[models.Manager[Any]] = AuditEventQuerySet.as_manager()
 
     class Meta:
         base_manager_name = "objects"

@@ -99,9 +99,7 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         """Doors of the buildings where `user` holds a role now; unassigned doors for superusers only."""
         if user.is_authenticated and user.is_active and user.is_superuser:
             return self.all()
-        return self.filter(
-            building_id__in=Building.objects.visible_to(user, at=at).values("pk")
-        )
+        return self.filter(building_id__in=Building.objects.visible_to(user, at=at).values("pk"))
 
     def unlockable_by(
         self, user: User | AnonymousUser, *, at: dt.datetime | None = None

@@ -79,9 +79,7 @@ class UnlockRequest(models.Model):
 
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="unlock_requests")
     building = models.ForeignKey(Building, on_delete=models.PROTECT, related_name="unlock_requests")
-    requested_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, related_name="unlock_requests"
-    )
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="unlock_requests")
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.SENDING)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     identified_by = models.CharField(
@@ -187,6 +185,9 @@ class Press(models.Model):
     """
 
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="presses")
+    building = models.ForeignKey(
+        Building, on_delete=models.PROTECT, null=True, related_name="presses"
+    )  # where the door was at the press; none for an unassigned one
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="presses")
     nonce = models.UUIDField(default=uuid.uuid4, unique=True)
     pressed_at = models.DateTimeField(_("pressed at"), default=timezone.now)

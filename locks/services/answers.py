@@ -152,8 +152,8 @@ def _columns(request: UnlockRequest, answer: Answer, now: dt.datetime) -> dict[s
 def _keep_attempt(request: UnlockRequest, answer: Answer, now: dt.datetime) -> bool:
     """A slow answer after the sweep: the outcome stays unknown, and can now be watched."""
     return (
-        UnlockRequest.objects.filter(pk=request.pk, status=Status.UNKNOWN, action_attempt_id="").update(
-            action_attempt_id=answer.attempt_id, next_look_at=now + FIRST_LOOK
-        )
+        UnlockRequest.objects.filter(
+            pk=request.pk, status=Status.UNKNOWN, action_attempt_id=""
+        ).update(action_attempt_id=answer.attempt_id, next_look_at=now + FIRST_LOOK)
         == 1
     )

@@ -59,9 +59,7 @@ def nudge() -> None:
         wake_here.set()
 
 
-def follow(
-    *, for_seconds: float = 20.0, pause: Callable[[float], object] = time.sleep
-) -> bool:
+def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = time.sleep) -> bool:
     """Follow all attempts until none is due soon or the time is up.
 
     Returns True where there is more to follow and someone should come back at once; False where all is

@@ -40,6 +40,7 @@ def refuse(
         press = Press.objects.create(
             person=actor,
             device=device,
+            building=device.building,
             nonce=nonce or uuid.uuid4(),
             pressed_at=now,
             verdict=Verdict.REFUSED,
@@ -60,6 +61,7 @@ def refuse(
     return Press.objects.create(
         person=actor,
         device=device,
+        building=device.building,
         nonce=nonce,
         pressed_at=now,
         verdict=Verdict.REFUSED,
@@ -72,7 +74,7 @@ def record_repeats() -> int:
     """Put the counts of repeated refusals on the record once their minute is over. Returns how many."""
     waiting = Press.objects.filter(
         repeats__gt=F("repeats_recorded"), pressed_at__lte=timezone.now() - COALESCE
-    ).select_related("person", "device__building")
+    ).select_related("person", "building", "device")
     done = 0
     for press in waiting[:100]:
         with transaction.atomic():
@@ -82,7 +84,7 @@ def record_repeats() -> int:
             if mine:
                 record(
                     Kind.UNLOCK_REFUSED_REPEATEDLY,
-                    building=press.device.building,
+                    building=press.building,
                     actor=press.person,
                     device=press.device,
                     code=press.code,

@@ -1,4 +1,4 @@
-"""May this person unlock this door now? One answer, for the service that sends and the page that offers."""
+"""May this person unlock this door now? One answer, for the sending and for the page."""
 
 from __future__ import annotations
 

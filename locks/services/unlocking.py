@@ -170,14 +170,19 @@ def _just_ended(latest: UnlockRequest | None, pressed: _Pressed) -> UnlockReques
 
 
 def _join(pressed: _Pressed, request: UnlockRequest) -> Press:
+    """A press that another one stands for; who joins the same request again is not written again."""
+    joined_before = request.presses.filter(person=pressed.actor, verdict=Verdict.JOINED).exists()
     press = Press.objects.create(
         device=pressed.device,
+        building=pressed.device.building,
         person=pressed.actor,
         nonce=pressed.token.nonce,  # type: ignore[union-attr]  # _objection() saw to it
         pressed_at=pressed.at,
         verdict=Verdict.JOINED,
         request=request,
     )
+    if joined_before:
+        return press
     record(
         Kind.UNLOCK_JOINED,
         building=pressed.device.building,
@@ -195,6 +200,8 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
     send_by = pressed.at + dt.timedelta(seconds=pressed.left)
     call_deadline = send_by + dt.timedelta(seconds=settings.UNLOCK_ANSWER_TIMEOUT)
     resolve_by = pressed.at + dt.timedelta(seconds=settings.UNLOCK_RESOLVE_TIMEOUT)
+    if pressed.device.building is None:
+        raise AssertionError("rights.why_not() lets nobody unlock a door without a building.")
     request = UnlockRequest.objects.create(
         device=pressed.device,
         building=pressed.device.building,
@@ -209,6 +216,7 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
     )
     press = Press.objects.create(
         device=pressed.device,
+        building=pressed.device.building,
         person=pressed.actor,
         nonce=pressed.token.nonce,  # type: ignore[union-attr]  # _objection() saw to it
         pressed_at=pressed.at,
@@ -233,7 +241,9 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
 def _send(request: UnlockRequest, send_by: SendBy) -> Answer:
     """The one call. Whatever goes wrong is an answer: `unknown` unless nothing can have moved."""
     try:
-        return from_attempt(seam_client().unlock_door(request.device.seam_device_id, send_by=send_by))
+        return from_attempt(
+            seam_client().unlock_door(request.device.seam_device_id, send_by=send_by)
+        )
     except SeamError as error:
         return from_error(error)
     except Exception:
@@ -269,4 +279,3 @@ def record_answer(request: UnlockRequest, answer: Answer) -> None:
     settle(request, answer, frm=(Status.SENDING, Status.UNKNOWN))
     if answer.attempt_id and answer.status in (Status.PENDING, Status.UNKNOWN):
         following.nudge()
-

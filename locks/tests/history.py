@@ -43,7 +43,9 @@ def past_unlock(
         ended_at=at if status in (Status.UNLOCKED, Status.FAILED) else None,
         **fields,
     )
-    Press.objects.create(device=device, person=person, verdict=Verdict.SENT, request=request)
+    Press.objects.create(
+        device=device, building=building, person=person, verdict=Verdict.SENT, request=request
+    )
     told = {"building": building, "actor": person, "device": device, "request": request}
     record(Kind.UNLOCK_REQUESTED, reason=reason, **told)
     if status in _KINDS:
@@ -63,5 +65,10 @@ def past_refusal(device: Device, person: User, *, code: str = "no_role", **field
     """One press that was refused."""
     record(Kind.UNLOCK_REFUSED, building=device.building, actor=person, device=device, code=code)
     return Press.objects.create(
-        device=device, person=person, verdict=Verdict.REFUSED, code=code, **fields
+        device=device,
+        building=device.building,
+        person=person,
+        verdict=Verdict.REFUSED,
+        code=code,
+        **fields,
     )

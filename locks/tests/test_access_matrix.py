@@ -210,5 +210,3 @@ def test_a_role_that_ended_answers_like_none(cast, ids) -> None:
 def test_an_outsiders_press_is_recorded_before_the_404(cast, ids) -> None:
     cast["other clerk"].post(f"/doors/{ids['doors']}/unlock/")
     assert AuditEvent.objects.filter(kind="unlock.refused").count() == 1
-
-

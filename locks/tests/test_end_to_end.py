@@ -60,7 +60,9 @@ def test_every_console_of_the_building_follows_a_press(house, simulator) -> None
     answer = stranger.press(door, token=clerk.token(door))
     assert answer.status_code == 404
     assert simulator.posts(MAIN) == 1
-    assert installation.shell("print(AuditEvent.objects.filter(kind='unlock.refused').count())") == "1"
+    assert (
+        installation.shell("print(AuditEvent.objects.filter(kind='unlock.refused').count())") == "1"
+    )
     # A role that ends is gone from page and stream within 5 s, here: everything the colleague had.
     with colleague.listening() as ear:
         ear.wait_for("beat")
@@ -112,9 +114,7 @@ def test_presses_at_the_same_time_are_sent_once(house, simulator, behaviour) -> 
 
 
 def test_it_works_without_broker_and_worker(house, simulator) -> None:
-    installation = house(
-        parts=("web",), environment={"CELERY_BROKER_URL": "redis://127.0.0.1:9/0"}
-    )
+    installation = house(parts=("web",), environment={"CELERY_BROKER_URL": "redis://127.0.0.1:9/0"})
     clerk = installation.visitor("clerk")
     door, _text = card(clerk, "Main entrance")
     began = time.monotonic()

@@ -17,7 +17,9 @@ def clerk_client(clerk) -> Client:
     return client
 
 
-@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/history/", "/no-such-page/", "/admin/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/accounts/login/", "/history/", "/no-such-page/", "/admin/"]
+)
 def test_every_page_is_strict_and_never_kept(clerk_client, path: str) -> None:
     response = clerk_client.get(path)
     policy = response.headers["Content-Security-Policy"]

@@ -15,7 +15,7 @@ from locks.listening import Listener, Rights
 from locks.live import LiveStream, Stream, Watcher
 from locks.models import User
 from locks.services.audit import record
-from locks.tests.factories import PASSWORD, grant
+from locks.tests.factories import PASSWORD
 
 
 def sign_in(person: User) -> str:

@@ -147,6 +147,15 @@ def test_a_second_press_joins_the_one_under_way(desk: Desk) -> None:
     assert kinds().count(Kind.UNLOCK_JOINED) == 2
 
 
+def test_who_keeps_pressing_is_on_the_record_once(desk: Desk) -> None:
+    desk.sim.hold(desk.door.seam_device_id)
+    for _ in range(5):
+        desk.press()
+    assert Press.objects.count() == 5
+    assert kinds().count(Kind.UNLOCK_JOINED) == 1
+    assert desk.posts == 1
+
+
 def test_a_press_right_after_the_end_joins_only_for_the_same_person(desk: Desk) -> None:
     colleague = make_user("colleague")
     grant(colleague, desk.door.building)

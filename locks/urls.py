@@ -1,0 +1,22 @@
+"""The app's own addresses, mounted at the root. `/live/` is raw ASGI, see accessdesk/asgi.py."""
+
+from django.contrib.auth import views as auth
+from django.urls import path
+
+from locks.views import accounts, desk, doors
+
+urlpatterns = [
+    path("", desk.desk, name="desk"),
+    path("buildings/<int:building_id>/", desk.building, name="building"),
+    path("doors/<int:device_id>/", doors.door, name="door"),
+    path("doors/<int:device_id>/unlock/", doors.unlock_door, name="unlock_door"),
+    path("history/", desk.history, name="history"),
+    path("accounts/login/", accounts.SignIn.as_view(), name="login"),
+    path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
+    path("accounts/password_change/", auth.PasswordChangeView.as_view(), name="password_change"),
+    path(
+        "accounts/password_change/done/",
+        auth.PasswordChangeDoneView.as_view(),
+        name="password_change_done",
+    ),
+]

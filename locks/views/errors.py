@@ -1,0 +1,56 @@
+"""Error pages as sentences: what happened, and whether anything was sent."""
+
+from __future__ import annotations
+
+import sys
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from locks.services.errors import AnswerNotRecorded
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, 400, _("This request could not be read. Nothing was sent."))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(
+        request, 403, _("This is not yours to do. A manager of the building can change that.")
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The page outlived its sign-in: nothing is lost but the press."""
+    return _page(
+        request,
+        403,
+        _("This page was out of date. Nothing was sent. Load the desk and press again."),
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _page(request, 404, _("There is no such page, or it is not yours to see."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500, or 503 where the database is gone. Touches neither database nor session."""
+    error = sys.exc_info()[1]
+    if isinstance(error, AnswerNotRecorded):
+        return _page(request, 503, str(error))
+    if isinstance(error, OperationalError | InterfaceError):
+        sentence = _(
+            "The desk's database cannot be reached. Nothing was sent. Try again in a moment."
+        )
+        return _page(request, 503, sentence)
+    return _page(
+        request, 500, _("Something broke here. Look at the door's card before you press again.")
+    )
+
+
+def _page(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
+    context = {"sentence": sentence, "status": status, "simulated": settings.SEAM_SIMULATED}
+    return render(None, "error.html", context, status=status)

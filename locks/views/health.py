@@ -1,0 +1,50 @@
+"""Probes: `/healthz` says that the process lives, `/readyz` that presses would be recorded and followed."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from locks.models import Lease
+from locks.startup import problem
+
+WORKER_SILENT_AFTER = dt.timedelta(seconds=30)
+
+
+@login_not_required
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 as long as the process answers; touches nothing else."""
+    return HttpResponse("yes\n", content_type="text/plain")
+
+
+@login_not_required
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 `yes`, 200 `degraded` (no worker lately: each web process follows by itself), or 503 `no`.
+
+    Superusers read the reasons, as JSON.
+    """
+    reason = problem()
+    age = None if reason else worker_age()
+    fresh = age is not None and age < WORKER_SILENT_AFTER
+    word = "no" if reason else "yes" if fresh else "degraded"
+    status = 503 if reason else 200
+    if not reason and request.user.is_authenticated and request.user.is_superuser:
+        seen = None if age is None else round(age.total_seconds(), 1)
+        return JsonResponse({"ready": word, "worker_seen_seconds_ago": seen}, status=status)
+    return HttpResponse(f"{word}\n", content_type="text/plain", status=status)
+
+
+def worker_age() -> dt.timedelta | None:
+    """How long ago a worker last ran the sweep that beat sends by the broker; None for never."""
+    try:
+        seen = Lease.objects.filter(name="worker").values_list("until", flat=True).first()
+    except (DatabaseError, InterfaceError):
+        return None
+    return timezone.now() - seen if seen else None
