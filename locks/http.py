@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django_htmx.http import HttpResponseClientRedirect
 
+from locks.models import reality
+
 Handler = Callable[[HttpRequest], HttpResponse]
 SEEN = "seen_at"  # session key: when the person last did something, seconds since the epoch
 SEEN_STEP = 20  # seconds; a session is not rewritten more often
@@ -74,5 +76,5 @@ class LoginRequired(LoginRequiredMiddleware):
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """What every page shows: whether the doors are real."""
-    return {"simulated": settings.SEAM_SIMULATED}
+    """What every page shows: whether the doors are real. Asked only by pages that show it."""
+    return {"simulated": settings.SEAM_SIMULATED, "reality": reality}

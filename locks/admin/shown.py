@@ -23,6 +23,7 @@ _LABELS: dict[str, str | Promise] = {
     "confirmed_by_device": _("confirmed by the lock"),
     "identified_by": _("identified by"),
     "message": _("Seam's words"),
+    "reality": _("doors"),
     "result": _("Seam's result"),
     "seam_request_id": _("Seam request id"),
     "self_grant": _("granted to oneself"),

@@ -2,7 +2,7 @@
 
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.people import Assignment, Role, User
-from locks.models.places import Building, Device
+from locks.models.places import Building, Device, Workspace, reality
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
@@ -20,4 +20,6 @@ __all__ = [
     "UnlockRequest",
     "User",
     "Verdict",
+    "Workspace",
+    "reality",
 ]

@@ -6,6 +6,7 @@ import datetime as dt
 import zoneinfo
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -192,3 +193,23 @@ class Device(models.Model):
     def offers_new_name(self) -> bool:
         """Whether Seam calls it otherwise since a manager last looked."""
         return self.seam_name != self.reviewed_seam_name
+
+
+class Workspace(models.Model):
+    """The Seam workspace whose doors were read last. One row; written by services.inventory."""
+
+    workspace_id = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200, blank=True)
+    is_sandbox = models.BooleanField(default=False)
+    read_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name or self.workspace_id
+
+
+def reality() -> str:
+    """`simulated`, `sandbox`, or empty where doors are real. One query at most."""
+    if settings.SEAM_SIMULATED:
+        return "simulated"
+    latest = Workspace.objects.order_by("-read_at").first()
+    return "sandbox" if latest and latest.is_sandbox else ""

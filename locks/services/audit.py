@@ -6,11 +6,19 @@ import json
 import secrets
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
-from locks.models import AuditChain, AuditDetail, AuditEvent, Building, Device, UnlockRequest, User
+from locks.models import (
+    AuditChain,
+    AuditDetail,
+    AuditEvent,
+    Building,
+    Device,
+    UnlockRequest,
+    User,
+    reality,
+)
 from locks.models.audit import CHAIN_STRIDE, CHANNEL, ORGANISATION
 
 
@@ -86,7 +94,7 @@ def _body(
         "username": actor.username if actor else None,
         "door": device.label if device else None,
         "building": building.name if building else None,
-        "simulated": settings.SEAM_SIMULATED or None,
+        "reality": reality(),
     }
     body = {k: v for k, v in {**named, **detail}.items() if v not in (None, "", [], {})}
     return json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)

@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 
 from locks.clients import seam_client
 from locks.models import Device, Kind, User
+from locks.models import Workspace as KnownWorkspace
 from locks.seam import (
     Lock,
     SeamError,
@@ -190,6 +191,14 @@ def _store(listing: _Listing, actor: User | None) -> SyncReport:
         **{word: done[word] for word in ("added", "renamed", "back", "updated", "gone")},
     )
     with transaction.atomic(durable=True):
+        KnownWorkspace.objects.update_or_create(
+            workspace_id=workspace.workspace_id,
+            defaults={
+                "name": workspace.name,
+                "is_sandbox": workspace.is_sandbox,
+                "read_at": timezone.now(),
+            },
+        )
         record(Kind.SYNCED, building=None, actor=actor, **report.as_dict())
     return report
 

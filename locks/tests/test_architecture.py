@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "services": {"services", "models", "clients", "seam", "words", "tasks"},
     "tasks": {"services"},
     "startup": {"models", "append_only"},
-    "http": set(),
+    "http": {"models"},
     "listening": {"models", "http"},
     "live": {"listening"},
     "forms": {"models"},

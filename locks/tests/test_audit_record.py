@@ -131,7 +131,7 @@ def test_it_keeps_names_as_they_were(building: Building) -> None:
     assert (content["person"], content["username"]) == ("Clerk of the night", "clerk")
     assert (content["building"], content["door"]) == ("Harbour House", "Main entrance")
     assert content["code"] == "frozen"
-    assert content["simulated"] is True
+    assert content["reality"] == "simulated"
 
 
 def test_it_gives_equal_details_different_hashes() -> None:

@@ -454,3 +454,14 @@ def test_it_reads_the_locks_of_seams_own_fake(fake_seam: FakeSeam, settings: Set
     ids = set(Device.objects.values_list("seam_device_id", flat=True))
     assert ids == {"august_device_1", "august_device_2", "schlage_device_id"}
     assert sync_devices().unchanged == 3
+
+
+def test_a_sandbox_workspace_is_marked_on_every_page(db, settings) -> None:
+    from django.test import Client
+
+    from locks.models import Workspace
+
+    settings.SEAM_SIMULATED = False
+    assert "SANDBOX" not in Client().get("/accounts/login/").content.decode()
+    Workspace.objects.create(workspace_id="w1", name="Trial", is_sandbox=True)
+    assert "SANDBOX" in Client().get("/accounts/login/").content.decode()
