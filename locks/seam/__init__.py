@@ -12,8 +12,9 @@ from locks.seam.errors import (
     SeamUnreachable,
     SeamUnreadable,
 )
+from locks.seam.gate import SendBy
 from locks.seam.resources import ActionAttempt, Lock, LockPage, Problem, Workspace
-from locks.seam.transport import SendBy
+from locks.seam.transport import Transport
 
 __all__ = [
     "ActionAttempt",
@@ -31,5 +32,6 @@ __all__ = [
     "SeamUnreachable",
     "SeamUnreadable",
     "SendBy",
+    "Transport",
     "Workspace",
 ]

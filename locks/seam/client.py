@@ -1,14 +1,17 @@
-"""Seam's API, as far as accessdesk uses it: typed calls, one tree of errors, nothing sent twice."""
+"""Seam's API, as far as accessdesk uses it: typed calls, one tree of errors, nothing done twice."""
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from locks.seam.answers import facts_of, refusal_of
+from locks.seam.connections import Secret
 from locks.seam.errors import (
     SeamError,
     SeamNotSent,
@@ -16,36 +19,31 @@ from locks.seam.errors import (
     SeamRateLimited,
     SeamRejected,
     SeamTooLate,
-    SeamUnauthorized,
     SeamUnreachable,
     SeamUnreadable,
 )
-from locks.seam.resources import (
-    CODE_LENGTH,
-    MESSAGE_LENGTH,
-    ActionAttempt,
-    Lock,
-    LockPage,
-    Workspace,
-    clean,
-    identifier,
-    is_lock,
-    mapping,
-)
-from locks.seam.transport import Call, NoAnswer, Reply, Secret, SendBy, Transport
+from locks.seam.gate import SendBy
+from locks.seam.resources import ActionAttempt, Lock, LockPage, Workspace, identifier, mapping
+from locks.seam.transport import MEBIBYTE, NoAnswer, Order, Transport, shared_transport
 
-UNLOCK_TRIES, READ_TRIES = 3, 3
-FIRST_PAUSE = 0.1  # seconds before a second try; doubled each time
+logger = logging.getLogger(__name__)
+
+READ_TRIES = 3
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds before trying again; doubled each time
 MOST_PAGES = 1000
-LIST_BYTES = 16 * 1_048_576
-UNLOCK_DOOR = "UNLOCK_DOOR"
+MOST_IDS = 100  # attempts asked for in one call
+LONGEST_CURSOR = 8192
+LIST_BYTES = 16 * MEBIBYTE
 
 
 class SeamClient:
-    """Calls Seam at `endpoint` with `api_key`. Safe to share between threads.
+    """Seam at `endpoint` (https, or http on loopback) for the workspace of `api_key`.
 
-    `answer_timeout` and `read_timeout` are seconds: for the answer to an unlock once it has left, and
-    for a reading call with its repetitions. `verify` is requests' own: a CA bundle, or True.
+    `answer_timeout` bounds the wait for an unlock's answer once it was sent, `read_timeout` a
+    reading call with its repetitions; both in seconds. Safe to share between threads; clients of a
+    process share their connections unless given a `transport`. Raises ValueError for an endpoint
+    or a key that cannot be used. Reads raise SeamRejected (and its kinds), SeamUnreachable or
+    SeamUnreadable.
     """
 
     def __init__(
@@ -53,226 +51,243 @@ class SeamClient:
         *,
         api_key: str,
         endpoint: str,
+        transport: Transport | None = None,
         answer_timeout: float = 8.0,
         read_timeout: float = 8.0,
-        verify: bool | str = True,
     ) -> None:
-        self._endpoint = endpoint.rstrip("/")
-        self._answer_timeout, self._read_timeout = answer_timeout, read_timeout
-        self._transport = Transport(secret=Secret(api_key), verify=verify)
+        self._secret = Secret(api_key)
+        self._endpoint = _checked(endpoint)
+        self._transport = transport or shared_transport()
+        self._answer_timeout = answer_timeout
+        self._read_timeout = read_timeout
 
     def __repr__(self) -> str:
-        return f"SeamClient(endpoint={self._endpoint!r})"
+        return f"SeamClient({self._endpoint!r})"
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections. The client stays usable: a next call opens a new one."""
         self._transport.close()
 
     def unlock_door(self, device_id: str, *, send_by: SendBy) -> ActionAttempt:
-        """POST /locks/unlock_door: the action attempt, pending or already ended.
+        """Ask Seam to unlock (POST /locks/unlock_door): the attempt, pending or ended.
 
-        No byte leaves after `send_by`. Repeated only where nothing of the call before can have taken
-        effect: no connection was made, or Seam answered 429 and says when to come back. Raises
-        SeamNotSent, SeamRejected, or SeamOutcomeUnknown (then the lock may have moved).
+        No byte leaves after `send_by`. Repeated before `send_by` where nothing of the call before
+        can have taken effect: no connection was made, or Seam answered 429. Raises SeamNotSent,
+        SeamRejected, or SeamOutcomeUnknown (then the lock may have moved, or may yet).
         """
         pause = FIRST_PAUSE
-        for left in reversed(range(UNLOCK_TRIES)):
+        while True:
+            refused: SeamUnreachable | SeamRateLimited
             try:
                 return self._unlock_once(device_id, send_by)
-            except (SeamUnreachable, SeamRateLimited) as error:
-                wait = pause if isinstance(error, SeamUnreachable) else error.retry_after
-                if not left or wait is None or wait >= send_by.left:
-                    raise
+            except SeamUnreachable as error:
+                refused, wait, again = error, pause, not error.lasting
+            except SeamRateLimited as error:
+                refused, wait, again = error, max(pause, error.retry_after or 0.0), True
+            if not again or wait >= send_by.remaining():
+                raise refused
             time.sleep(wait)
-            pause *= 2
-        raise AssertionError("unreachable")
+            if (
+                send_by.passed()
+            ):  # the machine slept for longer: what happened says more than "late"
+                raise refused
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def get_action_attempt(self, action_attempt_id: str) -> ActionAttempt:
+        """The attempt as it stands (POST /action_attempts/get)."""
+        data, request_id = self._read(
+            "/action_attempts/get", {"action_attempt_id": action_attempt_id}, end_by=self._end()
+        )
+        found = ActionAttempt.from_json(data.get("action_attempt"), request_id=request_id)
+        if found is None or found.action_attempt_id != action_attempt_id:
+            raise _unreadable(request_id)
+        return found
+
+    def list_action_attempts(self, action_attempt_ids: Sequence[str]) -> list[ActionAttempt]:
+        """Those of the attempts that Seam knows and that can be read (POST /action_attempts/list).
+
+        An entry that cannot be read, or that was not asked for, is left out; it spoils no other.
+        """
+        end_by, found = self._end(), []
+        for start in range(0, len(action_attempt_ids), MOST_IDS):
+            found += self._list_attempts(action_attempt_ids[start : start + MOST_IDS], end_by)
+        return found
+
+    def iter_locks(self) -> Iterator[Lock]:
+        """Every lock of the workspace, as iter_lock_pages() reads them.
+
+        Entries without a usable id are left out, and their number is logged; whoever has to know
+        it (before taking a door for gone, say) reads the pages.
+        """
+        for page in self.iter_lock_pages():
+            if page.unreadable:
+                logger.warning("Seam listed %s locks without a usable id.", page.unreadable)
+            yield from page.locks
+
+    def iter_lock_pages(self) -> Iterator[LockPage]:
+        """The locks of the workspace, page by page (POST /locks/list). Other devices are left out.
+
+        Each page has a `read_timeout` of its own. An error in the midst means that the list is not
+        whole, so do the pages that turn in a circle: SeamUnreadable.
+        """
+        body: dict[str, str] = {}
+        seen: set[str] = set()
+        for _page in range(MOST_PAGES):
+            data, request_id = self._read(
+                "/locks/list", body, end_by=self._end(), max_bytes=LIST_BYTES
+            )
+            # Today's name, else that of older answers.
+            entries = next(
+                (data[name] for name in ("locks", "devices") if isinstance(data.get(name), list)),
+                None,
+            )
+            if entries is None:
+                raise _unreadable(request_id)
+            yield LockPage.from_json(entries)
+            pagination = mapping(data.get("pagination"))
+            if not pagination.get("has_next_page"):
+                return
+            cursor = pagination.get("next_page_cursor")
+            if not isinstance(cursor, str) or not 0 < len(cursor) <= LONGEST_CURSOR:
+                raise _unreadable(request_id)
+            if cursor in seen:
+                break
+            seen.add(cursor)
+            body = {"page_cursor": cursor}
+        raise SeamUnreadable("Seam's pages of locks do not come to an end.")
+
+    def get_workspace(self) -> Workspace:
+        """The workspace that the key belongs to (POST /workspaces/get)."""
+        data, request_id = self._read("/workspaces/get", {}, end_by=self._end())
+        workspace = Workspace.from_json(data.get("workspace"))
+        if workspace is None:
+            raise _unreadable(request_id)
+        return workspace
 
     def _unlock_once(self, device_id: str, send_by: SendBy) -> ActionAttempt:
-        call = Call(
+        order = Order(
             url=f"{self._endpoint}/locks/unlock_door",
             body=_encode({"device_id": device_id}),
+            secret=self._secret,
             send_by=send_by,
             answer_timeout=self._answer_timeout,
         )
         try:
-            reply = self._transport.post(call)
+            answer = self._transport.post(order)
         except NoAnswer as silence:
-            raise SeamOutcomeUnknown(str(silence)) from None
-        if rejection := _rejection(reply):
-            raise rejection
-        data = mapping(mapping(_decode(reply)).get("action_attempt"))
-        request_id = _request_id(reply)
-        attempt = ActionAttempt.from_json(data, request_id=request_id)
-        if 200 <= reply.status < 300 and attempt and attempt.action_type == UNLOCK_DOOR:
+            raise SeamOutcomeUnknown(
+                f"It was sent, but {silence.reason}.",
+                status=silence.status,
+                request_id=silence.request_id,
+            ) from None
+        facts = facts_of(answer)
+        if refusal := refusal_of(answer, facts):
+            raise refusal
+        found = mapping(facts.data).get("action_attempt")
+        attempt = ActionAttempt.from_json(found, request_id=facts.request_id)
+        if answer.status == 200 and attempt and attempt.action_type == "UNLOCK_DOOR":
             return attempt
         raise SeamOutcomeUnknown(
-            "Seam's answer to an unlock could not be read.",
-            status=reply.status,
-            request_id=request_id,
-            action_attempt_id=identifier(data.get("action_attempt_id")),
+            facts.message or "It was sent, but Seam's answer cannot be relied on.",
+            action_attempt_id=identifier(mapping(found).get("action_attempt_id")),
+            **facts.for_error(),
         )
 
-    def get_action_attempt(self, action_attempt_id: str) -> ActionAttempt:
-        """POST /action_attempts/get. Raises SeamRejected (404: not found), SeamNotSent, SeamUnreadable."""
-        reply = self._read("/action_attempts/get", {"action_attempt_id": action_attempt_id})
-        found = ActionAttempt.from_json(
-            mapping(_decode(reply)).get("action_attempt"), request_id=_request_id(reply)
-        )
-        if found is None or found.action_attempt_id != action_attempt_id:
-            raise _unreadable(reply)
-        return found
-
-    def list_action_attempts(self, action_attempt_ids: Sequence[str]) -> list[ActionAttempt]:
-        """POST /action_attempts/list: those of the asked that Seam tells of and that can be read.
-
-        One entry that cannot be read does not spoil the others. Raises as get_action_attempt().
-        """
-        body = {"action_attempt_ids": list(action_attempt_ids)}
+    def _list_attempts(self, ids: Sequence[str], end_by: float) -> list[ActionAttempt]:
+        body = {"action_attempt_ids": list(ids)}
         try:
-            reply = self._read("/action_attempts/list", body)
+            data, request_id = self._read("/action_attempts/list", body, end_by=end_by)
         except SeamRejected as error:
-            if error.code == "action_attempts_not_found":
-                return []  # Seam's published fake answers so where it knows none of them
+            if error.status == 404 and error.code == "action_attempts_not_found":
+                return []  # so Seam's published fake answers when it knows none of them
             raise
-        listed = mapping(_decode(reply)).get("action_attempts")
-        if not isinstance(listed, list):
-            raise _unreadable(reply)
-        request_id, asked = _request_id(reply), set(action_attempt_ids)
-        read = (ActionAttempt.from_json(entry, request_id=request_id) for entry in listed)
-        return [attempt for attempt in read if attempt and attempt.action_attempt_id in asked]
+        entries = data.get("action_attempts")
+        if not isinstance(entries, list):
+            raise _unreadable(request_id)
+        read = (ActionAttempt.from_json(entry, request_id=request_id) for entry in entries)
+        return [attempt for attempt in read if attempt and attempt.action_attempt_id in set(ids)]
 
-    def iter_lock_pages(self) -> Iterator[LockPage]:
-        """POST /locks/list, page by page: the locks of the workspace; other devices are left out.
+    def _end(self) -> float:
+        return time.monotonic() + self._read_timeout
 
-        Raises as get_action_attempt(), in the midst of the pages, too: then the listing is not whole.
-        """
-        cursor, seen = "", set()
-        for _page in range(MOST_PAGES):
-            reply = self._read(
-                "/locks/list", {"page_cursor": cursor} if cursor else {}, most_bytes=LIST_BYTES
-            )
-            data = mapping(_decode(reply))
-            listed = data.get("locks", data.get("devices"))
-            if not isinstance(listed, list):
-                raise _unreadable(reply)
-            yield _page_of(listed)
-            pagination = mapping(data.get("pagination"))
-            if pagination.get("has_next_page") is not True:
-                return
-            cursor = clean(pagination.get("next_page_cursor"), 4000)
-            if not cursor or cursor in seen:
-                break
-            seen.add(cursor)
-        raise SeamUnreadable("Seam's pages of locks do not come to an end.")
-
-    def get_workspace(self) -> Workspace:
-        """POST /workspaces/get: the workspace of the key. Raises as get_action_attempt()."""
-        reply = self._read("/workspaces/get", {})
-        data = mapping(mapping(_decode(reply)).get("workspace"))
-        workspace_id = identifier(data.get("workspace_id"))
-        if not workspace_id:
-            raise _unreadable(reply)
-        return Workspace(
-            workspace_id=workspace_id,
-            name=clean(data.get("name"), 200),
-            is_sandbox=data.get("is_sandbox") is True,
-        )
-
-    def _read(self, path: str, body: Mapping[str, Any], *, most_bytes: int = 1_048_576) -> Reply:
-        """A 2xx answer with a JSON object; repeated at most twice, within `read_timeout` in all."""
-        until, pause = SendBy.within(self._read_timeout), FIRST_PAUSE
-        error: SeamError = SeamUnreachable("Seam was not asked.")
+    def _read(
+        self, path: str, body: Mapping[str, Any], *, end_by: float, max_bytes: int = MEBIBYTE
+    ) -> tuple[dict[str, Any], str]:
+        """The JSON object of a 200 and its request id; tried up to three times before `end_by`."""
+        error: SeamError = SeamUnreachable("Seam could not be reached in time.")
+        pause = FIRST_PAUSE
         for _try in range(READ_TRIES):
-            call = Call(
+            left = end_by - time.monotonic()
+            if left <= 0:
+                break
+            order = Order(
                 url=f"{self._endpoint}{path}",
                 body=_encode(body),
-                send_by=until,
-                answer_timeout=max(0.1, until.left),
-                most_bytes=most_bytes,
+                secret=self._secret,
+                send_by=SendBy.within(left),
+                answer_timeout=self._read_timeout,
+                end_by=end_by,
+                max_bytes=max_bytes,
             )
+            wait = pause
             try:
-                return self._read_once(call)
-            except (SeamNotSent, SeamUnreadable, SeamRateLimited) as failed:
+                return self._read_once(order)
+            except SeamTooLate:
+                break
+            except (SeamNotSent, SeamUnreadable) as failed:
                 error = failed
-            wait = error.retry_after if isinstance(error, SeamRateLimited) else None
-            wait = pause if wait is None else wait
-            if isinstance(error, SeamTooLate) or wait >= until.left:
+            except SeamRateLimited as failed:
+                error, wait = failed, max(pause, failed.retry_after or 0.0)
+            if time.monotonic() + wait >= end_by:
                 break
             time.sleep(wait)
-            pause *= 2
+            pause = min(pause * 2, LONGEST_PAUSE)
         raise error
 
-    def _read_once(self, call: Call) -> Reply:
+    def _read_once(self, order: Order) -> tuple[dict[str, Any], str]:
         try:
-            reply = self._transport.post(call)
+            answer = self._transport.post(order)
         except NoAnswer as silence:
-            raise SeamUnreadable(str(silence)) from None
-        if rejection := _rejection(reply):
-            raise rejection
-        if not 200 <= reply.status < 300 or not isinstance(_decode(reply), dict):
-            raise _unreadable(reply)
-        return reply
+            raise SeamUnreadable(
+                f"Seam was asked, but {silence.reason}.",
+                status=silence.status,
+                request_id=silence.request_id,
+            ) from None
+        facts = facts_of(answer)
+        if refusal := refusal_of(answer, facts):
+            raise refusal
+        if answer.status != 200 or facts.data is None:
+            raise SeamUnreadable(
+                facts.message or "Seam's answer cannot be read.", **facts.for_error()
+            )
+        return facts.data, facts.request_id
 
 
 def _encode(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body).encode()
 
 
-def _decode(reply: Reply) -> Any:
-    """The JSON of the body, None where it is none (or so deep that it cannot be meant)."""
+def _unreadable(request_id: str) -> SeamUnreadable:
+    return SeamUnreadable("Seam's answer cannot be read.", status=200, request_id=request_id)
+
+
+def _checked(endpoint: str) -> str:
+    """The endpoint without a trailing slash. The key goes there: in the clear on loopback only."""
+    wrong = ValueError("The endpoint must be a plain https:// address, or http:// on loopback.")
     try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
+        parts = urlsplit(endpoint)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise wrong from None
+    if not host or parts.username is not None or parts.query or parts.fragment:
+        raise wrong
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise wrong
+    return endpoint.rstrip("/")
 
 
-def _page_of(listed: list[Any]) -> LockPage:
-    candidates = [entry for entry in listed if not isinstance(entry, dict) or is_lock(entry)]
-    read = [Lock.from_json(entry) for entry in candidates]
-    locks = tuple(lock for lock in read if lock is not None)
-    return LockPage(locks=locks, unreadable=len(read) - len(locks))
-
-
-def _request_id(reply: Reply) -> str:
-    data = mapping(_decode(reply))
-    inside = mapping(data.get("error")).get("request_id") or data.get("request_id")
-    return clean(reply.headers.get("seam-request-id") or inside, 100)
-
-
-def _rejection(reply: Reply) -> SeamRejected | None:
-    """Seam's own refusal; None for anything that does not prove that nothing was passed on."""
-    if reply.status not in {400, 401, 403, 404, 429}:
-        return None
-    error = mapping(mapping(_decode(reply)).get("error"))
-    code = error.get("type")
-    if not isinstance(code, str) or not clean(code, CODE_LENGTH):
-        return None
-    known: dict[str, Any] = {
-        "status": reply.status,
-        "code": clean(code, CODE_LENGTH),
-        "request_id": _request_id(reply),
-        "validation_errors": mapping(error.get("validation_errors")),
-    }
-    message = clean(error.get("message"), MESSAGE_LENGTH)
-    if reply.status == 429:
-        return SeamRateLimited(message, retry_after=_retry_after(reply), **known)
-    kind = SeamUnauthorized if reply.status in {401, 403} else SeamRejected
-    return kind(message, **known)
-
-
-def _retry_after(reply: Reply) -> float | None:
-    """Seconds of a Retry-After header (RFC 9110, 10.2.3: seconds, or a date)."""
-    raw = reply.headers.get("retry-after", "").strip()
-    if raw.isascii() and raw.isdigit():
-        return float(raw[:9])
+def _is_loopback(host: str) -> bool:
     try:
-        moment = parsedate_to_datetime(raw)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _unreadable(reply: Reply) -> SeamUnreadable:
-    return SeamUnreadable(
-        "Seam's answer could not be read.", status=reply.status, request_id=_request_id(reply)
-    )
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

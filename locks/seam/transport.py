@@ -1,309 +1,243 @@
-"""POST over requests, with what requests cannot promise: no byte after `send_by`, no wait past a deadline.
+"""One HTTP POST that starts in time or never, and ends in time.
 
-`requests` bounds each connection attempt and each read, never the whole call, and its errors do not tell
-whether the request left. So every call passes a gate right before its first byte and runs in a thread that
-its caller can leave behind.
+`requests` cannot promise either by itself: its time-outs are per address and per `recv`, name
+resolution has none at all, and none of its exceptions tells whether a byte left. Here each call
+runs in a daemon thread of its own and passes a gate right before the first byte of the request,
+after name resolution, connecting and TLS. Whoever waits can close the gate (then nothing was sent
+and nothing ever will be) or, once it was passed, cut the connection.
 """
 
 from __future__ import annotations
 
-import contextlib
+import math
+import os
 import socket
+import ssl
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from functools import lru_cache
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3 import PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from locks.seam.connections import GatedAdapter, Secret, work_for
 from locks.seam.errors import SeamTooLate, SeamUnreachable
+from locks.seam.gate import Answer, Call, Failure, GateClosed, SendBy
+from locks.seam.resources import clean
 
-CONNECT_TIMEOUT = 3.05  # seconds for each address
-MOST_CALLS = 64  # threads, those left behind included
-
-
-class NoAnswer(Exception):
-    """The request left, wholly or in part, and no whole answer came back. Internal to this package."""
-
-
-@dataclass(frozen=True)
-class SendBy:
-    """A moment on two clocks: the wall clock may be set, the monotonic one sleeps with the machine."""
-
-    wall: float  # as time.time()
-    monotonic: float  # as time.monotonic()
-
-    @classmethod
-    def within(cls, seconds: float) -> SendBy:
-        """The moment `seconds` from now."""
-        return cls(wall=time.time() + seconds, monotonic=time.monotonic() + seconds)
-
-    @property
-    def left(self) -> float:
-        """Seconds until then on the clock that is further; negative when it has passed."""
-        return min(self.wall - time.time(), self.monotonic - time.monotonic())
-
-    def passed(self) -> bool:
-        """Whether either clock is past it."""
-        return self.left <= 0
-
-
-class Secret:
-    """Hands a secret to the header writer, and to nobody who prints or pickles it."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "<hidden>"
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> Any:
-        raise TypeError("A secret is not pickled.")
-
-
-class _Shut(Exception):
-    """The gate is shut: the caller has gone, or it is too late."""
-
-
-class Gate:
-    """Stands before the first byte of one call: either it was sent, or it never will be."""
-
-    def __init__(self, send_by: SendBy) -> None:
-        self.sent = False
-        self.late = False
-        self.moved = threading.Event()  # sent, or over
-        self._send_by = send_by
-        self._shut = False
-        self._lock = threading.Lock()
-        self._socket: Any = None
-
-    def pass_first_byte(self, connected: Any) -> None:
-        """Called with the connected socket right before the request is written. Raises _Shut."""
-        with self._lock:
-            if self._shut or self._send_by.passed():
-                self._shut, self.late = True, True
-                raise _Shut
-            self.sent, self._socket = True, connected
-        self.moved.set()
-
-    def shut(self) -> bool:
-        """Make sure that nothing leaves any more. False where something already has."""
-        with self._lock:
-            self._shut = True
-            return not self.sent
-
-    def hang_up(self) -> None:
-        """End the connection under the thread that still reads from it."""
-        with self._lock, contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
-
-
-_current = threading.local()
-
-
-class _Gated:
-    """Holds back what http.client writes until the request is whole, then passes the gate once."""
-
-    sock: Any
-    _held: list[bytes] | None = None
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        """Write head and body at once: no byte of a request leaves after the gate was asked."""
-        self._held = []
-        try:
-            super().request(*args, **kwargs)  # type: ignore[misc]
-            whole = b"".join(self._held)
-        finally:
-            self._held = None
-        if self.sock is None:
-            self.connect()  # type: ignore[attr-defined]
-        _current.gate.pass_first_byte(self.sock)
-        super().send(whole)  # type: ignore[misc]
-
-    def send(self, data: Any) -> None:
-        if self._held is None:
-            raise _Shut  # nothing is written but through request()
-        self._held.append(bytes(data))
-
-
-class _Connection(_Gated, HTTPConnection):
-    pass
-
-
-class _SecureConnection(_Gated, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-class _Adapter(HTTPAdapter):
-    """The process-wide pool: sessions come and go with each call, connections stay."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        connections, maxsize = args[:2]
-        self.poolmanager = PoolManager(
-            num_pools=connections,
-            maxsize=maxsize,
-            socket_options=[
-                (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-                (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-            ],
-        )
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+MEBIBYTE = 1024 * 1024
+REQUEST_ID_LENGTH = 100
+_MAX_LEFT_BEHIND = 32
+_CONNECT_TIMEOUT = 3.0  # seconds for each address, so that a dead one leaves time for the next
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+    "User-Agent": "accessdesk",
+}
 
 
 @dataclass(frozen=True)
-class Reply:
-    """A whole answer: status, headers by lower-case name, body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Call:
-    """One POST: where to, what, and until when. Times in seconds, sizes in bytes."""
+class Order:
+    """One POST. Times in seconds; `end_by` is a `time.monotonic()` that bounds the whole call."""
 
     url: str
     body: bytes
+    secret: Secret
     send_by: SendBy
-    answer_timeout: float = 8.0  # from the first byte sent to the last one read
-    most_bytes: int = 1_048_576
+    answer_timeout: float
+    end_by: float = math.inf
+    max_bytes: int = MEBIBYTE
+
+
+class NoAnswer(Exception):
+    """The request was or may have been sent, and no whole answer came back."""
+
+    def __init__(self, reason: str, *, status: int | None = None, request_id: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.status, self.request_id = reason, status, request_id
+
+
+class _Unusable(Exception):
+    """The body is too large, or compressed although that was declined."""
+
+
+class _Session(requests.Session):
+    """A cheap wrapper for one call: no environment, no cookies kept, no redirect even looked at."""
+
+    def __init__(self, adapter: HTTPAdapter) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None. Even if told not to follow, requests would read all of a redirect's body."""
+        return None
 
 
 class Transport:
-    """Makes calls; safe to share between threads."""
+    """The connections of this process to Seam. Safe to share between threads and across a fork.
 
-    def __init__(self, *, secret: Secret, verify: bool | str = True) -> None:
-        self._secret = secret
-        self._verify = verify
-        self._adapter = _Adapter(max_retries=0, pool_connections=4, pool_maxsize=MOST_CALLS)
-        self._slots = threading.BoundedSemaphore(MOST_CALLS)
+    `ca_file`: certificates to trust in place of the usual ones, as PEM.
+    """
 
-    def __repr__(self) -> str:
-        return "Transport()"
+    def __init__(self, *, ca_file: str | None = None) -> None:
+        self._ca_file = ca_file or DEFAULT_CA_BUNDLE_PATH
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._lock = threading.Lock()
+        self._left_behind: list[threading.Thread] = []
+        self._adapter = GatedAdapter(self._ca_file)
+        self._pid = os.getpid()
+
+    def post(self, order: Order) -> Answer:
+        """Seam's answer, whatever its status.
+
+        Raises SeamTooLate (`send_by` passed first) or SeamUnreachable where nothing was sent, and
+        NoAnswer where something was or may have been. Ends by `send_by` if nothing was sent, else
+        within `answer_timeout` of the first byte, and by `end_by` if that is earlier.
+        """
+        if self._pid != os.getpid():  # sockets shared with a parent would mix up their answers
+            self._start_afresh()
+        if order.send_by.passed():
+            raise SeamTooLate("It was too late to send it.")
+        call = Call(order.send_by)
+        thread = self._start(call, order)
+        try:
+            return self._wait(call, order)
+        finally:
+            # Also where the wait itself is interrupted: what was not sent shall not leave later.
+            call.give_up()
+            if call.outcome is None:
+                with self._lock:
+                    self._left_behind.append(thread)
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the idle connections. The next call opens a new one."""
         self._adapter.close()
 
-    def post(self, call: Call) -> Reply:
-        """The whole answer.
-
-        Raises SeamTooLate or SeamUnreachable where nothing was written, NoAnswer where something was.
-        Returns or raises at the latest at `send_by` (nothing sent) or `answer_timeout` after sending.
-        """
-        if not self._slots.acquire(blocking=False):
-            raise SeamUnreachable("Too many calls to Seam are under way.")
-        running = _Running(call, self)
-        threading.Thread(target=running.run, name="seam-call", daemon=True).start()
-        running.gate.moved.wait(max(0.0, call.send_by.left))
-        if not running.over.is_set() and running.gate.shut():
-            raise SeamTooLate("Seam could not be reached in time.")
-        if not running.over.wait(call.answer_timeout):
-            running.gate.hang_up()
-            raise NoAnswer("Seam did not answer in time.")
-        return running.outcome()
-
-    def exchange(self, call: Call) -> Reply:
-        """The call itself, on the running thread; its gate is the thread's."""
-        with requests.Session() as session:
-            session.trust_env = False  # a netrc entry would replace the bearer header
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            session.adapters.clear()
-            session.mount("https://", self._adapter)
-            session.mount("http://", self._adapter)
-            session.close = lambda: None  # type: ignore[method-assign]  # the pool outlives it
-            response = session.post(
-                call.url,
-                data=call.body,
-                headers={
-                    "Content-Type": "application/json",
-                    "Accept": "application/json",
-                    "Accept-Encoding": "identity",
-                    "User-Agent": "accessdesk",
-                },
-                auth=self._authorize,
-                timeout=(CONNECT_TIMEOUT, call.answer_timeout),
-                allow_redirects=False,
-                stream=True,
-                verify=self._verify,
-            )
-            with contextlib.closing(response):
-                body = _read(response, call.most_bytes)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(status=response.status_code, headers=headers, body=body)
-
-    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
-        return request
-
-    def give_back(self) -> None:
-        """A running call is over."""
-        self._slots.release()
-
-
-class _Running:
-    """One call on a thread of its own, which may outlive its caller but not its gate."""
-
-    def __init__(self, call: Call, transport: Transport) -> None:
-        self.gate = Gate(call.send_by)
-        self.over = threading.Event()
-        self._call, self._transport = call, transport
-        self._reply: Reply | None = None
-
-    def run(self) -> None:
-        _current.gate = self.gate
+    def _start(self, call: Call, order: Order) -> threading.Thread:
+        with self._lock:
+            self._left_behind = [thread for thread in self._left_behind if thread.is_alive()]
+            if len(self._left_behind) >= _MAX_LEFT_BEHIND:
+                raise SeamUnreachable("Too many calls to Seam are still stuck.", lasting=True)
+        thread = threading.Thread(
+            target=_make_call, args=(self._adapter, call, order), name="seam-call", daemon=True
+        )
         try:
-            self._reply = self._transport.exchange(self._call)
-        except Exception:
-            # Which one says nothing certain: the gate knows whether anything left. Its traceback
-            # would hold the headers, and the key with them, so it ends here.
-            self._reply = None
-        finally:
-            self._transport.give_back()
-            self.over.set()
-            self.gate.moved.set()
+            thread.start()
+        except RuntimeError:
+            raise SeamUnreachable("No thread could be started for the call.") from None
+        return thread
 
-    def outcome(self) -> Reply:
-        """What the call came to, once it is over."""
-        if self._reply is not None:
-            return self._reply
-        if self.gate.sent:
-            raise NoAnswer("The connection to Seam broke before its answer was whole.")
-        if self.gate.late:
-            raise SeamTooLate("Seam could not be reached in time.")
-        raise SeamUnreachable("No connection to Seam could be made.")
+    def _wait(self, call: Call, order: Order) -> Answer:
+        call.wait_until_sent()
+        failure = call.outcome
+        if call.give_up_unsent():
+            if isinstance(failure, Failure) and not failure.gate_closed:
+                reason = f"Seam could not be reached: {failure.reason}."
+                raise SeamUnreachable(reason, lasting=failure.lasting)
+            raise SeamTooLate("It was too late to send it once a connection was there.")
+        sent_at = call.sent_at or 0.0
+        call.wait_until_over(min(sent_at + order.answer_timeout, order.end_by))
+        call.give_up()
+        outcome = call.outcome
+        if isinstance(outcome, Answer):
+            return outcome
+        reason = outcome.reason if outcome else "no whole answer came in time"
+        raise NoAnswer(reason, status=call.status, request_id=call.request_id)
 
 
-def _read(response: requests.Response, most_bytes: int) -> bytes:
-    """The body as it came. A compressed one is refused: a small bomb makes a large body."""
-    if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise NoAnswer("Seam's answer is compressed, which was not asked for.")
-    chunks, size = [], 0
-    while chunk := response.raw.read(65_536, decode_content=False):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > most_bytes:
-            raise NoAnswer("Seam's answer is too large.")
-    return b"".join(chunks)
+def _make_call(adapter: HTTPAdapter, call: Call, order: Order) -> None:
+    """The thread of one call. No exception leaves it: their frames hold the key."""
+    work_for(call, order.secret)
+    try:
+        outcome: Answer | Failure = _exchange(adapter, call, order)
+    except Exception as problem:
+        outcome = _failure(problem, sent=call.sent_at is not None)
+    call.finish(outcome)
+
+
+def _exchange(adapter: HTTPAdapter, call: Call, order: Order) -> Answer:
+    session = _Session(adapter)  # never closed: that would close the adapter, which all share
+    request = requests.Request("POST", order.url, data=order.body, headers=_HEADERS)
+    response = session.send(
+        session.prepare_request(request),
+        stream=True,
+        allow_redirects=False,
+        # The second is a belt only: whoever waits holds the deadlines.
+        timeout=(_CONNECT_TIMEOUT, order.answer_timeout + 1),
+    )
+    try:
+        request_id = _header(response.headers, "seam-request-id", order.secret)
+        call.heard(response.status_code, request_id)
+        return Answer(
+            status=response.status_code,
+            body=order.secret.hide_in(_body(response, order.max_bytes)),
+            request_id=request_id,
+            retry_after=_header(response.headers, "retry-after", order.secret),
+        )
+    finally:
+        response.close()
+
+
+def _header(headers: Mapping[str, str], name: str, secret: Secret) -> str:
+    value = headers.get(name, "").encode("latin-1", "replace")
+    return clean(secret.hide_in(value).decode("latin-1"), REQUEST_ID_LENGTH)
+
+
+def _body(response: requests.Response, max_bytes: int) -> bytes:
+    """The whole body as it came; nothing is ever decompressed."""
+    if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise _Unusable("the answer was compressed")
+    body = bytearray()
+    for chunk in response.raw.stream(65536, decode_content=False):
+        body += chunk
+        if len(body) > max_bytes:
+            raise _Unusable("the answer was too large")
+    return bytes(body)
+
+
+# In fixed words: what the libraries say is long, and partly the server's.
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (ssl.SSLCertVerificationError, "its certificate is not trusted"),
+    (socket.gaierror, "its name was not found"),
+    (ConnectionRefusedError, "it refused the connection"),
+    (ssl.SSLError, "no secure connection could be made"),
+    (TimeoutError, "connecting took too long"),
+)
+
+
+def _failure(problem: Exception, *, sent: bool) -> Failure:
+    if isinstance(problem, _Unusable):
+        return Failure(str(problem))
+    if sent:
+        return Failure("the connection broke before a whole answer came")
+    causes = list(_causes(problem))
+    if any(isinstance(cause, GateClosed) for cause in causes):
+        return Failure("it was too late", gate_closed=True)
+    for kind, reason in _REASONS:
+        if any(isinstance(cause, kind) for cause in causes):
+            return Failure(reason, lasting=kind is ssl.SSLCertVerificationError)
+    return Failure("no connection could be made")
+
+
+def _causes(problem: BaseException) -> Iterator[BaseException]:
+    """The problem and all that requests and urllib3 wrapped in it."""
+    waiting, seen = [problem], set()
+    while waiting:
+        cause = waiting.pop()
+        seen.add(id(cause))
+        yield cause
+        inner = (cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args)
+        waiting += [c for c in inner if isinstance(c, BaseException) and id(c) not in seen]
+
+
+@lru_cache(maxsize=1)
+def shared_transport() -> Transport:
+    """The transport that every client of this process shares unless it is given one."""
+    return Transport()

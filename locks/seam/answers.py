@@ -1,0 +1,90 @@
+"""What an answer of Seam's means: its JSON, its refusals, and whose word it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from email.utils import mktime_tz, parsedate_tz
+from typing import Any
+
+from locks.seam.errors import SeamRateLimited, SeamRejected, SeamUnauthorized
+from locks.seam.gate import Answer
+from locks.seam.resources import CODE_LENGTH, MESSAGE_LENGTH, bounded, clean, mapping
+from locks.seam.transport import REQUEST_ID_LENGTH
+
+_REFUSALS = frozenset({400, 401, 403, 404, 429})
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """An answer as read: its JSON object, if it is one, and what every error about it keeps."""
+
+    data: dict[str, Any] | None
+    status: int
+    request_id: str
+    code: str
+    message: str
+    validation_errors: dict[str, Any] | None
+
+    def for_error(self) -> dict[str, Any]:
+        """The keyword arguments of a SeamError; the message goes in front of them."""
+        return {
+            "status": self.status,
+            "request_id": self.request_id,
+            "code": self.code,
+            "validation_errors": self.validation_errors,
+        }
+
+
+def json_object(answer: Answer) -> dict[str, Any] | None:
+    """The body if it is a JSON object, else None. NaN, which is no JSON (RFC 8259), reads null."""
+    try:
+        data = json.loads(answer.body, parse_constant=lambda _constant: None)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def facts_of(answer: Answer) -> Facts:
+    """An answer, read once; the request id from the header, else from the body."""
+    data = json_object(answer)
+    error = mapping(mapping(data).get("error"))
+    said = error.get("request_id") or mapping(data).get("request_id")
+    code = error.get("type")
+    return Facts(
+        data=data,
+        status=answer.status,
+        request_id=answer.request_id or clean(said, REQUEST_ID_LENGTH),
+        code=clean(code, CODE_LENGTH) if isinstance(code, str) else "",
+        message=clean(error.get("message"), MESSAGE_LENGTH),
+        validation_errors=bounded(error.get("validation_errors")),
+    )
+
+
+def refusal_of(answer: Answer, facts: Facts) -> SeamRejected | None:
+    """Seam's own refusal, or None where the answer does not prove that Seam did nothing.
+
+    A proxy's or a firewall's 403 and 429 pages are no proof: only Seam's JSON error is.
+    """
+    if answer.status not in _REFUSALS or not facts.code:
+        return None
+    message = facts.message or "Seam refused it."
+    if answer.status == 429:
+        wait = retry_after(answer.retry_after)
+        return SeamRateLimited(message, retry_after=wait, **facts.for_error())
+    kind = SeamUnauthorized if answer.status in (401, 403) else SeamRejected
+    return kind(message, **facts.for_error())
+
+
+def retry_after(header: str) -> float | None:
+    """Seconds to wait by a Retry-After header (RFC 9110, 10.2.3: seconds or a date); None: none."""
+    if _SECONDS.fullmatch(header):
+        return float(header)
+    try:
+        moment = parsedate_tz(header)
+        return None if moment is None else max(0.0, mktime_tz(moment) - time.time())
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
