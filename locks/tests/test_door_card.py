@@ -1,0 +1,272 @@
+"""What a door's card says: every state in its words, and nothing that is not known."""
+
+import datetime as dt
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from locks.models import Building, Device, Press, Status, UnlockRequest, User, Verdict
+from locks.tests.conftest import signed_in
+from locks.tests.factories import make_device, make_user
+
+HELP = "Help line: north 100"
+
+
+@pytest.fixture
+def door(north: Building) -> Device:
+    return make_device(north, label="Main entrance")
+
+
+def seconds(number: float) -> dt.timedelta:
+    return dt.timedelta(seconds=number)
+
+
+def request_of(
+    door: Device, person: User, status: Status, *, ago: float = 5, **fields: Any
+) -> UnlockRequest:
+    """A request as the services would have left it, `ago` seconds old."""
+    at = timezone.now() - seconds(ago)
+    ended = at + seconds(4) if status in (Status.UNLOCKED, Status.FAILED) else None
+    values = {
+        "ended_at": ended,
+        "send_by": at + seconds(10),
+        "call_deadline": at + seconds(18),
+        "resolve_by": at + seconds(30),
+        "action_attempt_id": "" if status == Status.SENDING else f"attempt-{door.pk}-{ago}",
+        **fields,
+    }
+    return UnlockRequest.objects.create(
+        device=door,
+        building=door.building,
+        requested_by=person,
+        status=status,
+        requested_at=at,
+        **values,
+    )
+
+
+def words(html: str) -> str:
+    """The text that a person reads, white space folded."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def html_of(client: Client, door: Device) -> str:
+    page = client.get("/").content.decode()
+    return re.search(rf'<article id="door-{door.pk}".*?</article>', page, re.DOTALL)[0]
+
+
+def card(person: User, door: Device) -> str:
+    """The text of the card without the line that only shows while a press leaves the page."""
+    return words(html_of(signed_in(person), door)).replace("Sending…", "", 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "expected"),
+    [
+        (Status.SENDING, {}, ["Sending…"]),
+        (Status.PENDING, {}, ["Waiting for the lock…"]),
+        (Status.UNLOCKED, {"confirmed_by_device": True}, ["Unlocked, confirmed"]),
+        (
+            Status.UNLOCKED,
+            {"confirmed_by_device": False},
+            ["Accepted, this lock does not confirm", "Look whether the door unlocked.", HELP],
+        ),
+        (Status.UNLOCKED, {}, ["Accepted, the lock has not said", HELP]),
+        (
+            Status.FAILED,
+            {"error_type": "not_sent"},
+            ["Not unlocked", "nothing was sent. Try again, or use a key.", HELP],
+        ),
+        (
+            Status.FAILED,
+            {"error_type": "lock_jammed", "may_still_act": True},
+            ["Not unlocked", "The lock is jammed.", "It may still act: check the door.", HELP],
+        ),
+        (
+            Status.UNKNOWN,
+            {"error_type": "no_answer"},
+            [
+                "May have unlocked, or may still unlock",
+                "Treat the door as unlocked until someone has looked.",
+                HELP,
+            ],
+        ),
+    ],
+)
+def test_it_says_each_state_in_its_words_with_who_and_when(
+    north, door, clerk, status, fields, expected
+) -> None:
+    request = request_of(door, make_user("ana", name="Ana Lima"), status, **fields)
+    text = card(clerk, door)
+    assert all(sentence in text for sentence in expected), text
+    assert "Ana Lima" in text
+    assert timezone.localtime(request.requested_at, north.zone).strftime("%H:%M:%S") in text
+    assert "opened" not in text.lower()
+
+
+@pytest.mark.parametrize("confirmed", [True, False, None])
+def test_it_calls_only_a_confirmed_unlock_confirmed(door, clerk, confirmed) -> None:
+    request_of(door, clerk, Status.UNLOCKED, confirmed_by_device=confirmed)
+    assert ("Unlocked, confirmed" in card(clerk, door)) is (confirmed is True)
+
+
+def test_it_shows_the_help_line_beside_all_but_a_confirmed_unlock(door, clerk) -> None:
+    request_of(door, clerk, Status.UNLOCKED, confirmed_by_device=True)
+    assert HELP not in card(clerk, door)
+
+
+def test_it_tells_how_long_the_door_usually_takes_once_it_knows(door, clerk) -> None:
+    for number in range(2):
+        request_of(door, clerk, Status.UNLOCKED, ago=9000 + number)
+    request_of(door, clerk, Status.PENDING)
+    assert "usually" not in card(clerk, door)
+    request_of(door, clerk, Status.UNLOCKED, ago=9003)
+    assert "Waiting for the lock… (usually 4 s)" in card(clerk, door)
+
+
+def test_an_older_outcome_shrinks_to_one_line_and_an_unknown_one_does_not(north, clerk) -> None:
+    done, lost = make_device(north), make_device(north)
+    request_of(done, clerk, Status.UNLOCKED, ago=600, confirmed_by_device=True)
+    request_of(lost, clerk, Status.UNKNOWN, ago=600, error_type="no_outcome")
+    assert "Last: Unlocked, confirmed" in card(clerk, done)
+    assert "Last:" not in card(clerk, lost)
+    assert "Treat the door as unlocked" in card(clerk, lost)
+
+
+def test_it_offers_no_second_press_while_one_is_under_way(door, clerk) -> None:
+    request_of(door, clerk, Status.PENDING)
+    html = html_of(signed_in(clerk), door)
+    assert "<form" not in html
+    assert "Under way" in html
+
+
+def test_after_an_unknown_outcome_it_asks_before_a_second_press(door, clerk) -> None:
+    request_of(door, clerk, Status.UNKNOWN, error_type="no_answer")
+    html = html_of(signed_in(clerk), door)
+    assert "<form" not in html
+    assert "Press again…" in html
+
+
+def test_a_private_door_asks_first(north, clerk) -> None:
+    room = make_device(north, label="Room 101", access=Device.Access.PRIVATE)
+    html = html_of(signed_in(clerk), room)
+    assert "<form" not in html
+    assert f'href="/doors/{room.pk}/"' in html
+    assert "Private" in words(html)
+
+
+def test_a_lock_that_cannot_be_reached_has_its_button_off_and_says_why(north, clerk) -> None:
+    offline = make_device(north, online=False, locked=None, can_remotely_unlock=False)
+    remote = make_device(north, can_remotely_unlock=False)
+    for door, why in ((offline, "The lock is offline. Use a key"), (remote, "cannot be unlocked")):
+        html = html_of(signed_in(clerk), door)
+        assert "<form" not in html
+        assert "disabled" in html
+        assert why in words(html)
+        assert HELP in words(html)
+
+
+def test_it_tells_what_is_known_of_the_lock_and_since_when(north, clerk) -> None:
+    now = timezone.now()
+    fresh = make_device(north, battery_level=0.14, battery_status="low", synced_at=now)
+    old = make_device(north, battery_level=0.8, synced_at=now - dt.timedelta(hours=5))
+    bare = make_device(north, online=None, locked=None)
+    assert "Online Locked Battery low 14 %" in card(clerk, fresh)
+    assert "as of" not in card(clerk, fresh)
+    assert re.search(r"80 % as of \S+", card(clerk, old))
+    assert "Online" not in card(clerk, bare)
+    assert "Battery" not in card(clerk, bare)
+
+
+def test_it_claims_no_lock_state_from_before_a_press(north, clerk) -> None:
+    door = make_device(north, synced_at=timezone.now() - seconds(60))
+    assert "Locked" in card(clerk, door)
+    request_of(door, clerk, Status.UNLOCKED, confirmed_by_device=True)
+    assert "Locked" not in card(clerk, door)
+
+
+def test_it_puts_seams_codes_in_plain_words_and_escapes_what_it_does_not_know(north, clerk) -> None:
+    door = make_device(
+        north,
+        label="<b>Bold</b>",
+        errors=[{"code": "hub_disconnected", "message": "x"}, "odd", {"message": None}],
+        warnings=[{"code": "new_one", "message": "<script>alert(1)</script>"}],
+    )
+    request_of(
+        door,
+        clerk,
+        Status.FAILED,
+        error_type="provider_word",
+        error_message="<img src=x>",
+        may_still_act=True,
+    )
+    html = html_of(signed_in(clerk), door)
+    assert "The lock's hub is offline." in words(html)
+    assert "<script>" not in html
+    assert "<img" not in html
+    assert "<b>" not in html
+    assert "Seam says: <img src=x>" in unescape(html)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("too_late", "the press took too long to get here"),
+        ("bad_token", "this page was out of date"),
+        ("frozen", "North House is frozen: Fire drill."),
+    ],
+)
+def test_it_tells_the_presser_alone_why_nothing_was_sent(
+    north, door, clerk, code, sentence
+) -> None:
+    north.frozen, north.frozen_reason = True, "Fire drill."
+    north.save()
+    Press.objects.create(
+        device=door, building=door.building, person=clerk, verdict=Verdict.REFUSED, code=code
+    )
+    colleague = make_user("colleague")
+    colleague.assignments.create(building=north, role="front_desk")
+    assert sentence in card(clerk, door)
+    assert "Nothing was sent" in card(clerk, door)
+    assert HELP in card(clerk, door)
+    assert "Nothing was sent" not in card(colleague, door)
+
+
+def test_a_refusal_is_old_news_once_something_was_sent_or_two_minutes_have_passed(
+    door, clerk
+) -> None:
+    Press.objects.create(
+        device=door,
+        building=door.building,
+        person=clerk,
+        verdict=Verdict.REFUSED,
+        code="too_late",
+        pressed_at=timezone.now() - seconds(60),
+    )
+    assert "Nothing was sent" in card(clerk, door)
+    request_of(door, clerk, Status.UNLOCKED, ago=30, confirmed_by_device=True)
+    assert "Nothing was sent" not in card(clerk, door)
+    UnlockRequest.objects.all().delete()
+    Press.objects.update(pressed_at=timezone.now() - seconds(121))
+    assert "Nothing was sent" not in card(clerk, door)
+
+
+def test_who_joined_reads_whose_press_counts(door, clerk) -> None:
+    request = request_of(door, make_user("ana", name="Ana Lima"), Status.PENDING)
+    Press.objects.create(
+        device=door, building=door.building, person=clerk, verdict=Verdict.JOINED, request=request
+    )
+    assert "Already under way by Ana Lima; you joined." in card(clerk, door)
+
+
+def test_times_are_the_buildings_own_with_the_day_where_it_is_another(north, clerk) -> None:
+    north.time_zone = "Asia/Tokyo"
+    north.save()
+    door = make_device(north)
+    request = request_of(door, clerk, Status.UNLOCKED, ago=3 * 86400)
+    local = request.requested_at.astimezone(north.zone)
+    assert local.strftime("%a %H:%M:%S") in card(clerk, door)

@@ -1,0 +1,123 @@
+"""A building as one person sees it: its doors by area, what stands in the way, and its desk log."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.db.models import Count, Q
+
+from locks import words
+from locks.models import Assignment, Building, Device, UnlockRequest, User, Verdict
+from locks.services.rights import unlocking_roles
+from locks.views.cards import Card, read_cards
+from locks.views.states import State, clock, state_of
+
+LOG_REACHES_BACK = dt.timedelta(hours=12)
+LONGEST_LOG = 100  # rows
+
+
+@dataclass(frozen=True)
+class LogRow:
+    """One line of the desk log."""
+
+    request: UnlockRequest
+    state: State
+    when: str
+    joined: int
+
+
+@dataclass(frozen=True)
+class Area:
+    name: str
+    cards: list[Card]
+
+    @property
+    def width(self) -> int:
+        """How many cards wide it may be at most; small areas stand side by side."""
+        return min(len(self.cards), 5)
+
+
+@dataclass(frozen=True)
+class Board:
+    """One building on the desk."""
+
+    building: Building
+    areas: list[Area]
+    log: list[LogRow]
+    log_is_cut: bool  # there were more than LONGEST_LOG
+    notice: str  # why nothing can be unlocked here, and who can change it
+
+    @property
+    def doors(self) -> int:
+        return sum(len(area.cards) for area in self.areas)
+
+
+def read_boards(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -> list[Board]:
+    """The boards of buildings that `viewer` may see; the log costs one query a building."""
+    buildings = list(buildings)
+    roles = unlocking_roles(viewer, at=at)
+    devices = Device.objects.on_the_desk().filter(building__in=buildings).select_related("building")
+    cards = read_cards(viewer, sorted(devices, key=_place), at=at, roles=roles)
+    by_building: dict[int, list[Card]] = {}
+    for card in cards:
+        by_building.setdefault(card.building.pk, []).append(card)
+    logs = {building.pk: _log(building, at=at) for building in buildings}
+    return [
+        Board(
+            building=building,
+            areas=[
+                Area(name, list(group))
+                for name, group in groupby(
+                    by_building.get(building.pk, []), key=lambda card: card.device.area
+                )
+            ],
+            log=logs[building.pk][:LONGEST_LOG],
+            log_is_cut=len(logs[building.pk]) > LONGEST_LOG,
+            notice=_notice(building, roles, at=at),
+        )
+        for building in buildings
+    ]
+
+
+def _place(device: Device) -> tuple[list[tuple[int, str]], list[tuple[int, str]], int]:
+    """Sorts as people count: Room 2 before Room 10."""
+    return _natural(device.area), _natural(device.label), device.pk
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    parts = re.findall(r"[0-9]{1,9}|[^0-9]+", text.casefold())
+    return [(int(part), "") if part[0] in "0123456789" else (-1, part) for part in parts]
+
+
+def _notice(building: Building, roles: Iterable[Assignment], *, at: dt.datetime) -> str:
+    """What keeps this person from unlocking any door of the building; empty where nothing does."""
+    here = [role for role in roles if role.building_id == building.pk]
+    if building.frozen:
+        code = "frozen"
+    elif not here:
+        code = "no_role"
+    elif not any(role.within_hours(at) for role in here):
+        code = "out_of_hours"
+    else:
+        return ""
+    return words.obstacle(code, building=building.name, reason=building.frozen_reason)
+
+
+def _log(building: Building, *, at: dt.datetime) -> list[LogRow]:
+    """The last 12 hours, newest first; one row more than is shown tells that there are more."""
+    requests = (
+        UnlockRequest.objects.filter(building=building, requested_at__gt=at - LOG_REACHES_BACK)
+        .select_related("device", "requested_by")
+        .annotate(joined=Count("presses", filter=Q(presses__verdict=Verdict.JOINED)))
+        .order_by("-requested_at", "-pk")
+    )
+    rows = []
+    for request in requests[: LONGEST_LOG + 1]:
+        request.building = building
+        when = clock(request.requested_at, zone=building.zone, at=at)
+        rows.append(LogRow(request, state_of(request, at=at), when, request.joined))
+    return rows

@@ -1,0 +1,182 @@
+"""Door cards from rows alone: the answer to a press and a live refetch show the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import F, OuterRef, Q, Subquery, Window
+from django.db.models.functions import RowNumber
+
+from locks import words
+from locks.models import Assignment, Building, Device, Press, Status, UnlockRequest, User, Verdict
+from locks.models.unlocks import ENDED_STATUSES
+from locks.services.rights import obstacle, unlocking_roles
+from locks.services.tokens import issue_token
+from locks.views.facts import Fact, facts_of, problems_of
+from locks.views.states import RECENT, State, clock, state_of, usual_seconds, verdict_of
+
+SAMPLE = 20  # ended requests that tell a door's usual time
+
+# What the card offers.
+PRESS, ASK, AGAIN, UNDER_WAY, OFF, NOTHING = "press", "ask", "again", "under_way", "off", ""
+FOR_THE_BUILDING = ("no_role", "out_of_hours", "frozen")  # said once, above the doors
+
+
+@dataclass(frozen=True)
+class Card:
+    """One door as one person sees it now."""
+
+    device: Device
+    building: Building
+    facts: list[Fact]
+    problems: list[Fact]
+    state: State | None  # of the latest request
+    verdict: str  # of this person's latest press, where the state does not tell
+    verdict_at: str
+    refused: bool
+    offer: str
+    obstacle: str  # why there is nothing to press
+    token: str
+
+    @property
+    def is_open(self) -> bool:
+        return self.offer == UNDER_WAY
+
+    @property
+    def spoken(self) -> str:
+        """What a screen reader is told when it changes."""
+        said = [self.verdict] if self.verdict else []
+        if self.state and self.state.is_recent:
+            said.append(self.state.spoken)
+        return " ".join(said)
+
+
+def read_cards(
+    viewer: User,
+    devices: Sequence[Device],
+    *,
+    at: dt.datetime,
+    roles: list[Assignment] | None = None,
+) -> list[Card]:
+    """The cards of doors that `viewer` may see, in their order; `devices` come with their building.
+
+    A constant number of queries, however many doors; one less where the caller has the viewer's
+    `unlocking_roles`.
+    """
+    roles = unlocking_roles(viewer, at=at) if roles is None else roles
+    latest = _latest_requests(devices)
+    presses = _own_presses(viewer, devices, at=at)
+    open_now = [request.device_id for request in latest.values() if request.is_open]
+    usual = _usual_times(open_now)
+    return [
+        _card(
+            device,
+            seen=_Seen(viewer, roles, at, usual.get(device.pk)),
+            latest=latest.get(device.pk),
+            press=presses.get(device.pk),
+        )
+        for device in devices
+        if device.building is not None
+    ]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    viewer: User
+    roles: list[Assignment]
+    at: dt.datetime
+    usual: float | None
+
+
+def _card(
+    device: Device, *, seen: _Seen, latest: UnlockRequest | None, press: Press | None
+) -> Card:
+    building = device.building
+    if building is None:
+        raise ValueError("A door without a building is on no desk.")
+    code = obstacle(device, roles=seen.roles, at=seen.at)
+    offer = _offer(device, code=code, latest=latest)
+    verdict = ""
+    if press is not None and _still_tells(press, latest):
+        verdict = verdict_of(press, viewer=seen.viewer)
+    why = "offline" if offer == OFF and device.online is False else code
+    return Card(
+        device=device,
+        building=building,
+        facts=facts_of(device, latest=latest, at=seen.at),
+        problems=problems_of(device),
+        state=state_of(latest, at=seen.at, usual=seen.usual) if latest else None,
+        verdict=verdict,
+        verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
+        refused=bool(verdict) and press is not None and press.verdict == Verdict.REFUSED,
+        offer=offer,
+        obstacle=words.obstacle(why, building=building.name, reason=building.frozen_reason),
+        token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
+    )
+
+
+def _offer(device: Device, *, code: str, latest: UnlockRequest | None) -> str:
+    if code in FOR_THE_BUILDING:
+        return NOTHING
+    if latest is not None and latest.is_open:
+        return UNDER_WAY
+    if code or device.online is False:
+        return OFF
+    if latest is not None and latest.status == Status.UNKNOWN:
+        return AGAIN
+    return ASK if device.is_private else PRESS
+
+
+def _still_tells(press: Press, latest: UnlockRequest | None) -> bool:
+    """Whether nothing has happened at the door since that makes the press's verdict old news."""
+    if latest is None:
+        return True
+    if press.request_id is not None:
+        return press.request_id == latest.pk
+    return press.pressed_at >= latest.requested_at
+
+
+def _latest_requests(devices: Iterable[Device]) -> dict[int, UnlockRequest]:
+    """The newest request of each door, by door. One query."""
+    # What happened before a door came to this building is not for the people of this building.
+    newest = UnlockRequest.objects.filter(
+        device=OuterRef("pk"), building=OuterRef("building")
+    ).order_by("-requested_at", "-pk")
+    ids = Device.objects.filter(pk__in=[device.pk for device in devices]).values_list(
+        Subquery(newest.values("pk")[:1]), flat=True
+    )
+    found = UnlockRequest.objects.filter(pk__in=ids).select_related("requested_by", "building")
+    return {request.device_id: request for request in found}
+
+
+def _own_presses(viewer: User, devices: Iterable[Device], *, at: dt.datetime) -> dict[int, Press]:
+    """The viewer's newest press on each door within the last two minutes, by door. One query."""
+    recent = Press.objects.filter(
+        person=viewer,
+        device__in=[device.pk for device in devices],
+        building=F("device__building"),
+        pressed_at__gt=at - RECENT,
+    )
+    ordered = recent.select_related("building", "request__requested_by")
+    return {press.device_id: press for press in ordered.order_by("pressed_at", "pk")}
+
+
+def _usual_times(device_ids: Sequence[int]) -> dict[int, float | None]:
+    """The usual time from press to answer of each door, in seconds, by door. One query, or none."""
+    if not device_ids:
+        return {}
+    place = Window(RowNumber(), partition_by=[F("device")], order_by=F("requested_at").desc())
+    ended = (
+        UnlockRequest.objects.filter(
+            ~Q(action_attempt_id=""), device__in=device_ids, status__in=ENDED_STATUSES
+        )
+        .annotate(place=place)
+        .filter(place__lte=SAMPLE)
+    )
+    times: dict[int, list[dt.timedelta]] = {}
+    for request in ended:
+        if request.took is not None:
+            times.setdefault(request.device_id, []).append(request.took)
+    return {device_id: usual_seconds(took) for device_id, took in times.items()}

@@ -1,0 +1,96 @@
+"""The desk: the buildings and doors of a signed-in person, and what they pressed lately."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from locks.models import Building, Device, Press, Verdict
+from locks.views.boards import LOG_REACHES_BACK, LONGEST_LOG, read_boards
+from locks.views.requests import DeskRequest
+from locks.views.states import State, clock, state_of, verdict_of
+
+
+@require_GET
+def desk(request: DeskRequest) -> HttpResponse:
+    """All buildings where the person holds a role, or the one that `?building=` names."""
+    asked = request.GET.get("building", "")
+    if not asked:
+        return _page(request)
+    if not asked.isdecimal() or len(asked) > 18:
+        raise Http404
+    return _page(request, only=int(asked))
+
+
+@require_GET
+def building(request: DeskRequest, building_id: int) -> HttpResponse:
+    """One building: its section for htmx (the live refetch), the desk with it alone otherwise."""
+    if not request.htmx:
+        return _page(request, only=building_id)
+    found = get_object_or_404(Building.objects.visible_to(request.user), pk=building_id)
+    board = read_boards(request.user, [found], at=timezone.now())[0]
+    return render(request, "locks/_building.html", {"board": board})
+
+
+def _page(request: DeskRequest, *, only: int | None = None) -> HttpResponse:
+    visible = list(Building.objects.visible_to(request.user))
+    shown = [each for each in visible if only is None or each.pk == only]
+    if only is not None and not shown:
+        raise Http404
+    context = {
+        "boards": read_boards(request.user, shown, at=timezone.now()),
+        "buildings": visible,
+        "only": only,
+        "marked": request.GET.get("door", ""),
+        "manages": Building.objects.managed_by(request.user).exists(),
+    }
+    return render(request, "locks/desk.html", context)
+
+
+@dataclass(frozen=True)
+class OwnPress:
+    """One line of a person's own history."""
+
+    press: Press
+    device: Device
+    building: Building
+    state: State | None
+    verdict: str
+    when: str
+
+
+@require_GET
+def history(request: DeskRequest) -> HttpResponse:
+    """What the person pressed in the last 12 hours, in buildings where they still hold a role."""
+    at = timezone.now()
+    presses = (
+        Press.objects.filter(
+            person=request.user,
+            pressed_at__gt=at - LOG_REACHES_BACK,
+            building__in=Building.objects.visible_to(request.user, at=at),
+        )
+        .select_related("device", "building", "request__building", "request__requested_by")
+        .order_by("-pressed_at", "-pk")
+    )
+    rows = [_own(press, request, at=at) for press in presses[:LONGEST_LOG]]
+    return render(request, "locks/history.html", {"rows": rows})
+
+
+def _own(press: Press, request: DeskRequest, *, at: dt.datetime) -> OwnPress:
+    place = press.building
+    if place is None:
+        raise Http404
+    refused = press.verdict == Verdict.REFUSED
+    return OwnPress(
+        press=press,
+        device=press.device,
+        building=place,
+        state=None if refused or press.request is None else state_of(press.request, at=at),
+        verdict=verdict_of(press, viewer=request.user) if press.verdict != Verdict.SENT else "",
+        when=clock(press.pressed_at, zone=place.zone, at=at),
+    )

@@ -1,0 +1,123 @@
+"""One door: its confirmation, and the press."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import reswap, retarget
+
+from locks.forms import UnlockForm
+from locks.models import Device, Press, UnlockRequest, Verdict
+from locks.services.errors import DoorUnknown
+from locks.services.tokens import issue_token
+from locks.services.unlocking import PressForm, PressResult, request_unlock
+from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, read_cards
+from locks.views.requests import DeskRequest, SeeOther, client_address
+from locks.views.states import clock, verdict_of
+
+# Refused as it was made, not for good: asked again with what was typed kept.
+REPEATABLE = ("too_late", "bad_token", "ask_again", "needs_reason")
+# These need the confirmation; the others only a fresh button, which the card has.
+NEED_CONFIRMATION = ("ask_again", "needs_reason")
+
+
+@require_GET
+def door(request: DeskRequest, device_id: int) -> HttpResponse:
+    """The confirmation of one door: a dialog's content for htmx, a page otherwise."""
+    visible = Device.objects.on_the_desk().visible_to(request.user).select_related("building")
+    device = get_object_or_404(visible, pk=device_id)
+    return _confirmation(request, device, UnlockForm())
+
+
+@require_POST
+def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
+    """Press the button of one door. 200 with its card also where it was not unlocked.
+
+    The door is loaded unscoped only to be handed to the service, which records an outsider's press.
+    """
+    device = get_object_or_404(Device.objects.select_related("building"), pk=device_id)
+    form = UnlockForm(request.POST)
+    try:
+        result = request_unlock(
+            actor=request.user, device=device, form=_press(form, client_address(request))
+        )
+    except DoorUnknown:
+        raise Http404 from None
+    if device.building is None:
+        raise Http404
+    if result.repeated:
+        messages.info(request, _repeated(request, result.press, device))
+    if request.htmx:
+        return _answer(request, device, form=form, press=result.press)
+    return _answer_page(request, device, form=form, result=result)
+
+
+def _press(form: UnlockForm, address: str) -> PressForm:
+    return PressForm(
+        token=form.text("token"),
+        elapsed=form.elapsed,
+        reason=form.text("reason"),
+        identified_by=form.text("identified_by"),
+        again=form.ticked("again"),
+        address=address,
+    )
+
+
+def _answer(
+    request: DeskRequest, device: Device, *, form: UnlockForm, press: Press
+) -> HttpResponse:
+    """For htmx. Aimed by header: a live refetch may have replaced the card that was pressed."""
+    asked = form.ticked("asked") and press.code in REPEATABLE
+    if press.verdict == Verdict.REFUSED and (asked or press.code in NEED_CONFIRMATION):
+        return _confirmation(request, device, form, press=press)
+    card = read_cards(request.user, [device], at=timezone.now())[0]
+    response = render(request, "locks/_press_answer.html", {"card": card})
+    return reswap(retarget(response, f"#door-{device.pk}"), "outerHTML")
+
+
+def _answer_page(
+    request: DeskRequest, device: Device, *, form: UnlockForm, result: PressResult
+) -> HttpResponse:
+    """Without JavaScript: on to the desk, or the question once more; a reload repeats no press."""
+    press = result.press
+    if press.verdict == Verdict.REFUSED and press.code in REPEATABLE and not result.repeated:
+        return _confirmation(request, device, form, press=press)
+    return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
+
+
+def _confirmation(
+    request: DeskRequest, device: Device, form: UnlockForm, *, press: Press | None = None
+) -> HttpResponse:
+    """The question before a press, with a fresh token and what was typed."""
+    card = read_cards(request.user, [device], at=timezone.now())[0]
+    context: dict[str, Any] = {
+        "card": card,
+        "form": form,
+        "verdict": verdict_of(press, viewer=request.user) if press else "",
+        "again": card.offer == AGAIN or (press is not None and press.code == "ask_again"),
+        "may_press": card.offer in (PRESS, ASK, AGAIN, UNDER_WAY),
+        "choices": UnlockRequest.Identified.choices,
+        "token": issue_token(person=request.user, device=device),
+    }
+    if not request.htmx:
+        return render(request, "locks/confirm.html", context)
+    response = render(request, "locks/_confirm.html", context)
+    return reswap(retarget(response, "#confirm-body"), "innerHTML")
+
+
+def _repeated(request: DeskRequest, press: Press, device: Device) -> str:
+    """The old verdict of a token that was used before."""
+    zone = device.building.zone if device.building else timezone.get_default_timezone()
+    outcome = press.request.outcome.label if press.request else ""
+    return _("%(door)s: %(outcome)s (result of the press at %(time)s; nothing was sent now).") % {
+        "door": device.label,
+        "outcome": outcome or verdict_of(press, viewer=request.user),
+        "time": clock(press.pressed_at, zone=zone, at=timezone.now()),
+    }
