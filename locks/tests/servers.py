@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -16,6 +17,8 @@ from typing import Any, Protocol, Self
 from locks.seam import SeamClient, SendBy, Transport
 
 KEY = "seam_testkey_9f8e7d6c5b4a"
+# An address of this process alone: other programs that look for their own servers cannot come by.
+HOST = f"127.{os.getpid() >> 16 & 255}.{os.getpid() >> 8 & 255}.{os.getpid() & 254 | 1}"
 PATIENCE = 10.0  # seconds after which a test gives up on something that should happen at once
 
 
@@ -146,7 +149,7 @@ class RecordingServer:
         self._lock = threading.Lock()
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(("127.0.0.1", 0))
+        self._listener.bind((HOST, 0))
         self.port = self._listener.getsockname()[1]
         if listening:
             self.listen()
@@ -154,7 +157,7 @@ class RecordingServer:
     @property
     def endpoint(self) -> str:
         """The base address."""
-        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
+        return f"http{'s' if self._tls else ''}://{HOST}:{self.port}"
 
     def __enter__(self) -> Self:
         return self
@@ -240,13 +243,13 @@ class RecordingServer:
 
 
 def make_certificate(directory: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for 127.0.0.1 that nobody trusts yet, and a server's context that uses it."""
+    """A certificate for HOST that nobody trusts yet, and a server's context that uses it."""
     certificate, key = directory / "certificate.pem", directory / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command += ["-nodes", "-days", "2", "-subj", f"/CN={HOST}"]
     command += [
         "-addext",
-        "subjectAltName=IP:127.0.0.1",
+        f"subjectAltName=IP:{HOST}",
         "-addext",
         "keyUsage=critical,digitalSignature,keyCertSign",
     ]

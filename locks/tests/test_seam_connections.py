@@ -1,5 +1,6 @@
 """Over which connections calls to Seam go."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,12 +8,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from ssl import SSLContext
+from typing import Any
 
 import pytest
 
 import locks
-from locks.seam import SeamClient, SeamOutcomeUnknown, Transport
+from locks.seam import SeamClient, SeamOutcomeUnknown, Transport, transport
 from locks.tests.servers import (
+    HOST,
     KEY,
     PENDING,
     Connect,
@@ -107,17 +110,34 @@ def test_it_never_repeats_an_unlock_that_died_on_a_used_connection(connect: Conn
 
 def test_it_drops_a_connection_with_bytes_that_nobody_asked_for(connect: Connect) -> None:
     """Else the leftover of one answer would be taken for the next one."""
-    success = http(200, b'{"action_attempt": {}}')
-
-    def answer_twice(talk: Talk) -> None:
-        PENDING(talk)
-        talk.send(success)
-
-    with RecordingServer(answer_twice, PENDING) as server:
+    twice = http(200, json.dumps(attempt()).encode()) + http(200, b'{"action_attempt": {}}')
+    with RecordingServer(lambda talk: talk.send(twice), PENDING) as server:
         client = connect(server)
         client.unlock_door("door-1", send_by=soon())
         until(lambda: not calls_under_way())
         assert client.unlock_door("door-1", send_by=soon()).action_attempt_id == "attempt-1"
+
+
+def test_a_call_given_up_late_leaves_the_connection_to_the_next_one(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer was read and the connection is back in the pool, but its thread is not done yet."""
+    done, finish = threading.Event(), transport.Call.finish
+
+    def finish_late(call: transport.Call, outcome: Any) -> None:
+        done.wait(5)
+        finish(call, outcome)
+
+    with RecordingServer(PENDING) as server:
+        client = connect(server, answer_timeout=0.3)
+        with monkeypatch.context() as late:
+            late.setattr(transport.Call, "finish", finish_late)
+            with pytest.raises(SeamOutcomeUnknown):
+                client.unlock_door("door-1", send_by=soon())
+        done.set()
+        until(lambda: not calls_under_way())
+        client.unlock_door("door-1", send_by=soon())
+        assert [request.connection for request in server.requests] == [1, 1]
 
 
 def test_it_keeps_no_cookies(connect: Connect) -> None:
@@ -133,7 +153,7 @@ def test_it_takes_nothing_from_the_environment(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login someone password word\n")
+    netrc.write_text(f"machine {HOST} login someone password word\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     with RecordingServer(PENDING) as proxy, RecordingServer(PENDING) as server:

@@ -160,7 +160,7 @@ def test_it_records_what_it_made_and_says_that_it_is_the_demo() -> None:
     )
     content = granted.earliest("id").detail.content
     assert (content["subject_username"], content["role"]) == ("clerk", "front_desk")
-    assert content["simulated"] is True
+    assert content["reality"] == "simulated"
     assert all(report.is_whole for report in verify_chains())
 
 

@@ -52,11 +52,24 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
         raise Http404 from None
     if device.building is None:
         raise Http404
+    if _is_asked_again(request, form, result):
+        return _confirmation(request, device, form, press=result.press)
     if result.repeated:
         messages.info(request, _repeated(request, result.press, device))
-    if request.htmx:
-        return _answer(request, device, form=form, press=result.press)
-    return _answer_page(request, device, form=form, result=result)
+    if not request.htmx:
+        return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
+    card = read_cards(request.user, [device], at=timezone.now())[0]
+    response = render(request, "locks/_press_answer.html", {"card": card})
+    return reswap(retarget(response, f"#door-{device.pk}"), "outerHTML")
+
+
+def _is_asked_again(request: DeskRequest, form: UnlockForm, result: PressResult) -> bool:
+    """Whether the answer is the question once more, with what was typed and a fresh button."""
+    press = result.press
+    if press.verdict != Verdict.REFUSED or press.code not in REPEATABLE or result.repeated:
+        return False
+    # The card of the desk has a fresh button of its own; a plain page would hold an old one.
+    return not request.htmx or form.ticked("asked") or press.code in NEED_CONFIRMATION
 
 
 def _press(form: UnlockForm, address: str) -> PressForm:
@@ -68,28 +81,6 @@ def _press(form: UnlockForm, address: str) -> PressForm:
         again=form.ticked("again"),
         address=address,
     )
-
-
-def _answer(
-    request: DeskRequest, device: Device, *, form: UnlockForm, press: Press
-) -> HttpResponse:
-    """For htmx. Aimed by header: a live refetch may have replaced the card that was pressed."""
-    asked = form.ticked("asked") and press.code in REPEATABLE
-    if press.verdict == Verdict.REFUSED and (asked or press.code in NEED_CONFIRMATION):
-        return _confirmation(request, device, form, press=press)
-    card = read_cards(request.user, [device], at=timezone.now())[0]
-    response = render(request, "locks/_press_answer.html", {"card": card})
-    return reswap(retarget(response, f"#door-{device.pk}"), "outerHTML")
-
-
-def _answer_page(
-    request: DeskRequest, device: Device, *, form: UnlockForm, result: PressResult
-) -> HttpResponse:
-    """Without JavaScript: on to the desk, or the question once more; a reload repeats no press."""
-    press = result.press
-    if press.verdict == Verdict.REFUSED and press.code in REPEATABLE and not result.repeated:
-        return _confirmation(request, device, form, press=press)
-    return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
 
 
 def _confirmation(

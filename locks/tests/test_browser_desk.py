@@ -1,0 +1,230 @@
+"""The desk in a real browser: what a clerk sees without touching the page."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from locks.simulator import Simulator
+from locks.tests.visitors import DEMO_PASSWORD
+from tools.stack import Stack
+
+NOT_LIVE = "Not live: what you see may be old"
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[Simulator]:
+    with Simulator(api_key="seam_simulated_key", port=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def house(simulated: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One installation for all tests here; each uses doors of its own."""
+    folder = tmp_path_factory.mktemp("var", numbered=True)
+    with Stack(folder, endpoint=simulated.endpoint, parts=("web", "worker")) as running:
+        yield running
+
+
+@pytest.fixture
+def sign_in(house: Stack, new_page: Callable[..., Page]) -> Callable[..., Page]:
+    """A browser of its own, signed in, at the desk."""
+
+    def enter(username: str, **options) -> Page:
+        page = new_page(viewport={"width": 1280, "height": 800}, **options)
+        page.goto(house.url)
+        page.get_by_label("User name").fill(username)
+        page.get_by_label("Password").fill(DEMO_PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", level=1).first).to_be_visible()
+        if options.get("java_script_enabled", True):
+            expect(page.locator("#connection")).to_have_text("Live")
+        return page
+
+    return enter
+
+
+def card(page: Page, label: str) -> Locator:
+    return page.locator(f'.card[data-label="{label}"]')
+
+
+def unlock(page: Page, label: str) -> Locator:
+    return card(page, label).get_by_role("button", name=re.compile("Unlock|Press again"))
+
+
+def shell(house: Stack, code: str) -> str:
+    return house.manage("shell", "-v0", "-c", code).strip()
+
+
+def test_a_press_shows_on_every_console_of_the_building_without_a_reload(
+    sign_in, simulated
+) -> None:
+    clerk, colleague, stranger = sign_in("clerk"), sign_in("clerk2"), sign_in("park-clerk")
+    simulated.withhold("harbour-main-entrance")
+    unlock(clerk, "Main entrance").click()
+    # The press waits for Seam: both consoles say so, and the refetch has replaced the pressed card.
+    expect(card(clerk, "Main entrance")).to_contain_text("Sending…", use_inner_text=True)
+    expect(card(colleague, "Main entrance")).to_contain_text("Sending…", use_inner_text=True)
+    expect(card(clerk, "Main entrance").get_by_text("Demo clerk (Harbour House)")).to_be_visible()
+    simulated.release("harbour-main-entrance")
+    for page in (clerk, colleague):
+        expect(card(page, "Main entrance")).to_contain_text("Unlocked, confirmed")
+        expect(page.locator(".log-row").first).to_contain_text("Main entrance")
+        expect(page.locator(".log-row").first).to_contain_text("Unlocked, confirmed")
+    expect(clerk.locator("#say")).to_have_text("Main entrance: Unlocked, confirmed.")
+    expect(colleague.locator("#say")).to_have_text("")
+    expect(stranger.locator("body")).not_to_contain_text("Main entrance")
+    assert simulated.posts("harbour-main-entrance") == 1
+    # The keyboard is where it was.
+    expect(unlock(clerk, "Main entrance")).to_be_enabled()
+    expect(clerk.locator(".card:focus, .card :focus")).to_have_count(1)
+
+
+def test_a_double_click_is_one_press(sign_in, simulated) -> None:
+    simulated.behave("harbour-parking-gate", "instant")
+    clerk = sign_in("clerk")
+    unlock(clerk, "Parking gate").dblclick()
+    expect(card(clerk, "Parking gate")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts("harbour-parking-gate") == 1
+
+
+def test_a_private_door_asks_in_a_dialog_that_no_refetch_disturbs(
+    house, sign_in, simulated
+) -> None:
+    clerk = sign_in("clerk")
+    dialog = clerk.get_by_role("dialog")
+    unlock(clerk, "Room 101").click()
+    expect(dialog).to_contain_text("Unlock Room 101?")
+    clerk.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(unlock(clerk, "Room 101")).to_be_focused()
+    clerk.keyboard.press("Space")
+    dialog.get_by_label("Reason").fill("Guest locked out")
+    with clerk.expect_response(re.compile("/buildings/")):
+        shell(
+            house,
+            "from locks.services.audit import touch; from django.db import transaction\n"
+            "with transaction.atomic(): touch(Building.objects.get(name='Harbour House'))",
+        )
+    expect(dialog.get_by_label("Reason")).to_have_value("Guest locked out")
+    dialog.get_by_role("button", name="Unlock Room 101").click()
+    expect(dialog).to_be_visible()  # how the person was identified is missing
+    dialog.get_by_role("radio", name="ID seen").check()
+    dialog.get_by_role("button", name="Unlock Room 101").click()
+    expect(dialog).to_be_hidden()
+    expect(card(clerk, "Room 101")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts("harbour-room-101") == 1
+
+
+def test_an_unknown_outcome_is_asked_about_before_a_second_press(sign_in, simulated) -> None:
+    clerk = sign_in("clerk")
+    unlock(clerk, "Loading dock").click()
+    expect(card(clerk, "Loading dock")).to_contain_text("May have unlocked, or may still unlock")
+    expect(clerk.locator("#say-now")).to_contain_text("Treat the door as unlocked")
+    simulated.behave("harbour-loading-dock", "instant")
+    unlock(clerk, "Loading dock").click()
+    dialog = clerk.get_by_role("dialog")
+    expect(dialog).to_contain_text("Press Loading dock again anyway?")
+    dialog.get_by_role("button", name="Press again").click()
+    expect(card(clerk, "Loading dock")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts("harbour-loading-dock") == 2
+
+
+def test_a_press_tells_on_two_clocks_how_long_the_button_stood(sign_in) -> None:
+    clerk = sign_in("clerk")
+    sent: list[str] = []
+    clerk.on("request", lambda request: sent.append(request.post_data or ""))
+    # The clocks go on by a minute, 20 s of which the machine slept, and the button is pressed.
+    unlock(clerk, "Staff entrance").evaluate(
+        """(button) => {
+            const wall = Date.now, mono = performance.now.bind(performance);
+            Date.now = () => wall() + 60_000;
+            performance.now = () => mono() + 40_000;
+            button.click();
+            Date.now = wall;
+            performance.now = mono;
+        }"""
+    )
+    expect(card(clerk, "Staff entrance")).to_contain_text("Waiting for the lock…")
+    body = next(data for data in sent if "elapsed_wall" in data)
+    wall, mono = (float(found) for found in re.findall(r"elapsed_\w+\D+([\d.]+)", body))
+    assert 60 <= wall < 75
+    assert 40 <= mono < 55
+
+
+def test_without_an_answer_from_the_server_the_page_does_not_say_that_nothing_happened(
+    sign_in,
+) -> None:
+    clerk = sign_in("clerk")
+    clerk.route("**/unlock/", lambda route: route.abort())
+    unlock(clerk, "Bike cellar").click()
+    notice = clerk.locator("#notices")
+    expect(notice).to_contain_text("Bike cellar No answer from this desk's server.")
+    expect(notice).to_contain_text("The press may have been sent")
+    clerk.unroute("**/unlock/")
+    clerk.route("**/unlock/", lambda route: route.fulfill(status=403, body=_error_page()))
+    unlock(clerk, "Bike cellar").click()
+    expect(notice).to_have_text("Bike cellar <b>Out</b> of date.")
+
+
+def _error_page() -> str:
+    return "<!doctype html><h1 data-sentence>&lt;b>Out&lt;/b> of date.</h1>"
+
+
+def test_a_third_page_asks_by_itself_and_takes_over_when_a_stream_is_free(sign_in, house) -> None:
+    first = sign_in("viewer")
+    second, third = first.context.new_page(), first.context.new_page()
+    second.goto(house.url)
+    expect(second.locator("#connection")).to_have_text("Live")
+    third.goto(house.url)
+    expect(third.locator("#connection")).to_have_text("Live (asking every 4 s)")
+    second.close()
+    expect(third.locator("#connection")).to_have_text("Live")
+
+
+def test_a_role_that_ends_takes_the_doors_off_the_open_page(house, sign_in) -> None:
+    page = sign_in("park-clerk")
+    expect(card(page, "Front door")).to_be_visible()
+    shell(
+        house,
+        "from django.utils import timezone;"
+        "Assignment.objects.filter(person__username='park-clerk').update(revoked_at=timezone.now())",
+    )
+    expect(card(page, "Front door")).to_have_count(0, timeout=5_000)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("You hold no role")
+
+
+def test_signing_out_elsewhere_blanks_the_page(sign_in) -> None:
+    page = sign_in("park-manager")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_role("button", name="Not you? Switch").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=5_000)
+    expect(page.locator(".card")).to_have_count(0)
+
+
+def test_without_javascript_the_desk_works_as_plain_forms(sign_in, simulated) -> None:
+    page = sign_in("clerk2", java_script_enabled=False)
+    expect(page.locator("#connection")).to_have_text("Reload to see changes")
+    unlock(page, "Room 110").click()
+    page.get_by_label("Reason").fill("Cleaner")
+    page.get_by_role("radio", name="Known to me").check()
+    page.get_by_role("button", name="Unlock Room 110").click()
+    expect(page).to_have_url(re.compile(r"/\?door=\d+#door-\d+$"))
+    expect(card(page, "Room 110")).to_contain_text(re.compile("Waiting for the lock|Unlocked"))
+    page.reload()
+    assert simulated.posts("harbour-room-110") == 1
+
+
+def test_a_lost_connection_cannot_be_overlooked_and_heals_by_itself(house, sign_in) -> None:
+    page = sign_in("manager")
+    house.stop("web")
+    expect(page.locator("#connection")).to_have_text(NOT_LIVE, timeout=12_000)
+    expect(page.locator("body")).to_have_class(re.compile("is-old"))
+    shell(house, "Device.objects.filter(label='Roof door').update(label='Roof hatch')")
+    house.start("web")
+    house.wait_until_up()
+    expect(page.locator("#connection")).to_have_text("Live", timeout=12_000)
+    expect(card(page, "Roof hatch")).to_be_visible()
+    expect(page.locator("body")).not_to_have_class(re.compile("is-old"))
