@@ -57,7 +57,7 @@ def _round(
     door = int(re.search(rf'id="door-(\d+)"[^>]*data-label="{label}"', page)[1])
     token = clerk.token(door)
     csrf = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
-    data = {"token": token, "again": "1"}
+    data = {"token": token}
     sent = _timed(lambda: clerk.post(f"/doors/{door}/unlock/", data, csrf=csrf))
     wait_for(lambda: "Waiting for the lock" in colleague.get("/").text, seconds=5, what="pending")
     time.sleep(0.6)  # the event of this step has come, too

@@ -18,7 +18,7 @@ class UnlockForm(forms.Form):
     token = forms.CharField(max_length=500, widget=forms.HiddenInput)
     elapsed_wall = forms.FloatField(required=False)  # seconds, added by desk.js
     elapsed_mono = forms.FloatField(required=False)
-    again = forms.BooleanField(required=False)
+    again = forms.IntegerField(required=False)  # the unlock request that was asked about
     asked = forms.BooleanField(required=False)  # the press comes from the confirmation
     reason = forms.CharField(
         label=_("Reason"),
@@ -38,6 +38,12 @@ class UnlockForm(forms.Form):
         self.is_valid()
         wall, mono = self.cleaned_data.get("elapsed_wall"), self.cleaned_data.get("elapsed_mono")
         return None if wall is None or mono is None else (wall, mono)
+
+    @property
+    def asked_about(self) -> int | None:
+        """The unlock request with an unknown outcome that the person was asked about."""
+        self.is_valid()
+        return self.cleaned_data.get("again")
 
     def text(self, name: str) -> str:
         """A field's text; empty where it could not be read."""

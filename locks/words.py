@@ -82,7 +82,7 @@ PROBLEMS: dict[str, Sentence] = {
     "scheduled_maintenance_window": _("The lock's maker is at maintenance work; it may fail."),
 }
 
-# The request ended as `failed`, or nobody knows. Ours first, then Seam's own words.
+# The request ended as `failed`, or nobody knows: why, in our codes (UnlockRequest.code).
 FAILURES: dict[str, Sentence] = {
     "not_sent": _("Seam could not be reached; nothing was sent. Try again, or use a key."),
     "sent_too_late": _("Seam could not be reached in time; nothing was sent. Try again."),
@@ -92,8 +92,12 @@ FAILURES: dict[str, Sentence] = {
     "attempt_reused": _("Seam's answer belongs to another press."),
     "unauthorized": _("Seam refused our key. An administrator must look at it; use a key."),
     "rate_limited": _("This door was unlocked too often within a minute. Wait a minute."),
-    "rate_limit_exceeded": _("This door was unlocked too often within a minute. Wait a minute."),
-    "invalid_input": _("Seam did not accept the request. Tell a manager; use a key."),
+    "refused": _("Seam did not accept the request. Tell a manager; use a key."),
+    "lock_error": _("The lock reported an error. Try again, or use a key."),
+}
+
+# For `refused` and `lock_error`: Seam's own `error.type`, where we have a sentence for it.
+SEAMS_ERRORS: dict[str, Sentence] = {
     "device_not_found": _("Seam does not know this lock. Tell a manager; use a key."),
     "device_disconnected": _("The lock is offline. Use a key, and have the lock looked at."),
     "device_offline": _("The lock is offline. Use a key, and have the lock looked at."),
@@ -104,19 +108,12 @@ FAILURES: dict[str, Sentence] = {
     "lock_jammed": _("The lock is jammed."),
     "jammed": _("The lock is jammed."),
 }
-FALLBACK = _("The lock reported an error. Try again, or use a key.")
 
-# Errors that prove that nothing moved: the command never reached a lock. Any other may still act.
+# Errors of an action attempt that prove that nothing moved: the command never reached the lock.
 NOTHING_MOVED = frozenset(
     {
-        "not_sent",
-        "sent_too_late",
-        "unauthorized",
-        "rate_limited",
-        "rate_limit_exceeded",
-        "invalid_input",
-        "device_not_found",
         "device_disconnected",
+        "device_not_found",
         "device_offline",
         "device_removed",
         "hub_disconnected",
@@ -141,11 +138,14 @@ def problem(code: str, message: str) -> str:
     return str(PROBLEMS.get(code, "")) or message or code
 
 
-def failure(code: str) -> str:
+def failure(code: str, error_type: str = "") -> str:
     """The sentence for a request that did not unlock or whose outcome is unknown."""
-    return str(FAILURES.get(code, FALLBACK))
+    ours = FAILURES.get(code, FAILURES["lock_error"])
+    if code in ("refused", "lock_error"):
+        return str(SEAMS_ERRORS.get(error_type, ours))
+    return str(ours)
 
 
-def may_still_act(code: str) -> bool:
-    """Whether the door has to be looked at although the request failed."""
-    return code not in NOTHING_MOVED
+def may_still_act(code: str, error_type: str) -> bool:
+    """Whether the door has to be looked at although the request failed: only a lock's error can."""
+    return code == "lock_error" and error_type not in NOTHING_MOVED

@@ -22,11 +22,16 @@ ORGANISATION = "organisation"
 _STAFFING = [kind for kind in Kind.values if kind.startswith(("role.", "person."))]
 
 
+def spellings(term: str) -> set[str]:
+    """`term` in the usual cases: SQLite's `icontains` knows those of ASCII letters alone."""
+    return {term, term.lower(), term.upper(), term.title()}
+
+
 def in_details(term: str) -> Q:
     """Events whose detail holds `term`, as its JSON escapes it, in the usual spellings of case."""
     found = Q()
     # The escapes of a letter's two cases have nothing in common: `icontains` would miss one.
-    for spelling in {term, term.lower(), term.upper(), term.title()}:
+    for spelling in spellings(term):
         found |= Q(detail__body__icontains=json.dumps(spelling)[1:-1])
     return found
 

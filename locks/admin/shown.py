@@ -22,7 +22,10 @@ _LABELS: dict[str, str | Promise] = {
     "code": _("because"),
     "confirmed_by_device": _("confirmed by the lock"),
     "identified_by": _("identified by"),
+    "error_type": _("Seam's error"),
+    "http_status": _("HTTP status"),
     "message": _("Seam's words"),
+    "validation_errors": _("Seam's validation errors"),
     "reality": _("doors"),
     "result": _("Seam's result"),
     "seam_request_id": _("Seam request id"),
@@ -69,7 +72,9 @@ def outcome_of(event: AuditEvent) -> str:
     if happened == "pending":
         return event.get_kind_display()
     told = UnlockRequest(status=happened, confirmed_by_device=detail.get("confirmed_by_device"))
-    told.may_still_act = words.may_still_act(str(detail.get("code", "")))
+    told.may_still_act = words.may_still_act(
+        str(detail.get("code", "")), str(detail.get("error_type", ""))
+    )
     return str(told.outcome.label)
 
 

@@ -1,9 +1,9 @@
 """Unlock requests and presses, for reading. Doors and people are named as they were then."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -12,48 +12,31 @@ from django.utils.translation import gettext_lazy as _
 from locks import words
 from locks.admin.base import ReadOnly
 from locks.admin.filters import ByBuilding, ByChoice, ByDoor, ByPerson
-from locks.admin.record import in_details
+from locks.admin.record import spellings
 from locks.admin.shown import NONE, detail_of, name_of, outcome_of, table, when
 from locks.admin.site import site
-from locks.models import AuditEvent, Kind, Press, Status, UnlockRequest, Verdict
+from locks.models import AuditEvent, Press, Status, UnlockRequest, Verdict
 from locks.models.unlocks import Outcome
 
-_UNLOCKED = Q(status=Status.UNLOCKED)
-_FAILED = Q(status=Status.FAILED)
-_OUTCOMES = {
-    Outcome.SENDING: Q(status=Status.SENDING),
-    Outcome.PENDING: Q(status=Status.PENDING),
-    Outcome.CONFIRMED: _UNLOCKED & Q(confirmed_by_device=True),
-    Outcome.UNCONFIRMED: _UNLOCKED & Q(confirmed_by_device=False),
-    Outcome.UNSAID: _UNLOCKED & Q(confirmed_by_device=None),
-    Outcome.FAILED: _FAILED & Q(may_still_act=False),
-    Outcome.FAILED_MAY_ACT: _FAILED & Q(may_still_act=True),
-    Outcome.UNKNOWN: Q(status=Status.UNKNOWN),
+_OUTCOMES: dict[Outcome, dict[str, Any]] = {
+    Outcome.SENDING: {"status": Status.SENDING},
+    Outcome.PENDING: {"status": Status.PENDING},
+    Outcome.CONFIRMED: {"status": Status.UNLOCKED, "confirmed_by_device": True},
+    Outcome.UNCONFIRMED: {"status": Status.UNLOCKED, "confirmed_by_device": False},
+    Outcome.UNSAID: {"status": Status.UNLOCKED, "confirmed_by_device": None},
+    Outcome.FAILED: {"status": Status.FAILED, "may_still_act": False},
+    Outcome.FAILED_MAY_ACT: {"status": Status.FAILED, "may_still_act": True},
+    Outcome.UNKNOWN: {"status": Status.UNKNOWN},
 }
 
 
-def first_events(path: str) -> Prefetch:
-    """The event of the press that opened a request: it holds the names as they were."""
-    events = AuditEvent.objects.filter(kind=Kind.UNLOCK_REQUESTED).select_related("detail")
-    return Prefetch(path, queryset=events, to_attr="first_events")
-
-
-def as_it_was(request: UnlockRequest | None) -> dict[str, Any]:
-    """The detail of a request's first event; the request must come with first_events()."""
-    events = getattr(request, "first_events", ())
-    return detail_of(events[0]) if events else {}
-
-
-def people_and_doors(term: str) -> Q:
-    """Requests whose first event names `term`, or that bear it as an id."""
-    named = AuditEvent.objects.filter(in_details(term), kind=Kind.UNLOCK_REQUESTED)
-    return (
-        Q(pk__in=named.values("request"))
-        | Q(action_attempt_id=term)
-        | Q(seam_request_id=term)
-        | Q(error_type__icontains=term)
-        | Q(error_message__icontains=term)
-    )
+def holding(term: str, *columns: str) -> Q:
+    """Rows that hold `term` in one of the columns, in the usual spellings of case."""
+    found = Q()
+    for column in columns:
+        for spelling in spellings(term):
+            found |= Q(**{f"{column}__icontains": spelling})
+    return found
 
 
 class RequestPerson(ByPerson):
@@ -66,11 +49,53 @@ class RequestOutcome(ByChoice):
     choices_of = Outcome
 
     def narrow(self, value: str) -> Q:
-        return _OUTCOMES[Outcome(value)]
+        columns = _OUTCOMES[Outcome(value)]
+        return Q(**{f"{self.path}{name}": wanted for name, wanted in columns.items()})
+
+
+class AsItWas(ReadOnly):
+    """Rows that keep what door and person were called then: no page names them otherwise."""
+
+    person_column = "person"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return (
+            super()
+            .get_queryset(request)
+            .select_related(*cast(tuple[str, ...], self.list_select_related))
+        )
+
+    def get_object(self, *args: Any, **kwargs: Any) -> Any:
+        found = super().get_object(*args, **kwargs)
+        if found is not None:
+            # Titles name the row by these; it is only shown, and never saved.
+            found.device.label = found.door_label
+            getattr(found, self.person_column).name = found.person_name
+        return found
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        for term in search_term.split():
+            queryset = queryset.filter(self.found_by(term))
+        return queryset, False
+
+    def found_by(self, term: str) -> Q:
+        """The rows that one word of a search finds."""
+        raise NotImplementedError
+
+    @admin.display(description=_("door"))
+    def door(self, obj: Any) -> str:
+        return obj.door_label or NONE
+
+    @admin.display(description=_("person"))
+    def who(self, obj: Any) -> str:
+        return obj.person_name or NONE
 
 
 @admin.register(UnlockRequest, site=site)
-class UnlockRequestAdmin(ReadOnly):
+class UnlockRequestAdmin(AsItWas):
+    person_column = "requested_by"
     date_hierarchy = "requested_at"
     fields = (
         "outcome",
@@ -85,36 +110,24 @@ class UnlockRequestAdmin(ReadOnly):
         "ended",
         "action_attempt_id",
         "result",
+        "code",
         "error_type",
         "error_message",
+        "http_status",
         "seam_request_id",
         "events_shown",
     )
     list_display = ("pressed", "door", "who", "outcome", "reason", "building")
     list_filter = (ByBuilding, ByDoor, RequestPerson, RequestOutcome)
-    list_select_related = ("building", "device")
+    list_select_related = ("building",)
     ordering = ("-requested_at", "-pk")
     sortable_by = ("pressed",)
-    search_fields = ("action_attempt_id",)
+    search_fields = ("door_label",)
     search_help_text = _("A name as it was, a door, a reason, or an id of Seam's.")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        requests = super().get_queryset(request).select_related(*self.list_select_related)
-        return requests.prefetch_related(first_events("events"))
-
-    def get_object(self, *args: Any, **kwargs: Any) -> UnlockRequest | None:
-        found = super().get_object(*args, **kwargs)
-        if found is not None:
-            # Titles name the door, which may bear a name of another building by now.
-            found.device.label = self.door(found)
-        return found
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        for term in search_term.split():
-            queryset = queryset.filter(people_and_doors(term))
-        return queryset, False
+    def found_by(self, term: str) -> Q:
+        named = holding(term, "door_label", "person_name", "reason", "error_type", "error_message")
+        return named | Q(action_attempt_id=term) | Q(seam_request_id=term)
 
     def record_filter(self, obj: UnlockRequest) -> dict[str, Any]:
         return {"request": obj.pk}
@@ -130,14 +143,6 @@ class UnlockRequestAdmin(ReadOnly):
     @admin.display(description=_("ended"))
     def ended(self, obj: UnlockRequest) -> str:
         return when(obj.ended_at, obj.building)
-
-    @admin.display(description=_("door"))
-    def door(self, obj: UnlockRequest) -> str:
-        return str(as_it_was(obj).get("door") or NONE)
-
-    @admin.display(description=_("person"))
-    def who(self, obj: UnlockRequest) -> str:
-        return name_of(as_it_was(obj))
 
     @admin.display(description=_("outcome"))
     def outcome(self, obj: UnlockRequest) -> str:
@@ -167,27 +172,47 @@ class PressVerdict(ByChoice):
     path = "verdict"
 
 
+class PressOutcome(RequestOutcome):
+    """What came of its request; a refused press has none."""
+
+    path = "request__"
+
+
 @admin.register(Press, site=site)
-class PressAdmin(ReadOnly):
+class PressAdmin(AsItWas):
     date_hierarchy = "pressed_at"
-    fields = ("pressed", "who", "door", "place", "verdict", "why", "repeats", "of_request")
-    list_display = ("pressed", "who", "door", "verdict", "why", "repeats", "of_request", "place")
-    list_filter = (ByBuilding, ByDoor, PressPerson, PressVerdict)
-    list_select_related = ("person", "device", "building", "request")
+    fields = (
+        "pressed",
+        "who",
+        "door",
+        "place",
+        "verdict",
+        "why",
+        "repeats",
+        "of_request",
+        "outcome",
+    )
+    list_display = (
+        "pressed",
+        "door",
+        "who",
+        "verdict",
+        "outcome",
+        "why",
+        "repeats",
+        "of_request",
+        "place",
+    )
+    list_filter = (ByBuilding, ByDoor, PressPerson, PressVerdict, PressOutcome)
+    list_select_related = ("building", "request")
     ordering = ("-pressed_at", "-pk")
     sortable_by = ("pressed",)
-    search_fields = ("person__name", "person__username", "request__action_attempt_id")
+    search_fields = ("door_label",)
+    search_help_text = _("A name as it was, a door, a reason, or an id of Seam's.")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        presses = super().get_queryset(request).select_related(*self.list_select_related)
-        return presses.prefetch_related(first_events("request__events"))
-
-    def get_object(self, *args: Any, **kwargs: Any) -> Press | None:
-        found = super().get_object(*args, **kwargs)
-        if found is not None:
-            # Titles name the door, which may bear a name of another building by now.
-            found.device.label = self.door(found)
-        return found
+    def found_by(self, term: str) -> Q:
+        of_request = Q(request__action_attempt_id=term) | Q(request__seam_request_id=term)
+        return holding(term, "door_label", "person_name", "request__reason") | of_request
 
     def record_filter(self, obj: Press) -> dict[str, Any]:
         return {"request": obj.request_id} if obj.request_id else {"door": obj.device_id}
@@ -195,16 +220,6 @@ class PressAdmin(ReadOnly):
     @admin.display(description=_("pressed"), ordering="pressed_at")
     def pressed(self, press: Press) -> str:
         return when(press.pressed_at, press.building)
-
-    @admin.display(description=_("person"))
-    def who(self, press: Press) -> str:
-        return name_of({"person": press.person.name, "username": press.person.username})
-
-    @admin.display(description=_("door"))
-    def door(self, press: Press) -> str:
-        if press.request is None:
-            return press.device.label
-        return str(as_it_was(press.request).get("door") or NONE)
 
     @admin.display(description=_("building"))
     def place(self, press: Press) -> str:
@@ -214,9 +229,8 @@ class PressAdmin(ReadOnly):
     def why(self, press: Press) -> str:
         if not press.code:
             return ""
-        building = press.building
-        reason = building.frozen_reason if building and press.code == "frozen" else ""
-        return words.refusal(press.code, building=str(building or ""), reason=reason)
+        building = str(press.building or "")
+        return words.refusal(press.code, building=building, reason=press.freeze_reason)
 
     @admin.display(description=_("unlock request"))
     def of_request(self, press: Press) -> str:
@@ -224,3 +238,7 @@ class PressAdmin(ReadOnly):
             return NONE
         url = reverse("admin:locks_unlockrequest_change", args=(press.request_id,))
         return format_html('<a href="{}">#{}</a>', url, press.request_id)
+
+    @admin.display(description=_("outcome"))
+    def outcome(self, press: Press) -> str:
+        return str(press.request.outcome.label) if press.request else NONE

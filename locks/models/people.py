@@ -54,8 +54,10 @@ def validate_weekly_hours(value: Any) -> None:
             raise ValidationError(_("The days of a period are numbers from 1 (Monday) to 7."))
         for end in ("from", "until"):
             try:
-                dt.time.fromisoformat(period[end])
+                zone = dt.time.fromisoformat(period[end]).tzinfo
             except (TypeError, ValueError):
+                zone = dt.UTC
+            if zone is not None:  # hours are the building's
                 raise ValidationError(_("Times of a period look like 08:00.")) from None
 
 

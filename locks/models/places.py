@@ -102,22 +102,6 @@ class DeviceQuerySet(models.QuerySet["Device"]):
             return self.all()
         return self.filter(building_id__in=Building.objects.visible_to(user, at=at).values("pk"))
 
-    def unlockable_by(
-        self, user: User | AnonymousUser, *, at: dt.datetime | None = None
-    ) -> DeviceQuerySet:
-        """Doors that `user` may unlock now: front desk role in force, within its weekly hours, not frozen.
-
-        Superusers and managers have no short cut: only the role unlocks.
-        """
-        if not user.is_authenticated or not user.is_active:
-            return self.none()
-        at = at or timezone.now()
-        roles = user.assignments.in_force(at=at).filter(role="front_desk")
-        open_now = {
-            role.building_id for role in roles.select_related("building") if role.within_hours(at)
-        }
-        return self.filter(building_id__in=open_now, building__frozen=False)
-
     def on_the_desk(self) -> DeviceQuerySet:
         """Doors that a clerk should see: assigned, and still known to Seam."""
         return self.filter(building__isnull=False, gone_at__isnull=True)
@@ -132,7 +116,8 @@ class Device(models.Model):
     """A lock known to Seam, and the door that clerks know it by.
 
     `label` is the clerks' word and never follows Seam; `seam_name` is Seam's. Written by
-    services.inventory (health, names) and by managers (label, place, access). Never deleted.
+    services.mirroring (health, Seam's name, gone), services.inventory (when last told) and
+    services.places (label, area, access, building; for managers and superusers). Never deleted.
     """
 
     Access = Access

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
@@ -70,8 +70,8 @@ class UnlockRequest(models.Model):
     """One request to unlock one door, sent at most once.
 
     SENDING -> PENDING | UNLOCKED | FAILED | UNKNOWN; PENDING -> UNLOCKED | FAILED | UNKNOWN;
-    UNKNOWN -> UNLOCKED | FAILED, once, when Seam's own records settle it (and UNKNOWN -> PENDING when
-    a slow sender's answer comes after the sweep). UNLOCKED and FAILED are final.
+    UNKNOWN -> UNLOCKED | FAILED, once, when Seam's own records or a late answer settle it. It never
+    goes back to PENDING: its door may have been pressed since. UNLOCKED and FAILED are final.
     Written by services.unlocking and services.following alone, always with its event.
     """
 
@@ -80,6 +80,9 @@ class UnlockRequest(models.Model):
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="unlock_requests")
     building = models.ForeignKey(Building, on_delete=models.PROTECT, related_name="unlock_requests")
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="unlock_requests")
+    # As they were at the press: a door may be renamed or moved to people who name it otherwise.
+    door_label = models.CharField(_("door"), max_length=120, blank=True)
+    person_name = models.CharField(_("person"), max_length=150, blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.SENDING)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     identified_by = models.CharField(
@@ -95,12 +98,16 @@ class UnlockRequest(models.Model):
     ended_at = models.DateTimeField(_("ended at"), null=True)
     next_look_at = models.DateTimeField(null=True)
 
+    code = models.CharField(
+        _("because"), max_length=40, blank=True, help_text=_("Ours; see locks.words.FAILURES.")
+    )
     # Seam's words, as they came (cleaned of what a database refuses).
     action_attempt_id = models.CharField(_("action attempt"), max_length=200, blank=True)
     confirmed_by_device = models.BooleanField(_("confirmed by the lock"), null=True)
     result = models.JSONField(_("result"), null=True)
     error_type = models.CharField(_("error type"), max_length=100, blank=True)
     error_message = models.CharField(_("error message"), max_length=2000, blank=True)
+    http_status = models.PositiveSmallIntegerField(null=True)
     seam_request_id = models.CharField(_("Seam request id"), max_length=100, blank=True)
     may_still_act = models.BooleanField(_("may still act"), default=False)
 
@@ -177,6 +184,24 @@ class Verdict(models.TextChoices):
     REFUSED = "refused", _("refused")
 
 
+class PressQuerySet(models.QuerySet["Press"]):
+    def add(self, *, person: User, device: Device, **fields: Any) -> Press:
+        """A new row, with where the door was and what door and person were called."""
+        return self.create(
+            person=person,
+            device=device,
+            building=device.building,
+            door_label=device.label,
+            person_name=person.get_full_name(),
+            freeze_reason=_freeze_reason(device, str(fields.get("code", ""))),
+            **fields,
+        )
+
+
+def _freeze_reason(device: Device, code: str) -> str:
+    return device.building.frozen_reason if code == "frozen" and device.building else ""
+
+
 class Press(models.Model):
     """One press of the button, whatever came of it; its nonce makes it count once.
 
@@ -189,10 +214,13 @@ class Press(models.Model):
         Building, on_delete=models.PROTECT, null=True, related_name="presses"
     )  # where the door was at the press; none for an unassigned one
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="presses")
+    door_label = models.CharField(_("door"), max_length=120, blank=True)  # as it was
+    person_name = models.CharField(_("person"), max_length=150, blank=True)  # as it was
     nonce = models.UUIDField(default=uuid.uuid4, unique=True)
     pressed_at = models.DateTimeField(_("pressed at"), default=timezone.now)
     verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict)
     code = models.CharField(_("refused because"), max_length=40, blank=True)
+    freeze_reason = models.CharField(max_length=200, blank=True)  # as it was, of a `frozen` one
     request = models.ForeignKey(
         UnlockRequest, on_delete=models.PROTECT, null=True, related_name="presses"
     )
@@ -201,6 +229,8 @@ class Press(models.Model):
     )
     repeats = models.PositiveIntegerField(_("repeated"), default=0)
     repeats_recorded = models.PositiveIntegerField(default=0)
+
+    objects = PressQuerySet.as_manager()
 
     class Meta:
         ordering = ("-pressed_at",)

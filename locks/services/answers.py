@@ -36,12 +36,15 @@ class Answer:
     """What is known of a request now, in the terms of its row."""
 
     status: Status
-    code: str = ""  # ours or Seam's error type; see locks.words.FAILURES
-    message: str = ""
+    code: str = ""  # ours; see locks.words.FAILURES
+    error_type: str = ""  # Seam's, as it came
+    message: str = ""  # Seam's, as it came
     attempt_id: str = ""
     request_id: str = ""
     confirmed: bool | None = None
     result: dict[str, Any] | None = None
+    http_status: int | None = None
+    validation_errors: dict[str, Any] | None = None
 
 
 def from_attempt(attempt: ActionAttempt) -> Answer:
@@ -53,7 +56,8 @@ def from_attempt(attempt: ActionAttempt) -> Answer:
     }[attempt.status]
     return Answer(
         status=status,
-        code=(attempt.error_type or "uncategorized_error") if status == Status.FAILED else "",
+        code="lock_error" if status == Status.FAILED else "",
+        error_type=attempt.error_type,
         message=attempt.error_message,
         attempt_id=attempt.action_attempt_id,
         request_id=attempt.request_id,
@@ -74,10 +78,13 @@ def from_error(error: SeamError) -> Answer:
     elif isinstance(error, SeamRateLimited):
         status, code = Status.FAILED, "rate_limited"
     elif isinstance(error, SeamRejected):
-        status, code = Status.FAILED, error.code or "invalid_input"
+        status, code = Status.FAILED, "refused"
     return Answer(
         status=status,
         code=code,
+        error_type=error.code,
+        http_status=error.status,
+        validation_errors=dict(error.validation_errors) or None,
         message=error.message,
         attempt_id=getattr(error, "action_attempt_id", ""),
         request_id=error.request_id,
@@ -117,6 +124,9 @@ def _settle(request: UnlockRequest, answer: Answer, frm: tuple[Status, ...]) -> 
             device=request.device,
             request=request,
             code=answer.code,
+            error_type=answer.error_type,
+            http_status=answer.http_status,
+            validation_errors=answer.validation_errors,
             message=answer.message,
             action_attempt_id=answer.attempt_id or request.action_attempt_id,
             seam_request_id=answer.request_id,
@@ -136,9 +146,12 @@ def _columns(request: UnlockRequest, answer: Answer, now: dt.datetime) -> dict[s
         "action_attempt_id": attempt_id,
         "confirmed_by_device": answer.confirmed,
         "result": answer.result,
-        "error_type": answer.code[:100],
+        "code": answer.code,
+        "error_type": answer.error_type[:100],
+        "http_status": answer.http_status,
         "error_message": answer.message[:2000],
-        "may_still_act": answer.status == Status.FAILED and words.may_still_act(answer.code),
+        "may_still_act": answer.status == Status.FAILED
+        and words.may_still_act(answer.code, answer.error_type),
         "next_look_at": now + FIRST_LOOK if waiting and attempt_id else None,
         "ended_at": None if waiting else now,
     }

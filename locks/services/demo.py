@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from locks.models import Assignment, AuditEvent, Building, Device, Kind, Role, User
 from locks.seam import Lock
 from locks.services.audit import record
+from locks.services.editing import subject_of
 from locks.services.errors import ServiceError
 from locks.services.mirroring import save_lock
 
@@ -211,7 +212,7 @@ def _add_person(person: _Person, password: str) -> User:
             building=None,
             source=SOURCE,
             superuser=is_administrator or None,
-            **_subject(row),
+            **subject_of(row),
         )
     return row
 
@@ -220,20 +221,11 @@ def _put_password_back(row: User, password: str) -> None:
     with transaction.atomic():
         User.objects.filter(pk=row.pk).update(password=password)
         record(
-            Kind.PERSON_CHANGED, building=None, password_set=True, source=SOURCE, **_subject(row)
+            Kind.PERSON_CHANGED, building=None, password_set=True, source=SOURCE, **subject_of(row)
         )
 
 
 def _grant(row: User, building: Building, role: str) -> None:
     with transaction.atomic():
         Assignment.objects.create(person=row, building=building, role=role)
-        record(Kind.ROLE_GRANTED, building=building, role=role, source=SOURCE, **_subject(row))
-
-
-def _subject(row: User) -> dict[str, Any]:
-    """Whom an event is about, in the words of services.staffing."""
-    return {
-        "subject": row.get_full_name(),
-        "subject_username": row.username,
-        "subject_id": row.pk,
-    }
+        record(Kind.ROLE_GRANTED, building=building, role=role, source=SOURCE, **subject_of(row))

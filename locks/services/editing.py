@@ -1,4 +1,4 @@
-"""What staffing and places share: who may, and how a change reads on the record."""
+"""What staffing, places and the demo share: who may, and how a change reads on the record."""
 
 from __future__ import annotations
 
@@ -48,3 +48,12 @@ def apply(row: Model, changes: Mapping[str, Any]) -> dict[str, list[Any]]:
 def plain(value: Any) -> Any:
     """A value as the record keeps it: times in ISO 8601, UTC."""
     return value.astimezone(dt.UTC).isoformat() if isinstance(value, dt.datetime) else value
+
+
+def subject_of(person: User) -> dict[str, Any]:
+    """Whom an event is about, for record(); `person` and `username` there are who did it."""
+    return {
+        "subject": person.get_full_name(),
+        "subject_username": person.username,
+        "subject_id": person.pk,
+    }

@@ -16,11 +16,34 @@ class NotAllowed(ServiceError):
     """The actor may not do this; says who can."""
 
 
-class AnswerNotRecorded(ServiceError):
+class DatabaseLost(ServiceError):
+    """The database went away during a press; the sentence says what is certain all the same."""
+
+
+class AnswerNotRecorded(DatabaseLost):
     """A press was sent and the database went away before its outcome was recorded."""
 
     def __init__(self) -> None:
         super().__init__(
             "The press was sent, and what came of it could not be recorded: the database cannot be"
             " reached. Treat the door as unlocked until someone has looked."
+        )
+
+
+class NothingSent(DatabaseLost):
+    """The database went away before a press was recorded, and so before anything was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing was sent: the desk's database cannot be reached. Press again in a moment."
+        )
+
+
+class Sent(DatabaseLost):
+    """A press was sent and recorded, and the database went away before its card could be shown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The press was sent. What came of it cannot be shown now: the desk's database cannot be"
+            " reached. Look at the door's card before you press again."
         )

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -46,11 +47,11 @@ def nudge() -> None:
     global _broker_down_until
     from locks.tasks import follow_attempts
 
-    leases.wish(FOLLOWER)
     if time.monotonic() < _broker_down_until:
         wake_here.set()
         return
     try:
+        leases.wish(FOLLOWER)
         follow_attempts.apply_async(expires=60)
     except Exception as error:
         # Whatever the transport raises: the message may even have been published.
@@ -111,7 +112,7 @@ def end_overdue() -> int:
     for request in overdue[:BATCH]:
         code = "interrupted" if request.status == Status.SENDING else "no_outcome"
         answer = Answer(Status.UNKNOWN, code=code)
-        ended += settle(request, answer, frm=(Status(request.status),))
+        ended += _settled(request, answer, frm=(Status(request.status),))
     return ended
 
 
@@ -126,11 +127,23 @@ def _tick() -> None:
     for request in requests:
         attempt = attempts.get(request.action_attempt_id)
         if attempt is not None and attempt.status != "pending":
-            settle(request, from_attempt(attempt), frm=(Status.PENDING, Status.UNKNOWN))
+            _settled(request, from_attempt(attempt), frm=(Status.PENDING, Status.UNKNOWN))
         elif request.status == Status.PENDING and timezone.now() >= request.resolve_by:
-            settle(request, Answer(Status.UNKNOWN, code="no_outcome"), frm=(Status.PENDING,))
+            _settled(request, Answer(Status.UNKNOWN, code="no_outcome"), frm=(Status.PENDING,))
         else:
             _look_again_later(request)
+
+
+def _settled(request: UnlockRequest, answer: Answer, *, frm: tuple[Status, ...]) -> bool:
+    """settle(), but one row that cannot be settled never stops the others: it is tried again later."""
+    try:
+        return settle(request, answer, frm=frm)
+    except (OperationalError, InterfaceError):
+        raise  # the database is gone: for all of them
+    except Exception:
+        logger.exception("Unlock request %s could not be settled.", request.pk)
+        _look_again_later(request)
+        return False
 
 
 def _followed() -> UnlockRequestQuerySet:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from locks.models import AuditChain, Building, Device, Kind, User
 from locks.services.audit import record
 from locks.services.editing import apply, require_manager, require_superuser
+from locks.services.errors import NotAllowed
 
 MANAGERS_BUILDING_FIELDS = frozenset({"help_line"})
 BUILDING_FIELDS = MANAGERS_BUILDING_FIELDS | {"name", "time_zone"}
@@ -49,7 +50,7 @@ def change_building(*, actor: User, building: Building, changes: Mapping[str, An
         require_manager(actor, building)
     else:
         require_superuser(actor)
-    row = Building.objects.select_for_update().get(pk=building.pk)
+    row = Building.objects.select_for_update(no_key=True).get(pk=building.pk)
     if changed := apply(row, changes):
         record(Kind.BUILDING_CHANGED, building=row, actor=actor, changed=changed)
     return row
@@ -62,7 +63,7 @@ def freeze_building(*, actor: User, building: Building, reason: str) -> Building
     reason = reason.strip()
     if not reason:
         raise ValidationError(_("A freeze needs a reason that clerks can read."))
-    row = Building.objects.select_for_update().get(pk=building.pk)
+    row = Building.objects.select_for_update(no_key=True).get(pk=building.pk)
     if apply(row, {"frozen": True, "frozen_reason": reason}):
         record(Kind.BUILDING_FROZEN, building=row, actor=actor, reason=reason)
     return row
@@ -72,7 +73,7 @@ def freeze_building(*, actor: User, building: Building, reason: str) -> Building
 def release_building(*, actor: User, building: Building) -> Building:
     """Lift the freeze of `building`."""
     require_manager(actor, building)
-    row = Building.objects.select_for_update().get(pk=building.pk)
+    row = Building.objects.select_for_update(no_key=True).get(pk=building.pk)
     reason = row.frozen_reason
     if apply(row, {"frozen": False, "frozen_reason": ""}):
         record(Kind.BUILDING_RELEASED, building=row, actor=actor, reason=reason)
@@ -100,6 +101,8 @@ def assign_door(*, actor: User, device: Device, building: Building | None) -> De
     before = row.building
     if before == building:
         return row
+    if row.unlock_requests.open().exists():
+        raise NotAllowed(_("An unlock of this door is under way. Move the door when it has ended."))
     apply(row, {"building": building, "access": Device.Access.PRIVATE})
     halves = [(before, Kind.DOOR_UNASSIGNED), (building, Kind.DOOR_ASSIGNED)]
     chains = dict(
@@ -141,7 +144,9 @@ def dismiss_seam_name(*, actor: User, device: Device) -> Device:
 def _locked_door(actor: User, device: Device) -> Device:
     """The door as it is now, held until commit; only where `actor` may set it up."""
     row = (
-        Device.objects.select_for_update(of=("self",)).select_related("building").get(pk=device.pk)
+        Device.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("building")
+        .get(pk=device.pk)
     )
     require_manager(actor, row.building)
     return row

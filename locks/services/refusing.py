@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -24,28 +25,17 @@ def refuse(
     that first press. A press with a nonce of ours keeps a row of its own, so that it stays used.
     """
     now = timezone.now()
+    refused: dict[str, Any] = {"verdict": Verdict.REFUSED, "code": code}
     first = (
         Press.objects.filter(
-            person=actor,
-            device=device,
-            verdict=Verdict.REFUSED,
-            code=code,
-            counts_for=None,
-            pressed_at__gt=now - COALESCE,
+            person=actor, device=device, counts_for=None, pressed_at__gt=now - COALESCE, **refused
         )
         .order_by("pressed_at")
         .first()
     )
+    row: dict[str, Any] = {"person": actor, "device": device, "pressed_at": now, **refused}
     if first is None:
-        press = Press.objects.create(
-            person=actor,
-            device=device,
-            building=device.building,
-            nonce=nonce or uuid.uuid4(),
-            pressed_at=now,
-            verdict=Verdict.REFUSED,
-            code=code,
-        )
+        first = Press.objects.add(nonce=nonce or uuid.uuid4(), **row)
         record(
             Kind.UNLOCK_REFUSED,
             building=device.building,
@@ -54,20 +44,9 @@ def refuse(
             code=code,
             address=address,
         )
-        return press
-    Press.objects.filter(pk=first.pk).update(repeats=F("repeats") + 1)
-    if nonce is None:
         return first
-    return Press.objects.create(
-        person=actor,
-        device=device,
-        building=device.building,
-        nonce=nonce,
-        pressed_at=now,
-        verdict=Verdict.REFUSED,
-        code=code,
-        counts_for=first,
-    )
+    Press.objects.filter(pk=first.pk).update(repeats=F("repeats") + 1)
+    return first if nonce is None else Press.objects.add(nonce=nonce, counts_for=first, **row)
 
 
 def record_repeats() -> int:

@@ -22,10 +22,17 @@ from django.utils.translation import gettext as _
 
 from locks.models import Assignment, Building, Kind, User
 from locks.services.audit import record
-from locks.services.editing import apply, plain, require_manager, require_superuser
+from locks.services.editing import (
+    apply,
+    plain,
+    require_manager,
+    require_superuser,
+    subject_of,
+)
 from locks.services.errors import NotAllowed
 
 PERSON_FIELDS = frozenset({"username", "name", "email", "is_active"})
+BY_ONESELF = "changed by oneself"  # how the record tells of a person's own new password
 
 
 @dataclass(frozen=True)
@@ -126,12 +133,27 @@ def add_person(*, actor: User, username: str, name: str, email: str, password: s
 
 
 @transaction.atomic
+def add_superuser(*, username: str, email: str, password: str | None, **fields: Any) -> User:
+    """Make an administrator's account; for the command line, whose user nobody here can name.
+
+    Without a password nobody can sign in until one is set. Raises ValidationError for a taken name.
+    """
+    try:
+        with transaction.atomic():
+            person = User.objects.create_superuser(username, email, password, **fields)
+    except IntegrityError:
+        raise ValidationError(_("A person with this username exists already.")) from None
+    _record_person(Kind.PERSON_ADDED, actor=None, person=person, superuser=True)
+    return person
+
+
+@transaction.atomic
 def change_person(*, actor: User, person: User, changes: Mapping[str, Any]) -> User:
     """Change what PERSON_FIELDS names; superusers only. Deactivating ends the person's sessions."""
     require_superuser(actor)
     if unknown := set(changes) - PERSON_FIELDS:
         raise ValueError(f"Not a person's to change: {sorted(unknown)}")
-    row = User.objects.select_for_update().get(pk=person.pk)
+    row = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     if changes.get("is_active") is False and row.pk == actor.pk:
         raise NotAllowed(_("Nobody deactivates their own account: ask another administrator."))
     changed = apply(row, changes)
@@ -151,11 +173,27 @@ def deactivate_person(*, actor: User, person: User) -> User:
 def set_password(*, actor: User, person: User, password: str) -> User:
     """Give an account another password; superusers only. Sessions under the old one end."""
     require_superuser(actor)
-    row = User.objects.select_for_update().get(pk=person.pk)
+    row = _with_password(person, password)
+    _record_person(Kind.PERSON_CHANGED, actor=actor, person=row, password_set=True)
+    return row
+
+
+@transaction.atomic
+def change_own_password(*, person: User, password: str) -> User:
+    """Give `person` another password, who has just proved that they know the old one.
+
+    Returns the account as it is kept. Every session under the old password ends with the commit.
+    """
+    row = _with_password(person, password)
+    _record_person(Kind.PERSON_CHANGED, actor=row, person=row, password=BY_ONESELF)
+    return row
+
+
+def _with_password(person: User, password: str) -> User:
+    row = User.objects.select_for_update(no_key=True).get(pk=person.pk)
     validate_password(password, row)
     row.set_password(password)
     row.save(update_fields=["password"])
-    _record_person(Kind.PERSON_CHANGED, actor=actor, person=row, password_set=True)
     return row
 
 
@@ -175,7 +213,7 @@ def _require_future_end(end: dt.datetime | None) -> None:
 def _locked(actor: User, assignment: Assignment) -> Assignment:
     """The role as it is now, held until commit; only where `actor` may decide on it."""
     held = (
-        Assignment.objects.select_for_update(of=("self",))
+        Assignment.objects.select_for_update(of=("self",), no_key=True)
         .select_related("person", "building")
         .get(pk=assignment.pk)
     )
@@ -202,19 +240,10 @@ def _record_role(kind: Kind, *, actor: User, assignment: Assignment, **detail: A
         actor=actor,
         role=assignment.role,
         self_grant=(kind == Kind.ROLE_GRANTED and actor.pk == assignment.person_id) or None,
-        **_subject(assignment.person),
+        **subject_of(assignment.person),
         **detail,
     )
 
 
-def _record_person(kind: Kind, *, actor: User, person: User, **detail: Any) -> None:
-    record(kind, building=None, actor=actor, **_subject(person), **detail)
-
-
-def _subject(person: User) -> dict[str, Any]:
-    """Whom an event is about; `person` and `username` are who did it."""
-    return {
-        "subject": person.get_full_name(),
-        "subject_username": person.username,
-        "subject_id": person.pk,
-    }
+def _record_person(kind: Kind, *, actor: User | None, person: User, **detail: Any) -> None:
+    record(kind, building=None, actor=actor, **subject_of(person), **detail)

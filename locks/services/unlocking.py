@@ -20,7 +20,7 @@ from locks.seam import SeamError, SendBy
 from locks.services import following
 from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
-from locks.services.errors import AnswerNotRecorded, DoorUnknown
+from locks.services.errors import AnswerNotRecorded, DoorUnknown, NothingSent, Sent
 from locks.services.refusing import refuse
 from locks.services.rights import why_not
 from locks.services.tokens import BadToken, PressToken, age_of_press, read_token
@@ -28,6 +28,7 @@ from locks.services.tokens import BadToken, PressToken, age_of_press, read_token
 logger = logging.getLogger(__name__)
 
 JOIN_AFTER_END = dt.timedelta(seconds=2)
+CONFLICTS = ("40P01", "40001")  # PostgreSQL: deadlock detected, serialization failure
 RECORD_WITHIN = 5.0  # seconds that a dropped database gets before an answer is left to the sweep
 
 
@@ -39,7 +40,7 @@ class PressForm:
     elapsed: tuple[float, float] | None = None  # seconds from page to press: wall, monotonic
     reason: str = ""
     identified_by: str = ""
-    again: bool = False
+    again: int | None = None  # the request with an unknown outcome that the person was asked about
     address: str = ""  # the client's, for the record
 
 
@@ -71,8 +72,9 @@ class _Pressed:
 def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResult:
     """Unlock `device` once for `actor`, or say why not; every outcome is a row.
 
-    Raises DoorUnknown where the door is not the actor's to know (recorded all the same). Returns when
-    Seam has answered, at the latest at the request's `call_deadline`.
+    Raises DoorUnknown where the door is not the actor's to know (recorded all the same), and where the
+    database goes away NothingSent, AnswerNotRecorded or Sent, whichever is true. Returns when Seam has
+    answered, at the latest at the request's `call_deadline`.
     """
     now = time.time()
     try:
@@ -82,15 +84,25 @@ def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResu
         token, age = None, 0.0
     pressed = _Pressed(actor, device, form, token, timezone.now(), age)
     send_by = SendBy.within(pressed.left)
-    result = _take(pressed)
+    try:
+        result = _take(pressed)
+    except (OperationalError, InterfaceError) as gone:
+        raise NothingSent from gone
     press = result.press
     if press.code == "not_yours":
         raise DoorUnknown
     if press.verdict == Verdict.SENT and press.request and not result.repeated:
         answer = _send(press.request, send_by)
         _record_patiently(press.request, answer)
-        press.request.refresh_from_db()
+        _reread(press.request)
     return result
+
+
+def _reread(request: UnlockRequest) -> None:
+    try:
+        request.refresh_from_db()
+    except (OperationalError, InterfaceError) as gone:
+        raise Sent from gone
 
 
 def _take(pressed: _Pressed) -> PressResult:
@@ -101,6 +113,10 @@ def _take(pressed: _Pressed) -> PressResult:
                 result = _decide(pressed)
         except IntegrityError:
             continue  # the same token, or another press on this door, was first: look again
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") not in CONFLICTS:
+                raise
+            continue  # the database chose us to give way; nothing of it was kept
         if result is not None:
             return result
         following.end_overdue()
@@ -109,16 +125,27 @@ def _take(pressed: _Pressed) -> PressResult:
 
 def _decide(pressed: _Pressed) -> PressResult | None:
     """Refuse, join, or open a request, in one transaction; None where an overdue one stands in the way."""
-    device = Device.objects.select_related("building").get(pk=pressed.device.pk)
+    # Held until commit: of two presses on one door the second decides after the first has opened or
+    # ended its request, whichever the constraints can no longer tell apart.
+    device = (
+        Device.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("building")
+        .get(pk=pressed.device.pk)
+    )
     pressed = replace(pressed, device=device)
     forbidden = why_not(person=pressed.actor, device=device, at=pressed.at)
-    if forbidden != "not_yours" and pressed.token and (earlier := _earlier(pressed.token)):
+    earlier = _earlier(pressed.token) if pressed.token else None
+    if earlier and forbidden == "not_yours":
+        pressed = replace(pressed, token=None)  # its nonce is on an earlier row already
+    elif earlier:
         return PressResult(earlier, repeated=True)
-    latest = device.unlock_requests.order_by("-requested_at", "-pk").first()
-    under_way = device.unlock_requests.open().first()
-    unsettled = under_way is None and latest is not None and latest.status == Status.UNKNOWN
+    # What happened while the door was another building's is not for the people of this one.
+    here = device.unlock_requests.filter(building=device.building)
+    latest = here.order_by("-requested_at", "-pk").first()
+    under_way = here.open().first()
+    unsettled = latest if latest and latest.status == Status.UNKNOWN and not under_way else None
     code = forbidden or _objection(pressed)
-    if not code and unsettled and not pressed.form.again:
+    if not code and unsettled and pressed.form.again != unsettled.pk:
         code = "ask_again"
     if code:
         return PressResult(_refuse(pressed, code))
@@ -126,7 +153,7 @@ def _decide(pressed: _Pressed) -> PressResult | None:
         return None
     if joined := under_way or _just_ended(latest, pressed):
         return PressResult(_join(pressed, joined))
-    return PressResult(_open(pressed, again=unsettled))
+    return PressResult(_open(pressed, again=unsettled is not None))
 
 
 def _refuse(pressed: _Pressed, code: str) -> Press:
@@ -163,24 +190,24 @@ def _overdue(request: UnlockRequest, at: dt.datetime) -> bool:
 
 
 def _just_ended(latest: UnlockRequest | None, pressed: _Pressed) -> UnlockRequest | None:
-    """The request that this press repeats: the same person's, right after its end, is the same wish."""
-    if latest is None or latest.ended_at is None or latest.requested_by_id != pressed.actor.pk:
+    """The request that this press was meant for although it has ended meanwhile.
+
+    Anyone's, where the finger moved before its end and the press was held up; and for a moment after
+    the end that of whoever requested or joined it: the same wish, not a new one.
+    """
+    if latest is None or latest.ended_at is None:
         return None
-    return latest if pressed.at - latest.ended_at < JOIN_AFTER_END else None
+    if pressed.at - dt.timedelta(seconds=pressed.age) <= latest.ended_at:
+        return latest
+    if pressed.at - latest.ended_at >= JOIN_AFTER_END:
+        return None
+    return latest if latest.presses.filter(person=pressed.actor).exists() else None
 
 
 def _join(pressed: _Pressed, request: UnlockRequest) -> Press:
     """A press that another one stands for; who joins the same request again is not written again."""
     joined_before = request.presses.filter(person=pressed.actor, verdict=Verdict.JOINED).exists()
-    press = Press.objects.create(
-        device=pressed.device,
-        building=pressed.device.building,
-        person=pressed.actor,
-        nonce=pressed.token.nonce,  # type: ignore[union-attr]  # _objection() saw to it
-        pressed_at=pressed.at,
-        verdict=Verdict.JOINED,
-        request=request,
-    )
+    press = _press(pressed, verdict=Verdict.JOINED, request=request)
     if joined_before:
         return press
     record(
@@ -206,6 +233,8 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
         device=pressed.device,
         building=pressed.device.building,
         requested_by=pressed.actor,
+        door_label=pressed.device.label,
+        person_name=pressed.actor.get_full_name(),
         requested_at=pressed.at,
         send_by=send_by,
         call_deadline=call_deadline,
@@ -214,15 +243,7 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
         identified_by=pressed.form.identified_by,
         pressed_again=again,
     )
-    press = Press.objects.create(
-        device=pressed.device,
-        building=pressed.device.building,
-        person=pressed.actor,
-        nonce=pressed.token.nonce,  # type: ignore[union-attr]  # _objection() saw to it
-        pressed_at=pressed.at,
-        verdict=Verdict.SENT,
-        request=request,
-    )
+    press = _press(pressed, verdict=Verdict.SENT, request=request)
     record(
         Kind.UNLOCK_REQUESTED,
         building=pressed.device.building,
@@ -236,6 +257,19 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
         age_ms=round(pressed.age * 1000),
     )
     return press
+
+
+def _press(pressed: _Pressed, *, verdict: Verdict, request: UnlockRequest) -> Press:
+    if pressed.token is None:
+        raise AssertionError("_objection() refuses a press without a token.")
+    return Press.objects.add(
+        person=pressed.actor,
+        device=pressed.device,
+        nonce=pressed.token.nonce,
+        pressed_at=pressed.at,
+        verdict=verdict,
+        request=request,
+    )
 
 
 def _send(request: UnlockRequest, send_by: SendBy) -> Answer:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from locks import words
 from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
 from locks.services.audit import record
 
@@ -30,10 +31,16 @@ def past_unlock(
     at = timezone.now() - dt.timedelta(minutes=1)
     building = device.building
     assert building is not None
+    if status == Status.FAILED:
+        fields.setdefault("code", "lock_error")
+        may_act = words.may_still_act(fields["code"], fields.get("error_type", ""))
+        fields.setdefault("may_still_act", may_act)
     request = UnlockRequest.objects.create(
         device=device,
         building=building,
         requested_by=person,
+        door_label=device.label,
+        person_name=person.get_full_name(),
         status=status,
         reason=reason,
         requested_at=at,
@@ -43,9 +50,7 @@ def past_unlock(
         ended_at=at if status in (Status.UNLOCKED, Status.FAILED) else None,
         **fields,
     )
-    Press.objects.create(
-        device=device, building=building, person=person, verdict=Verdict.SENT, request=request
-    )
+    Press.objects.add(device=device, person=person, verdict=Verdict.SENT, request=request)
     told = {"building": building, "actor": person, "device": device, "request": request}
     record(Kind.UNLOCK_REQUESTED, reason=reason, **told)
     if status in _KINDS:
@@ -54,7 +59,8 @@ def past_unlock(
             reason=reason,
             action_attempt_id=request.action_attempt_id,
             confirmed_by_device=request.confirmed_by_device,
-            code=request.error_type,
+            code=request.code,
+            error_type=request.error_type,
             **told,
         )
     return request
@@ -64,11 +70,6 @@ def past_unlock(
 def past_refusal(device: Device, person: User, *, code: str = "no_role", **fields: Any) -> Press:
     """One press that was refused."""
     record(Kind.UNLOCK_REFUSED, building=device.building, actor=person, device=device, code=code)
-    return Press.objects.create(
-        device=device,
-        building=device.building,
-        person=person,
-        verdict=Verdict.REFUSED,
-        code=code,
-        **fields,
+    return Press.objects.add(
+        device=device, person=person, verdict=Verdict.REFUSED, code=code, **fields
     )

@@ -85,7 +85,8 @@ def test_it_filters_by_building_door_person_outcome_and_kind(
     assert set(listed(manager_client, "unlockrequest", building=north.pk)) == {courier, other}
     assert set(listed(manager_client, "unlockrequest", person=clerk.pk)) == {courier, other}
     assert listed(manager_client, "unlockrequest", outcome="unlocked_confirmed") == [courier]
-    assert listed(manager_client, "unlockrequest", outcome="failed") == [other]
+    assert listed(manager_client, "unlockrequest", outcome="failed_may_act") == [other]
+    assert listed(manager_client, "unlockrequest", outcome="failed") == []
     assert listed(manager_client, "unlockrequest", outcome="unlocked_unsaid") == []
     assert len(listed(manager_client, "auditevent", door=door)) == 2
     assert len(listed(manager_client, "auditevent", person=clerk.pk)) == 4
@@ -93,6 +94,22 @@ def test_it_filters_by_building_door_person_outcome_and_kind(
     assert len(listed(manager_client, "auditevent", request=courier.pk)) == 2
     past_refusal(courier.device, clerk)
     assert len(listed(manager_client, "press", verdict="refused")) == 1
+
+
+def test_presses_are_found_by_names_and_by_what_came_of_their_request(
+    courier: UnlockRequest, clerk: User, north: Building, manager_client: Client
+) -> None:
+    [sent] = courier.presses.all()
+    failed = past_unlock(make_device(north, label="Cellar"), clerk, status=Status.FAILED)
+    refused = past_refusal(courier.device, make_user("other", name="José Vale"))
+    for term in ("main entrance", "courier", "attempt-1", "seam-request-1"):
+        assert sent in listed(manager_client, "press", q=term), term
+        assert failed.presses.get() not in listed(manager_client, "press", q=term), term
+    assert listed(manager_client, "press", q="VALE entrance") == [refused]
+    assert set(listed(manager_client, "press", q="JOSÉ")) == {sent, refused}
+    assert listed(manager_client, "press", outcome="unlocked_confirmed") == [sent]
+    assert listed(manager_client, "press", outcome="unlocked_unsaid") == []
+    assert listed(manager_client, "press", outcome="failed_may_act") == [failed.presses.get()]
 
 
 def test_a_person_is_found_by_what_was_done_about_them(
@@ -150,8 +167,8 @@ def test_the_lists_name_door_person_and_outcome(
 ) -> None:
     for name, shown in (
         ("auditevent", ("Main entrance", "Clerk (clerk)", "Unlocked, confirmed")),
-        ("unlockrequest", ("Main entrance", "Clerk (clerk)", "Unlocked, confirmed")),
-        ("press", ("Main entrance", "Clerk (clerk)", f"#{courier.pk}")),
+        ("unlockrequest", ("Main entrance", "Clerk", "Unlocked, confirmed")),
+        ("press", ("Main entrance", "Clerk", "sent", "Unlocked, confirmed", f"#{courier.pk}")),
     ):
         page = manager_client.get(f"/admin/locks/{name}/").content.decode()
         rows = page[page.index('id="result_list"') : page.index('id="changelist-filter"')]

@@ -129,6 +129,20 @@ def test_a_frozen_building_says_so_with_its_reason_and_has_no_buttons(north, doo
     assert f"/doors/{door.pk}/unlock/" not in page
 
 
+def test_the_desk_gives_the_reason_that_a_press_would_be_refused_for(
+    north, door, viewer, simulator
+) -> None:
+    """A viewer of a frozen building waits in vain for the end of the freeze."""
+    north.frozen, north.frozen_reason = True, "Fire drill."
+    north.save()
+    client = signed_in(viewer)
+    page = text(client.get("/"))
+    assert "Your role in North House sees doors and does not unlock them." in page
+    assert "frozen" not in page
+    client.post(f"/doors/{door.pk}/unlock/", {"token": "x"})
+    assert Press.objects.get().code == "no_role"
+
+
 def test_without_any_role_the_page_says_what_to_do(db) -> None:
     page = text(signed_in(make_user("new")).get("/"))
     assert "You hold no role in any building at the moment" in page
@@ -162,6 +176,35 @@ def test_doors_stand_by_area_and_in_the_order_that_people_count(north, clerk) ->
     page = text(signed_in(clerk).get("/"))
     found = [page.index(part) for part in ("Gate", "First floor", "Room 9", "Room 10 ", "Room 101")]
     assert found == sorted(found)
+
+
+def test_the_areas_with_the_most_common_doors_come_first_and_these_first_in_them(
+    north, clerk
+) -> None:
+    make_device(north, label="Office", area="Attic", access=Device.Access.PRIVATE)
+    make_device(north, label="Bike cellar", area="Basement")
+    make_device(north, label="Luggage room", area="Ground floor", access=Device.Access.PRIVATE)
+    make_device(north, label="Staff entrance", area="Ground floor")
+    make_device(north, label="Main entrance", area="Ground floor")
+    make_device(north, label="Yard gate", area="Yard")
+    page = text(signed_in(clerk).get("/"))
+    doors = (
+        "Main entrance",
+        "Staff entrance",
+        "Luggage room",
+        "Bike cellar",
+        "Yard gate",
+        "Office",
+    )
+    found = [page.index(label) for label in doors]
+    assert found == sorted(found)
+
+
+def test_areas_that_differ_in_case_alone_stay_apart(north, clerk) -> None:
+    for label, area in (("Gate 1", "Yard"), ("Gate 2", "yard"), ("Gate 3", "Yard")):
+        make_device(north, label=label, area=area)
+    page = signed_in(clerk).get("/").content.decode()
+    assert len(re.findall("<h2>[Yy]ard</h2>", page)) == 2
 
 
 # --- The press ----------------------------------------------------------------------------------
@@ -249,14 +292,15 @@ def test_the_confirmation_names_door_building_and_person(desk, room) -> None:
 
 def test_after_an_unknown_outcome_the_server_asks_too(desk, clerk, door, simulator) -> None:
     token = token_for(desk, door)
-    request_of(door, clerk, Status.UNKNOWN, error_type="no_answer")
+    request_of(door, clerk, Status.UNKNOWN, code="no_answer")
     answer = desk.post(f"/doors/{door.pk}/unlock/", {"token": token}, headers=HTMX)
     assert answer.headers["HX-Retarget"] == "#confirm-body"
     html = answer.content.decode()
     assert "Press Main entrance again anyway?" in words(html)
     assert "Treat the door as unlocked until someone has looked." in words(html)
     assert simulator.calls == []
-    data = {"token": token_in(html, door), "again": "1", "asked": "1"}
+    unknown = UnlockRequest.objects.get(status=Status.UNKNOWN)
+    data = {"token": token_in(html, door), "again": unknown.pk, "asked": "1"}
     desk.post(f"/doors/{door.pk}/unlock/", data, headers=HTMX)
     assert simulator.posts(MAIN) == 1
     assert UnlockRequest.objects.get(status=Status.PENDING).pressed_again
@@ -317,9 +361,7 @@ def test_a_door_that_was_taken_out_of_its_building_is_404_for_everybody(
 def test_the_desk_log_tells_who_which_door_when_and_what_came_of_it(north, door, clerk) -> None:
     ana = make_user("ana", name="Ana Lima")
     request = past_unlock(door, ana, confirmed_by_device=True)
-    Press.objects.create(
-        device=door, building=north, person=clerk, verdict=Verdict.JOINED, request=request
-    )
+    Press.objects.add(device=door, person=clerk, verdict=Verdict.JOINED, request=request)
     page = signed_in(clerk).get("/").content.decode()
     log = words(re.search(r"<aside.*?</aside>", page, re.DOTALL)[0])
     when = request.requested_at.astimezone(north.zone).strftime("%H:%M:%S")

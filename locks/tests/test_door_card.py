@@ -43,6 +43,8 @@ def request_of(
         device=door,
         building=door.building,
         requested_by=person,
+        door_label=door.label,
+        person_name=person.get_full_name(),
         status=status,
         requested_at=at,
         **values,
@@ -78,17 +80,17 @@ def card(person: User, door: Device) -> str:
         (Status.UNLOCKED, {}, ["Accepted, the lock has not said", HELP]),
         (
             Status.FAILED,
-            {"error_type": "not_sent"},
+            {"code": "not_sent"},
             ["Not unlocked", "nothing was sent. Try again, or use a key.", HELP],
         ),
         (
             Status.FAILED,
-            {"error_type": "lock_jammed", "may_still_act": True},
+            {"code": "lock_error", "error_type": "lock_jammed", "may_still_act": True},
             ["Not unlocked", "The lock is jammed.", "It may still act: check the door.", HELP],
         ),
         (
             Status.UNKNOWN,
-            {"error_type": "no_answer"},
+            {"code": "no_answer"},
             [
                 "May have unlocked, or may still unlock",
                 "Treat the door as unlocked until someone has looked.",
@@ -131,7 +133,7 @@ def test_it_tells_how_long_the_door_usually_takes_once_it_knows(door, clerk) -> 
 def test_an_older_outcome_shrinks_to_one_line_and_an_unknown_one_does_not(north, clerk) -> None:
     done, lost = make_device(north), make_device(north)
     request_of(done, clerk, Status.UNLOCKED, ago=600, confirmed_by_device=True)
-    request_of(lost, clerk, Status.UNKNOWN, ago=600, error_type="no_outcome")
+    request_of(lost, clerk, Status.UNKNOWN, ago=600, code="no_outcome")
     assert "Last: Unlocked, confirmed" in card(clerk, done)
     assert "Last:" not in card(clerk, lost)
     assert "Treat the door as unlocked" in card(clerk, lost)
@@ -145,7 +147,7 @@ def test_it_offers_no_second_press_while_one_is_under_way(door, clerk) -> None:
 
 
 def test_after_an_unknown_outcome_it_asks_before_a_second_press(door, clerk) -> None:
-    request_of(door, clerk, Status.UNKNOWN, error_type="no_answer")
+    request_of(door, clerk, Status.UNKNOWN, code="no_answer")
     html = html_of(signed_in(clerk), door)
     assert "<form" not in html
     assert "Press again…" in html
@@ -159,7 +161,9 @@ def test_a_private_door_asks_first(north, clerk) -> None:
     assert "Private" in words(html)
 
 
-def test_a_lock_that_cannot_be_reached_has_its_button_off_and_says_why(north, clerk) -> None:
+def test_a_lock_that_cannot_be_unlocked_remotely_has_its_button_off_and_says_why(
+    north, clerk
+) -> None:
     offline = make_device(north, online=False, locked=None, can_remotely_unlock=False)
     remote = make_device(north, can_remotely_unlock=False)
     for door, why in ((offline, "The lock is offline. Use a key"), (remote, "cannot be unlocked")):
@@ -168,6 +172,13 @@ def test_a_lock_that_cannot_be_reached_has_its_button_off_and_says_why(north, cl
         assert "disabled" in html
         assert why in words(html)
         assert HELP in words(html)
+
+
+def test_a_lock_that_is_only_said_to_be_offline_is_offered_with_a_doubt(north, clerk) -> None:
+    door = make_device(north, online=False, locked=None, can_remotely_unlock=True)
+    html = html_of(signed_in(clerk), door)
+    assert "<form" in html
+    assert "Offline Said to be offline: it may not answer." in words(html)
 
 
 def test_it_tells_what_is_known_of_the_lock_and_since_when(north, clerk) -> None:
@@ -200,6 +211,7 @@ def test_it_puts_seams_codes_in_plain_words_and_escapes_what_it_does_not_know(no
         door,
         clerk,
         Status.FAILED,
+        code="lock_error",
         error_type="provider_word",
         error_message="<img src=x>",
         may_still_act=True,
@@ -225,9 +237,7 @@ def test_it_tells_the_presser_alone_why_nothing_was_sent(
 ) -> None:
     north.frozen, north.frozen_reason = True, "Fire drill."
     north.save()
-    Press.objects.create(
-        device=door, building=door.building, person=clerk, verdict=Verdict.REFUSED, code=code
-    )
+    Press.objects.add(device=door, person=clerk, verdict=Verdict.REFUSED, code=code)
     colleague = make_user("colleague")
     colleague.assignments.create(building=north, role="front_desk")
     assert sentence in card(clerk, door)
@@ -239,9 +249,8 @@ def test_it_tells_the_presser_alone_why_nothing_was_sent(
 def test_a_refusal_is_old_news_once_something_was_sent_or_two_minutes_have_passed(
     door, clerk
 ) -> None:
-    Press.objects.create(
+    Press.objects.add(
         device=door,
-        building=door.building,
         person=clerk,
         verdict=Verdict.REFUSED,
         code="too_late",
@@ -257,9 +266,7 @@ def test_a_refusal_is_old_news_once_something_was_sent_or_two_minutes_have_passe
 
 def test_who_joined_reads_whose_press_counts(door, clerk) -> None:
     request = request_of(door, make_user("ana", name="Ana Lima"), Status.PENDING)
-    Press.objects.create(
-        device=door, building=door.building, person=clerk, verdict=Verdict.JOINED, request=request
-    )
+    Press.objects.add(device=door, person=clerk, verdict=Verdict.JOINED, request=request)
     assert "Already under way by Ana Lima; you joined." in card(clerk, door)
 
 

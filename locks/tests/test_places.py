@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
-from locks.models import AuditEvent, Building, Device, Kind, User
+from locks.models import AuditEvent, Building, Kind, Status, UnlockRequest, User
 from locks.services import places
 from locks.services.errors import NotAllowed
+from locks.services.rights import why_not
 from locks.tests.factories import make_device
+from locks.tests.history import past_unlock
 
 
 def told(kind: Kind) -> list[tuple[str, dict[str, Any]]]:
@@ -19,11 +22,13 @@ def told(kind: Kind) -> list[tuple[str, dict[str, Any]]]:
 def test_a_manager_freezes_and_releases_their_building(
     manager: User, clerk: User, north: Building
 ) -> None:
-    make_device(north)
-    places.freeze_building(actor=manager, building=north, reason=" Fire drill. ")
-    assert not Device.objects.unlockable_by(clerk).exists()
+    door = make_device(
+        places.freeze_building(actor=manager, building=north, reason=" Fire drill. ")
+    )
+    assert why_not(person=clerk, device=door, at=timezone.now()) == "frozen"
     places.release_building(actor=manager, building=north)
-    assert Device.objects.unlockable_by(clerk).exists()
+    door.refresh_from_db()
+    assert why_not(person=clerk, device=door, at=timezone.now()) == ""
     for kind in (Kind.BUILDING_FROZEN, Kind.BUILDING_RELEASED):
         assert [detail["reason"] for _where, detail in told(kind)] == ["Fire drill."]
 
@@ -120,3 +125,15 @@ def test_a_manager_takes_over_or_dismisses_the_name_at_seam(manager: User, north
         with pytest.raises(ValidationError, match="no other name"):
             places.accept_seam_name(actor=manager, device=door)
     assert len(told(Kind.DOOR_CHANGED)) == 2
+
+
+def test_a_door_is_not_moved_while_an_unlock_of_it_is_under_way(
+    north: Building, south: Building, superuser: User, clerk: User
+) -> None:
+    door = make_device(north)
+    past_unlock(door, clerk, status=Status.UNKNOWN)
+    UnlockRequest.objects.update(status=Status.SENDING)
+    with pytest.raises(NotAllowed):
+        places.assign_door(actor=superuser, device=door, building=south)
+    door.refresh_from_db()
+    assert door.building == north

@@ -1,19 +1,20 @@
 """A press, from the button to the record: sent once, never late, always on the record."""
 
 import datetime as dt
+import threading
 import time
 from dataclasses import dataclass, field
 
 import pytest
 from django.core import signing
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from locks.models import AuditEvent, Device, Kind, Press, Role, UnlockRequest, User, Verdict
 from locks.seam import ActionAttempt, SeamOutcomeUnknown
-from locks.services import following, unlocking
+from locks.services import answers, following, unlocking
 from locks.services.answers import Answer
-from locks.services.errors import DoorUnknown
+from locks.services.errors import AnswerNotRecorded, DoorUnknown, NothingSent
 from locks.services.refusing import record_repeats
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, PressResult, request_unlock
@@ -113,7 +114,7 @@ def test_it_says_not_unlocked_where_seam_does_not_know_the_lock(desk: Desk) -> N
 def test_it_says_not_unlocked_where_seam_cannot_be_reached(desk: Desk, settings) -> None:
     settings.SEAM_ENDPOINT = "http://127.0.0.1:9"
     request = desk.press().press.request
-    assert (request.outcome, request.error_type) == ("failed", "not_sent")
+    assert (request.outcome, request.code) == ("failed", "not_sent")
 
 
 def test_a_used_token_returns_its_old_verdict_and_sends_nothing(desk: Desk) -> None:
@@ -165,6 +166,49 @@ def test_a_press_right_after_the_end_joins_only_for_the_same_person(desk: Desk) 
     assert desk.posts == 1
     assert desk.press(by=colleague).press.verdict == Verdict.SENT
     assert desk.posts == 2
+
+
+def test_who_joined_is_joined_for_a_moment_after_the_end_too(desk: Desk) -> None:
+    colleague = make_user("colleague")
+    grant(colleague, desk.door.building)
+    desk.sim.hold(desk.door.seam_device_id)
+    desk.press()
+    assert desk.press(by=colleague).press.verdict == Verdict.JOINED
+    desk.sim.release(desk.door.seam_device_id)
+    following.follow()
+    assert desk.press(by=colleague).press.verdict == Verdict.JOINED
+    assert desk.posts == 1
+
+
+def test_a_press_made_before_the_end_joins_however_late_it_arrives(desk: Desk) -> None:
+    colleague = make_user("colleague")
+    grant(colleague, desk.door.building)
+    content = {"p": colleague.pk, "d": desk.door.pk, "n": "1" * 32, "t": time.time() - 5}
+    held_up = signing.dumps(content, salt="locks.press")
+    desk.press()
+    following.follow()
+    assert desk.press(by=colleague, token=held_up).press.verdict == Verdict.JOINED
+    assert desk.posts == 1
+
+
+def test_a_used_token_is_refused_and_counted_when_the_role_has_ended(desk: Desk) -> None:
+    token = issue_token(person=desk.clerk, device=desk.door)
+    desk.press(token=token)
+    desk.clerk.assignments.update(revoked_at=timezone.now())
+    for _ in range(2):
+        with pytest.raises(DoorUnknown):
+            desk.press(token=token)
+    assert Press.objects.get(verdict=Verdict.REFUSED).repeats == 1
+    assert desk.posts == 1
+
+
+def test_a_door_that_changed_its_building_joins_nothing_of_the_old_one(desk: Desk) -> None:
+    desk.press()
+    following.follow()
+    south, other = make_building("South Tower"), make_user()
+    grant(other, south)
+    Device.objects.filter(pk=desk.door.pk).update(building=south)
+    assert desk.press(by=other).press.verdict == Verdict.SENT
 
 
 def test_a_press_well_after_the_end_is_sent(desk: Desk) -> None:
@@ -296,8 +340,20 @@ def test_after_an_unknown_outcome_the_next_press_asks_first(desk: Desk) -> None:
     assert desk.press().press.code == "ask_again"
     assert desk.posts == 1
     desk.sim.behave(desk.door.seam_device_id, "instant")
-    again = desk.press(again=True)
+    first = UnlockRequest.objects.get()
+    again = desk.press(again=first.pk)
     assert again.press.request.pressed_again
+    assert desk.posts == 2
+
+
+def test_one_answer_to_press_again_anyway_counts_for_one_unknown(desk: Desk) -> None:
+    colleague = make_user("colleague")
+    grant(colleague, desk.door.building)
+    desk.sim.behave(desk.door.seam_device_id, "unavailable")
+    first = desk.press().press.request
+    second = desk.press(again=first.pk).press.request
+    assert second.outcome == "unknown"
+    assert desk.press(by=colleague, again=first.pk).press.code == "ask_again"
     assert desk.posts == 2
 
 
@@ -366,7 +422,7 @@ def test_an_attempt_that_belongs_to_another_request_is_not_believed(desk: Desk) 
     stolen = Answer("unlocked", attempt_id=first.action_attempt_id, confirmed=True)
     unlocking.record_answer(second, stolen)
     second.refresh_from_db()
-    assert (second.outcome, second.error_type) == ("unknown", "attempt_reused")
+    assert (second.outcome, second.code) == ("unknown", "attempt_reused")
 
 
 def test_a_call_that_breaks_in_our_own_code_is_unknown(desk: Desk, monkeypatch) -> None:
@@ -403,4 +459,101 @@ def test_an_overdue_request_of_a_killed_process_does_not_block_its_door(desk: De
     assert desk.press().press.code == "ask_again"
     stuck.refresh_from_db()
     assert stuck.outcome == "unknown"
-    assert desk.press(again=True).press.verdict == Verdict.SENT
+    assert desk.press(again=stuck.pk).press.verdict == Verdict.SENT
+
+
+def test_seams_own_words_are_kept_beside_ours(desk: Desk) -> None:
+    Device.objects.filter(pk=desk.door.pk).update(seam_device_id="no-such-lock")
+    request = desk.press().press.request
+    assert (request.code, request.error_type) == ("refused", "device_not_found")
+    assert (request.http_status, request.may_still_act) == (404, False)
+    content = AuditEvent.objects.get(kind=Kind.UNLOCK_FAILED).detail.content
+    assert (content["error_type"], content["http_status"]) == ("device_not_found", 404)
+
+
+def test_a_lock_that_calls_its_error_like_one_of_ours_proves_nothing(desk: Desk) -> None:
+    request = desk.press().press.request
+    error = Answer("failed", code="lock_error", error_type="not_sent", attempt_id="a")
+    assert answers.settle(request, error, frm=("pending",))
+    request.refresh_from_db()
+    assert request.outcome == "failed_may_act"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_goes_before_the_press_is_recorded_says_that_nothing_was_sent(
+    simulator, monkeypatch
+) -> None:
+    house, clerk = make_building(), make_user()
+    grant(clerk, house)
+    door = make_device(house, seam_device_id="harbour-main-entrance")
+
+    def gone(*_args: object, **_kwargs: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(unlocking, "record", gone)
+    form = PressForm(token=issue_token(person=clerk, device=door))
+    with pytest.raises(NothingSent):
+        request_unlock(actor=clerk, device=door, form=form)
+    assert simulator.posts("harbour-main-entrance") == 0
+    assert not UnlockRequest.objects.exists()
+
+
+def test_an_answer_is_recorded_when_the_database_is_back_within_seconds(desk, monkeypatch) -> None:
+    real, tries = unlocking.record_answer, []
+
+    def gone_twice(*args: object) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise OperationalError("gone")
+        real(*args)
+
+    monkeypatch.setattr(unlocking, "record_answer", gone_twice)
+    monkeypatch.setattr(unlocking.connection, "close", lambda: None)
+    assert desk.press().press.request.status == "pending"
+    assert len(tries) == 3
+
+
+def test_an_answer_that_cannot_be_recorded_is_told_as_sent(desk, monkeypatch) -> None:
+    def gone(*_args: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(unlocking, "record_answer", gone)
+    monkeypatch.setattr(unlocking, "RECORD_WITHIN", 0.0)
+    with pytest.raises(AnswerNotRecorded) as told:
+        desk.press()
+    assert "was sent" in str(told.value)
+    assert desk.posts == 1
+
+
+@pytest.mark.postgres_only
+@pytest.mark.django_db(transaction=True)
+def test_a_press_that_overtakes_another_before_it_is_written_is_still_one_post(
+    simulator, monkeypatch
+) -> None:
+    """The second press comes while the first has decided and not yet written; the lock is quick."""
+    house, clerk = make_building(), make_user()
+    grant(clerk, house)
+    door = make_device(house, seam_device_id="harbour-main-entrance")
+    simulator.behave("harbour-main-entrance", "instant")
+    real, overtaking = unlocking._open, []
+
+    def press() -> PressResult:
+        try:
+            form = PressForm(token=issue_token(person=clerk, device=door))
+            return request_unlock(actor=clerk, device=door, form=form)
+        finally:
+            connection.close()
+
+    def overtaken(*args, **kwargs):
+        if not overtaking:
+            overtaking.append(threading.Thread(target=press))
+            overtaking[0].start()
+            overtaking[0].join(1.0)  # it waits for us: no deadlock, and it does not pass
+            assert overtaking[0].is_alive()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(unlocking, "_open", overtaken)
+    press()
+    overtaking[0].join(20)
+    assert simulator.posts("harbour-main-entrance") == 1
+    assert set(Press.objects.values_list("verdict", flat=True)) == {Verdict.SENT, Verdict.JOINED}

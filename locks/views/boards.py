@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,7 +13,7 @@ from django.db.models import Count, Q
 
 from locks import words
 from locks.models import Assignment, Building, Device, UnlockRequest, User, Verdict
-from locks.services.rights import unlocking_roles
+from locks.services.rights import obstacle_in, unlocking_roles
 from locks.views.cards import Card, read_cards
 from locks.views.states import State, clock, state_of
 
@@ -61,7 +62,7 @@ def read_boards(viewer: User, buildings: Iterable[Building], *, at: dt.datetime)
     buildings = list(buildings)
     roles = unlocking_roles(viewer, at=at)
     devices = Device.objects.on_the_desk().filter(building__in=buildings).select_related("building")
-    cards = read_cards(viewer, sorted(devices, key=_place), at=at, roles=roles)
+    cards = read_cards(viewer, in_order(devices), at=at, roles=roles)
     by_building: dict[int, list[Card]] = {}
     for card in cards:
         by_building.setdefault(card.building.pk, []).append(card)
@@ -83,9 +84,25 @@ def read_boards(viewer: User, buildings: Iterable[Building], *, at: dt.datetime)
     ]
 
 
-def _place(device: Device) -> tuple[list[tuple[int, str]], list[tuple[int, str]], int]:
-    """Sorts as people count: Room 2 before Room 10."""
-    return _natural(device.area), _natural(device.label), device.pk
+def in_order(devices: Iterable[Device]) -> list[Device]:
+    """Doors by area, as people count (Room 2 before Room 10), so that a first look finds most.
+
+    The more common doors an area holds, the earlier it comes, and they come first in it: most who
+    ask to be let in stand at one of those.
+    """
+    devices = list(devices)
+    common = Counter((door.building_id, door.area) for door in devices if not door.is_private)
+    return sorted(
+        devices,
+        key=lambda door: (
+            -common[door.building_id, door.area],
+            _natural(door.area),
+            door.area,  # areas that differ in case alone stay apart
+            door.is_private,
+            _natural(door.label),
+            door.pk,
+        ),
+    )
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
@@ -95,15 +112,7 @@ def _natural(text: str) -> list[tuple[int, str]]:
 
 def _notice(building: Building, roles: Iterable[Assignment], *, at: dt.datetime) -> str:
     """What keeps this person from unlocking any door of the building; empty where nothing does."""
-    here = [role for role in roles if role.building_id == building.pk]
-    if building.frozen:
-        code = "frozen"
-    elif not here:
-        code = "no_role"
-    elif not any(role.within_hours(at) for role in here):
-        code = "out_of_hours"
-    else:
-        return ""
+    code = obstacle_in(building, roles=roles, at=at)
     return words.obstacle(code, building=building.name, reason=building.frozen_reason)
 
 
@@ -111,7 +120,6 @@ def _log(building: Building, *, at: dt.datetime) -> list[LogRow]:
     """The last 12 hours, newest first; one row more than is shown tells that there are more."""
     requests = (
         UnlockRequest.objects.filter(building=building, requested_at__gt=at - LOG_REACHES_BACK)
-        .select_related("device", "requested_by")
         .annotate(joined=Count("presses", filter=Q(presses__verdict=Verdict.JOINED)))
         .order_by("-requested_at", "-pk")
     )

@@ -12,7 +12,7 @@ from django.db.models.functions import RowNumber
 from locks import words
 from locks.models import Assignment, Building, Device, Press, Status, UnlockRequest, User, Verdict
 from locks.models.unlocks import ENDED_STATUSES
-from locks.services.rights import obstacle, unlocking_roles
+from locks.services.rights import obstacle, obstacle_in, unlocking_roles
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of
 from locks.views.states import RECENT, State, clock, state_of, usual_seconds, verdict_of
@@ -21,7 +21,6 @@ SAMPLE = 20  # ended requests that tell a door's usual time
 
 # What the card offers.
 PRESS, ASK, AGAIN, UNDER_WAY, OFF, NOTHING = "press", "ask", "again", "under_way", "off", ""
-FOR_THE_BUILDING = ("no_role", "out_of_hours", "frozen")  # said once, above the doors
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ class Card:
     verdict_at: str
     refused: bool
     offer: str
+    asks_about: int | None  # the request with an unknown outcome, where pressing again asks first
     obstacle: str  # why there is nothing to press
     token: str
 
@@ -97,11 +97,12 @@ def _card(
     if building is None:
         raise ValueError("A door without a building is on no desk.")
     code = obstacle(device, roles=seen.roles, at=seen.at)
-    offer = _offer(device, code=code, latest=latest)
+    closed = obstacle_in(building, roles=seen.roles, at=seen.at)  # said once, above the doors
+    offer = NOTHING if closed else _offer(device, code=code, latest=latest)
     verdict = ""
     if press is not None and _still_tells(press, latest):
         verdict = verdict_of(press, viewer=seen.viewer)
-    why = "offline" if offer == OFF and device.online is False else code
+    why = "offline" if code == "not_remote" and device.online is False else code
     return Card(
         device=device,
         building=building,
@@ -112,17 +113,16 @@ def _card(
         verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
         refused=bool(verdict) and press is not None and press.verdict == Verdict.REFUSED,
         offer=offer,
+        asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
         obstacle=words.obstacle(why, building=building.name, reason=building.frozen_reason),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
     )
 
 
 def _offer(device: Device, *, code: str, latest: UnlockRequest | None) -> str:
-    if code in FOR_THE_BUILDING:
-        return NOTHING
     if latest is not None and latest.is_open:
         return UNDER_WAY
-    if code or device.online is False:
+    if code:
         return OFF
     if latest is not None and latest.status == Status.UNKNOWN:
         return AGAIN
@@ -147,7 +147,7 @@ def _latest_requests(devices: Iterable[Device]) -> dict[int, UnlockRequest]:
     ids = Device.objects.filter(pk__in=[device.pk for device in devices]).values_list(
         Subquery(newest.values("pk")[:1]), flat=True
     )
-    found = UnlockRequest.objects.filter(pk__in=ids).select_related("requested_by", "building")
+    found = UnlockRequest.objects.filter(pk__in=ids).select_related("building")
     return {request.device_id: request for request in found}
 
 
@@ -159,7 +159,7 @@ def _own_presses(viewer: User, devices: Iterable[Device], *, at: dt.datetime) ->
         building=F("device__building"),
         pressed_at__gt=at - RECENT,
     )
-    ordered = recent.select_related("building", "request__requested_by")
+    ordered = recent.select_related("building", "request")
     return {press.device_id: press for press in ordered.order_by("pressed_at", "pk")}
 
 

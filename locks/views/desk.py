@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from locks.models import Building, Device, Press, Verdict
+from locks.models import Building, Press, Verdict
 from locks.views.boards import LOG_REACHES_BACK, LONGEST_LOG, read_boards
 from locks.views.requests import DeskRequest
 from locks.views.states import State, clock, state_of, verdict_of
@@ -57,7 +57,6 @@ class OwnPress:
     """One line of a person's own history."""
 
     press: Press
-    device: Device
     building: Building
     state: State | None
     verdict: str
@@ -74,7 +73,7 @@ def history(request: DeskRequest) -> HttpResponse:
             pressed_at__gt=at - LOG_REACHES_BACK,
             building__in=Building.objects.visible_to(request.user, at=at),
         )
-        .select_related("device", "building", "request__building", "request__requested_by")
+        .select_related("building", "request__building")
         .order_by("-pressed_at", "-pk")
     )
     rows = [_own(press, request, at=at) for press in presses[:LONGEST_LOG]]
@@ -88,7 +87,6 @@ def _own(press: Press, request: DeskRequest, *, at: dt.datetime) -> OwnPress:
     refused = press.verdict == Verdict.REFUSED
     return OwnPress(
         press=press,
-        device=press.device,
         building=place,
         state=None if refused or press.request is None else state_of(press.request, at=at),
         verdict=verdict_of(press, viewer=request.user) if press.verdict != Verdict.SENT else "",

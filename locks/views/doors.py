@@ -78,7 +78,7 @@ def _press(form: UnlockForm, address: str) -> PressForm:
         elapsed=form.elapsed,
         reason=form.text("reason"),
         identified_by=form.text("identified_by"),
-        again=form.ticked("again"),
+        again=form.asked_about,
         address=address,
     )
 
@@ -108,7 +108,7 @@ def _repeated(request: DeskRequest, press: Press, device: Device) -> str:
     zone = device.building.zone if device.building else timezone.get_default_timezone()
     outcome = press.request.outcome.label if press.request else ""
     return _("%(door)s: %(outcome)s (result of the press at %(time)s; nothing was sent now).") % {
-        "door": device.label,
+        "door": press.door_label,
         "outcome": outcome or verdict_of(press, viewer=request.user),
         "time": clock(press.pressed_at, zone=zone, at=timezone.now()),
     }

@@ -10,10 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from locks.services.errors import AnswerNotRecorded
+from locks.services.errors import DatabaseLost, Sent
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if getattr(request, "pressed", False):
+        return _page(
+            request, 400, _("The press was sent. Look at the door's card for its outcome.")
+        )
     return _page(request, 400, _("This request could not be read. Nothing was sent."))
 
 
@@ -39,9 +43,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, or 503 where the database is gone. Touches neither database nor session."""
     error = sys.exc_info()[1]
-    if isinstance(error, AnswerNotRecorded):
+    if isinstance(error, DatabaseLost):
         return _page(request, 503, str(error))
     if isinstance(error, OperationalError | InterfaceError):
+        if getattr(request, "pressed", False):
+            return _page(request, 503, str(Sent()))
         sentence = _(
             "The desk's database cannot be reached. Nothing was sent. Try again in a moment."
         )

@@ -41,7 +41,9 @@ def facts_of(device: Device, *, latest: UnlockRequest | None, at: dt.datetime) -
 def _online(device: Device) -> Fact | None:
     if device.online is None:
         return None
-    return Fact("online", _("Online")) if device.online else Fact("offline", _("Offline"), "bad")
+    if device.online:
+        return Fact("online", _("Online"))
+    return Fact("offline", _("Offline"), "warn" if device.can_remotely_unlock else "bad")
 
 
 def _locked(device: Device, latest: UnlockRequest | None) -> Fact | None:
@@ -69,7 +71,10 @@ def _battery(device: Device) -> Fact | None:
 def problems_of(device: Device) -> list[Fact]:
     """Seam's errors and warnings about the lock, in plain words where the code is known."""
     said = OFFLINE_CODES if device.online is False else frozenset()
-    found = [Fact("cross", text, "bad") for text in _sentences(device.errors, said=said)]
+    found = []
+    if device.online is False and device.can_remotely_unlock:
+        found.append(Fact("warning", _("Said to be offline: it may not answer."), "warn"))
+    found += [Fact("cross", text, "bad") for text in _sentences(device.errors, said=said)]
     found += [Fact("warning", text, "warn") for text in _sentences(device.warnings, said=said)]
     return found[:MOST_PROBLEMS]
 

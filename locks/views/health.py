@@ -28,17 +28,26 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 `yes`, 200 `degraded` (no worker lately: each web process follows by itself), or 503 `no`.
 
-    Superusers read the reasons, as JSON.
+    Superusers read the reasons, as JSON: `ready`, `problem` (a sentence, or empty) and
+    `worker_seen_seconds_ago` (null for never), as far as the session can still be read.
     """
     reason = problem()
     age = None if reason else worker_age()
     fresh = age is not None and age < WORKER_SILENT_AFTER
     word = "no" if reason else "yes" if fresh else "degraded"
     status = 503 if reason else 200
-    if not reason and request.user.is_authenticated and request.user.is_superuser:
+    if _may_read_why(request):
         seen = None if age is None else round(age.total_seconds(), 1)
-        return JsonResponse({"ready": word, "worker_seen_seconds_ago": seen}, status=status)
+        told = {"ready": word, "problem": reason, "worker_seen_seconds_ago": seen}
+        return JsonResponse(told, status=status)
     return HttpResponse(f"{word}\n", content_type="text/plain", status=status)
+
+
+def _may_read_why(request: HttpRequest) -> bool:
+    try:
+        return bool(request.user.is_authenticated and request.user.is_superuser)
+    except (DatabaseError, InterfaceError):
+        return False
 
 
 def worker_age() -> dt.timedelta | None:

@@ -66,7 +66,7 @@ def state_of(request: UnlockRequest, *, at: dt.datetime, usual: float | None = N
         headline=_headline(outcome, usual),
         brief=str(outcome.label),
         advice=_advice(request),
-        who=request.requested_by.get_full_name(),
+        who=request.person_name,
         when=clock(request.requested_at, zone=request.building.zone, at=at),
         seam_says=_seam_says(request),
         is_recent=unsettled or at - since < RECENT,
@@ -87,20 +87,23 @@ def _advice(request: UnlockRequest) -> tuple[str, ...]:
     if outcome in (Outcome.UNCONFIRMED, Outcome.UNSAID):
         return (_("Look whether the door unlocked."),)
     if outcome == Outcome.FAILED:
-        return (words.failure(request.error_type),)
+        return (words.failure(request.code, request.error_type),)
     if outcome == Outcome.FAILED_MAY_ACT:
-        return (words.failure(request.error_type), _("It may still act: check the door."))
+        return (
+            words.failure(request.code, request.error_type),
+            _("It may still act: check the door."),
+        )
     if outcome == Outcome.UNKNOWN:
         return (
             _("Treat the door as unlocked until someone has looked."),
-            words.failure(request.error_type or "no_outcome"),
+            words.failure(request.code, request.error_type),
         )
     return ()
 
 
 def _seam_says(request: UnlockRequest) -> str:
     """The lock's own error, where no sentence of ours stands for it."""
-    known = request.error_type in words.FAILURES
+    known = request.error_type in words.SEAMS_ERRORS
     return "" if known or request.status != Status.FAILED else request.error_message
 
 
@@ -111,12 +114,12 @@ def verdict_of(press: Press, *, viewer: User) -> str:
         return words.refusal(
             press.code,
             building=building.name if building else "",
-            reason=building.frozen_reason if building else "",
+            reason=press.freeze_reason,
         )
     if press.verdict == Verdict.JOINED and press.request:
         if press.request.requested_by_id == viewer.pk:
             return _("Your press before is still the one that counts; nothing was sent twice.")
-        name = press.request.requested_by.get_full_name()
+        name = press.request.person_name
         return _("Already under way by %(name)s; you joined.") % {"name": name}
     return ""
 
