@@ -73,7 +73,8 @@ class Web:
     async def _lifespan(self, receive: Any, send: Any) -> None:
         await receive()  # lifespan.startup
         if sentence := await asyncio.to_thread(_problem):
-            await send({"type": "lifespan.startup.failed", "message": f"accessdesk: {sentence}"})
+            message = f"accessdesk cannot start: {sentence}"
+            await send({"type": "lifespan.startup.failed", "message": message})
             return
         self.watcher, sweeping = Watcher(), SweepThread()
         self.watcher.start()

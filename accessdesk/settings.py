@@ -45,7 +45,9 @@ elif not SEAM_API_KEY.startswith("seam_") or not SEAM_API_KEY.isascii() or " " i
 elif SEAM_API_KEY == SIMULATED_KEY:
     stop("SEAM_API_KEY is the simulator's; set SEAM_SIMULATED=1 to use it.")
 
-UNLOCK_SEND_TIMEOUT = env.seconds("UNLOCK_SEND_TIMEOUT", default=10, least=0.05, most=60)
+# A web process that is asked to stop lets presses finish for 30 s: sending, answer and recording
+# have to fit into them.
+UNLOCK_SEND_TIMEOUT = env.seconds("UNLOCK_SEND_TIMEOUT", default=10, least=0.05, most=20)
 UNLOCK_RESOLVE_TIMEOUT = env.seconds("UNLOCK_RESOLVE_TIMEOUT", default=30, least=0.05, most=600)
 UNLOCK_ANSWER_TIMEOUT = 8.0  # seconds that Seam has for its answer once the press is on its way
 
@@ -69,6 +71,7 @@ if DEBUG and HTTPS:
 
 # --- Application ------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "locks",  # first: its createsuperuser, which writes the record, wins over Django's
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -78,13 +81,13 @@ INSTALLED_APPS = [
     "django.contrib.admin.apps.SimpleAdminConfig",
     "django_htmx",
     "csp",
-    "locks",
 ]
 MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "locks.http.NoStore",
+    "locks.http.OddInput",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -127,7 +130,6 @@ LOGIN_REDIRECT_URL = "desk"
 LOGOUT_REDIRECT_URL = "login"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
-LOCALE_PATHS = [BASE_DIR / "locks" / "locale"]
 TIME_ZONE = "UTC"  # the record's zone; people read their building's
 USE_TZ = True
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 
-from locks.http import idle_since
+from locks.http import is_over
 from locks.models import Assignment, AuditChain, Building, User
 from locks.models.audit import CHANNEL
 
@@ -74,7 +74,7 @@ def rights_of(listeners: Iterable[Listener]) -> dict[Listener, Rights]:
     sessions = Session.objects.filter(
         session_key__in={item.session_key for item in listeners}, expire_date__gt=now
     )
-    living = {s.session_key for s in sessions if not idle_since(s.get_decoded(), time.time())}
+    living = {s.session_key for s in sessions if not is_over(s.get_decoded(), time.time())}
     people = User.objects.filter(pk__in={item.user_id for item in listeners}, is_active=True)
     users = {user.pk: user for user in people}
     roles: dict[int, set[tuple[int, str, bool]]] = {}

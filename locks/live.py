@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
+from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
 from locks import listening
@@ -184,15 +184,18 @@ class LiveStream:
             return await _answer(send, 405, "Only GET.")
         if not _same_site(headers, scope.get("scheme", "http")):
             return await _answer(send, 400, "This stream is for the desk's own pages.")
-        session_key = _cookie(headers.get(b"cookie", ""), settings.SESSION_COOKIE_NAME)
+        cookies = parse_cookie(headers.get(b"cookie", ""))
+        session_key = cookies.get(settings.SESSION_COOKIE_NAME, "")
         if not self._has_room(session_key):
             return await _answer(send, 503, "Too many open pages.")
         try:
             found = await self.watcher.query(listening.admit, session_key)
         except Exception:
             return await _answer(send, 503, "The database cannot be reached.")
-        await _start(send)
+        if not self._has_room(session_key):  # others came while we asked
+            return await _answer(send, 503, "Too many open pages.")
         if found is None:
+            await _start(send)
             return await _end(send, "gone")
         stream = Stream(listener=found.listener, rights=found.rights, told=dict(found.changes))
         return await self._run(stream, receive, send)
@@ -205,6 +208,7 @@ class LiveStream:
         self.watcher.streams.add(stream)
         hung_up = asyncio.create_task(_hung_up(receive, stream))
         try:
+            await _start(send)
             await _send(send, ["beat"])
             while not hung_up.done() and not self.watcher.stopping:
                 names = stream.frames(self.watcher.changes or stream.told)
@@ -239,15 +243,10 @@ def _same_site(headers: dict[bytes, str], scheme: str) -> bool:
     origin = headers.get(b"origin")
     if origin is None or origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
-    return urlsplit(origin)[:2] == (scheme, host)
-
-
-def _cookie(raw: str, name: str) -> str:
     try:
-        morsel = SimpleCookie(raw).get(name)
-    except CookieError:
-        return ""
-    return morsel.value if morsel else ""
+        return urlsplit(origin)[:2] == (scheme, host)
+    except ValueError:
+        return False
 
 
 async def _hung_up(receive: Any, stream: Stream) -> None:

@@ -2,11 +2,14 @@
 
 import re
 import time
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from locks import append_only
 from locks.tests.factories import PASSWORD
 
 
@@ -44,6 +47,26 @@ def test_an_htmx_request_of_somebody_signed_out_moves_the_whole_page(db) -> None
     response = Client().get("/", headers={"HX-Request": "true"})
     assert response.headers["HX-Redirect"].startswith("/accounts/login/")
     assert "Location" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("page", "back"),
+    [
+        ("http://testserver/history/?page=2#top", "/history/?page=2"),
+        ("http://testserver", "/"),
+        ("https://evil.example/history/", None),
+        ("javascript:alert(1)", None),
+        ("//evil.example/", None),
+        ("", None),
+    ],
+)
+def test_an_htmx_request_of_somebody_signed_out_leads_back_to_its_own_page_only(
+    db, page: str, back: str | None
+) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": page}
+    target = urlsplit(Client().get("/", headers=headers).headers["HX-Redirect"])
+    assert target.path == "/accounts/login/"
+    assert dict(parse_qsl(target.query)) == ({"next": back} if back else {})
 
 
 def test_who_does_nothing_is_signed_out_and_refetches_are_nothing(clerk_client) -> None:
@@ -95,14 +118,101 @@ def test_strangers_read_only_whether_it_is_ready() -> None:
 def test_a_superuser_reads_how_old_the_workers_sign_is(superuser) -> None:
     client = Client()
     client.force_login(superuser)
-    assert client.get("/readyz").json() == {"ready": "degraded", "worker_seen_seconds_ago": None}
+    assert client.get("/readyz").json() == {
+        "ready": "degraded",
+        "problem": "",
+        "worker_seen_seconds_ago": None,
+    }
 
 
-def test_it_is_not_ready_where_the_record_is_unguarded(db) -> None:
-    from locks import append_only
-
+@pytest.fixture
+def unguarded(db) -> Iterator[None]:
     append_only.uninstall()
-    try:
-        assert Client().get("/readyz").status_code == 503
-    finally:
-        append_only.install()
+    yield
+    append_only.install()
+
+
+def test_it_is_not_ready_where_the_record_is_unguarded(unguarded, clerk_client) -> None:
+    for client in (Client(), clerk_client):
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.content) == (503, b"no\n")
+
+
+def test_a_superuser_reads_why_it_is_not_ready(unguarded, superuser_client) -> None:
+    answer = superuser_client.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (503, "no")
+    assert "not append-only" in answer.json()["problem"]
+
+
+def test_the_probe_says_no_where_not_even_the_session_can_be_read(
+    superuser_client, monkeypatch
+) -> None:
+    def gone(*_args: object) -> None:
+        raise OperationalError("server closed the connection; password=hunter2")
+
+    monkeypatch.setattr("locks.views.health.problem", lambda: "the database cannot be reached.")
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", gone)
+    superuser_client.raise_request_exception = False
+    answer = superuser_client.get("/readyz")
+    assert answer.status_code == 503
+    assert b"hunter2" not in answer.content
+
+
+@pytest.mark.parametrize("path", ["/", "/history/", "/accounts/password_change/"])
+def test_every_page_of_a_manager_leads_to_the_records_and_no_other(
+    path: str, manager_client, superuser_client, clerk_client
+) -> None:
+    link = 'href="/admin/"'
+    assert link in manager_client.get(path).content.decode()
+    assert link in superuser_client.get(path).content.decode()
+    assert link not in clerk_client.get(path).content.decode()
+
+
+@pytest.mark.parametrize("charset", ["zlib", "hex", "idna", "undefined", "utf-7", "unicode_escape"])
+def test_a_body_in_an_odd_encoding_is_refused(db, charset: str) -> None:
+    kind = f"multipart/form-data; boundary=x; charset={charset}"
+    answer = Client().generic("POST", "/accounts/login/", b"--x--\r\n", content_type=kind)
+    assert answer.status_code == 400
+
+
+def test_a_cookie_that_is_no_session_key_is_nobodys(db, settings) -> None:
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = "aaaa\x00b"
+    assert client.get("/").headers["Location"].startswith("/accounts/login/")
+
+
+def test_the_sign_in_does_not_lead_to_itself(clerk_client) -> None:
+    answer = clerk_client.get("/accounts/login/?next=/accounts/login/")
+    assert answer.headers["Location"] == "/"
+
+
+def test_nobody_stays_signed_in_longer_than_a_shift(clerk_client) -> None:
+    clerk_client.get("/")
+    session = clerk_client.session
+    session["began_at"] = time.time() - 12 * 3600 - 1
+    session.save()
+    assert clerk_client.get("/").headers["Location"].startswith("/accounts/login/")
+
+
+def test_a_press_whose_session_ends_meanwhile_does_not_read_as_not_sent(
+    clerk, north, simulator, clerk_client, monkeypatch
+) -> None:
+    from django.contrib.sessions.models import Session
+
+    from locks.services import unlocking
+    from locks.services.tokens import issue_token
+    from locks.tests.factories import make_device
+
+    door = make_device(north, seam_device_id="harbour-main-entrance")
+    real = unlocking.seam_client()
+
+    class SignedOutMeanwhile:
+        def unlock_door(self, device_id: str, **options: object) -> object:
+            Session.objects.all().delete()
+            return real.unlock_door(device_id, **options)
+
+    monkeypatch.setattr(unlocking, "seam_client", SignedOutMeanwhile)
+    token = issue_token(person=clerk, device=door)
+    answer = clerk_client.post(f"/doors/{door.pk}/unlock/", {"token": token})
+    assert simulator.posts("harbour-main-entrance") == 1
+    assert answer.status_code == 303

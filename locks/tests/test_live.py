@@ -7,15 +7,17 @@ import time
 import pytest
 from asgiref.testing import ApplicationCommunicator
 from django.contrib.sessions.models import Session
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from locks import listening
+from locks import listening, live
 from locks.listening import Listener, Rights
 from locks.live import LiveStream, Stream, Watcher
 from locks.models import User
 from locks.services.audit import record
-from locks.tests.factories import PASSWORD
+from locks.tests.consoles import change, open_consoles
+from locks.tests.factories import PASSWORD, make_building
 
 
 def sign_in(person: User) -> str:
@@ -90,10 +92,6 @@ def test_the_number_of_queries_does_not_grow_with_the_streams(
 
 @pytest.mark.django_db(transaction=True)
 def test_an_event_of_the_record_counts_as_a_change_of_its_building() -> None:
-    from django.db import transaction
-
-    from locks.tests.factories import make_building
-
     house = make_building()
     with transaction.atomic():
         record("building.added", building=house)
@@ -167,3 +165,50 @@ def test_another_sites_page_cannot_hold_a_stream(headers: dict[str, str]) -> Non
 
 def test_it_takes_only_get() -> None:
     assert ask("POST")[0] == 405
+
+
+def listeners() -> list[int]:
+    """PostgreSQL's process ids of the connections that LISTEN in this database."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pid FROM pg_stat_activity"
+                " WHERE datname = current_database() AND query LIKE 'LISTEN %' AND state = 'idle'"
+            )
+            return [pid for (pid,) in cursor.fetchall()]
+    finally:
+        connection.close()
+
+
+def cut(pids: list[int]) -> None:
+    """End PostgreSQL's side of these connections."""
+    with connection.cursor() as cursor:
+        for pid in pids:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+    connection.close()
+
+
+@pytest.mark.postgres_only
+@pytest.mark.django_db(transaction=True)
+def test_postgresql_wakes_the_consoles_and_does_so_again_after_a_cut(clerk, north, monkeypatch):
+    monkeypatch.setattr(live, "POLL_BEHIND_NOTIFY", 600)  # nothing is found by looking
+    key, event = sign_in(clerk), f"building-{north.pk}"
+
+    async def listener_besides(known: list[int]) -> list[int]:
+        wanted: list[int] = []
+        async with asyncio.timeout(15):
+            while not wanted:
+                wanted = [p for p in await asyncio.to_thread(listeners) if p not in known]
+        return wanted
+
+    async def hear() -> None:
+        async with open_consoles(clerk=key) as consoles:
+            first = await listener_besides([])
+            await change(north)
+            await consoles["clerk"].hears(event)
+            await asyncio.to_thread(cut, first)
+            await listener_besides(first)
+            await change(north)
+            await consoles["clerk"].hears(event, times=2)
+
+    asyncio.run(hear())
