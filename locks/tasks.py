@@ -1,6 +1,10 @@
 """Celery tasks: call one service, decide whether to come back. A message is a nudge; the rows know."""
 
+import logging
+
 from celery import shared_task
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(ignore_result=True, expires=60)
@@ -19,3 +23,15 @@ def sweep() -> None:
 
     leases.seen("worker")
     following.sweep()
+
+
+@shared_task(ignore_result=True, expires=3600)
+def sync_devices() -> None:
+    """Read the locks from Seam, so that their health does not go stale; beat sends it every hour."""
+    from locks.services import inventory
+    from locks.services.errors import ServiceError
+
+    try:
+        inventory.sync_devices()
+    except ServiceError as error:
+        logger.warning("The doors were not read from Seam: %s", error)

@@ -42,6 +42,7 @@ class Plan:
         _refuse_taken(port, "choose another: make run PORT=8080")
         simulated = _is_on(known.get("SEAM_SIMULATED", ""))
         if not _has(known, "SEAM_SIMULATED") and not _has(known, "SEAM_API_KEY"):
+            _refuse_a_database_of_real_doors(known)
             simulated = True
             environment["SEAM_SIMULATED"] = "1"
             print("SEAM_API_KEY is not set: simulated mode, no real door moves.", flush=True)
@@ -85,6 +86,15 @@ def _env_file(given: Mapping[str, str]) -> dict[str, str]:
 
 def _has(known: Mapping[str, str], name: str) -> bool:
     return any(known.get(key, "").strip() for key in (name, f"{name}_FILE"))
+
+
+def _refuse_a_database_of_real_doors(known: Mapping[str, str]) -> None:
+    """Whoever names a database has an installation: demo people must not get into it by a slip."""
+    if _has(known, "DATABASE_URL"):
+        raise SystemExit(
+            "DATABASE_URL is set but SEAM_API_KEY is not: set the key, or SEAM_SIMULATED=1 to fill "
+            "that database with simulated doors and demo accounts."
+        )
 
 
 def _is_on(word: str) -> bool:

@@ -137,6 +137,7 @@ PARTS = (
     Part("PostgreSQL 15 or newer", ("postgresql",), lambda: postgres_folder() is not None),
     Part("Redis or Valkey", ("redis-server",), lambda: find(REDIS) is not None),
     Part("Chromium", ("chromium",), lambda: find(CHROMIUM) is not None),
+    Part("OpenSSL", ("openssl",), lambda: shutil.which("openssl") is not None),
     Part("Node 18 or newer with npm", ("nodejs", "npm"), _has_node),
 )
 

@@ -5,14 +5,17 @@ front desk, viewer and manager of the object's own building; front desk and mana
 `in` sends to the sign-in, `go` redirects elsewhere. Posts are empty, signed in, with a valid CSRF token.
 """
 
+import asyncio
+
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from locks.models import AuditEvent, Role
+from locks.models import AuditEvent, Building, Role
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, request_unlock
+from locks.tests.consoles import change, open_consoles
 from locks.tests.factories import grant, make_building, make_device, make_superuser, make_user
 
 COLUMNS = (
@@ -92,6 +95,8 @@ accounts/logout/                                         |  in 405 405 405 405 4
 accounts/password_change/                                |  in 200 200 200 200 200 200 200 |  in 200 200 200 200 200 200 200
 accounts/password_change/done/                           |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
 """
+# `/live/`, which the resolver does not know: whose changes each hears (`-`: nobody's), or `gone`.
+LIVE = "gone - north north north south south both"
 
 
 def routes(resolver: URLResolver | None = None, prefix: str = "") -> list[str]:
@@ -139,7 +144,7 @@ def cast(db) -> dict[str, Client]:
 @pytest.fixture
 def ids(cast, simulator) -> dict[str, int]:
     """One object of North House for each kind of page."""
-    from locks.models import Assignment, Building, User
+    from locks.models import Assignment, User
 
     north = Building.objects.get(name="North House")
     clerk = User.objects.get(assignments__building=north, assignments__role=Role.FRONT_DESK)
@@ -191,6 +196,28 @@ def test_it_answers_each_person_as_decided(cast, ids, method: str) -> None:
             for name in COLUMNS[1:]:
                 cast[name].force_login(cast[name].person)
     assert found == {route: decided[method == "post"] for route, decided in rows.items()}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_stream_tells_each_person_as_decided(cast) -> None:
+    houses = list(Building.objects.order_by("name"))  # North House, South Tower
+    north, south = (f"building-{house.pk}" for house in houses)
+    meant = {"gone": {"gone"}, "-": set(), "north": {north}, "south": {south}}
+    meant["both"] = {north, south}
+    rights = {name: meant[word] for name, word in zip(COLUMNS, LIVE.split(), strict=True)}
+    keys = {name: client.session.session_key or "" for name, client in cast.items()}
+
+    async def hear() -> dict[str, set[str]]:
+        async with open_consoles(**keys) as consoles:
+            # Twice: whoever was wrongly told of the first is heard of by the second.
+            for round_number in (1, 2):
+                await change(*houses)
+                for name, console in consoles.items():
+                    for event in rights[name]:
+                        await console.hears(event, times=1 if event == "gone" else round_number)
+            return {name: set(console.names) - {"beat"} for name, console in consoles.items()}
+
+    assert asyncio.run(hear()) == rights
 
 
 def test_a_role_that_ended_answers_like_none(cast, ids) -> None:

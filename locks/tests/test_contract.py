@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+import requests
 
 from locks.seam import SeamClient, SeamOutcomeUnknown, SeamRejected, SeamUnauthorized, SendBy
 from locks.services import following, inventory
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, request_unlock
 from locks.simulator import Simulator
+from locks.simulator.shapes import THERMOSTAT_ID
 from locks.tests.factories import grant, make_building, make_device, make_user
 from tools.processes import wait_for
 
@@ -25,6 +27,14 @@ class Server:
     def client(self) -> SeamClient:
         return SeamClient(api_key=self.api_key, endpoint=self.endpoint)
 
+    def device_ids(self) -> set[str]:
+        """All devices that the server has, locks or not."""
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        answer = requests.post(
+            f"{self.endpoint}/devices/list", json={}, headers=headers, timeout=10
+        )
+        return {device["device_id"] for device in answer.json()["devices"]}
+
 
 @pytest.fixture(params=["fake", "simulator"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
@@ -35,7 +45,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     with Simulator(api_key="seam_simulated_key") as simulator:
         simulator.behave("harbour-main-entrance", "instant")
         yield Server(
-            simulator.endpoint, "seam_simulated_key", "harbour-main-entrance", {"thermostat"}
+            simulator.endpoint, "seam_simulated_key", "harbour-main-entrance", {THERMOSTAT_ID}
         )
 
 
@@ -88,6 +98,7 @@ def test_a_wrong_key_is_unauthorized(server: Server) -> None:
 
 
 def test_the_locks_are_listed_and_nothing_else(server: Server) -> None:
+    assert server.other_devices <= server.device_ids(), "the server has nothing else to leave out"
     locks = [lock for page in server.client.iter_lock_pages() for lock in page.locks]
     assert server.lock in {lock.device_id for lock in locks}
     assert not server.other_devices & {lock.device_id for lock in locks}

@@ -229,6 +229,19 @@ def test_a_wrong_setting_stops_it_with_one_line(make_run: Start, var: Path) -> N
     wait_until_gone(var)
 
 
+def test_without_a_key_it_leaves_a_database_that_somebody_named_alone(
+    make_run: Start, var: Path, tmp_path: Path
+) -> None:
+    named = tmp_path / "named.sqlite3"
+    said = ended(make_run(DATABASE_URL=f"sqlite:///{named}"))
+    [line] = [line for line in said.splitlines() if "DATABASE_URL" in line]
+    assert "SEAM_API_KEY" in line
+    assert "SEAM_SIMULATED=1" in line
+    assert "Traceback" not in said
+    assert not named.exists()
+    assert not var.exists()
+
+
 def test_a_key_in_the_env_file_means_real_doors(make_run: Start, tmp_path: Path, var: Path) -> None:
     key = "seam_" + "k" * 20
     env_file = tmp_path / "env"

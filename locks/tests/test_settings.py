@@ -1,35 +1,17 @@
 """The start: every missing or unsafe value ends it with one clear line that repeats no secret."""
 
-import os
 import subprocess
-import sys
 
 import pytest
 
-from tools.processes import ROOT
+from locks.tests.starting import GOOD, run_with_settings
 
-GOOD = {
-    "ACCESSDESK_ENV_FILE": os.devnull,
-    "SECRET_KEY": "abcdefghijklmnopqrstuvwxyz-0123456789-abcdefghijklmn",
-    "SEAM_API_KEY": "seam_test_0123456789",
-}
 SHOW = "from django.conf import settings as s; print(*(repr(getattr(s, n)) for n in {names}))"
 
 
-def start(tmp_path, *names: str, **environment: str) -> subprocess.CompletedProcess:
+def start(tmp_path, *names: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Load the settings in a process of their own and print the values of some."""
-    env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    env |= GOOD | {"ACCESSDESK_VAR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "accessdesk.settings"}
-    env |= environment
-    env = {name: value for name, value in env.items() if value != "-"}
-    return subprocess.run(
-        [sys.executable, "-c", SHOW.format(names=names or ("DEBUG",))],
-        cwd=ROOT,
-        env=env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return run_with_settings(tmp_path, SHOW.format(names=names or ("DEBUG",)), **environment)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +41,7 @@ def start(tmp_path, *names: str, **environment: str) -> subprocess.CompletedProc
         ({"CELERY_BROKER_URL": "memory://"}, "CELERY_BROKER_URL"),
         ({"UNLOCK_SEND_TIMEOUT": "soon"}, "UNLOCK_SEND_TIMEOUT"),
         ({"UNLOCK_SEND_TIMEOUT": "0"}, "UNLOCK_SEND_TIMEOUT"),
+        ({"UNLOCK_SEND_TIMEOUT": "20.1"}, "UNLOCK_SEND_TIMEOUT"),
         ({"UNLOCK_RESOLVE_TIMEOUT": "nan"}, "UNLOCK_RESOLVE_TIMEOUT"),
         ({"SESSION_IDLE_MINUTES": "-5"}, "SESSION_IDLE_MINUTES"),
         ({"EMAIL_URL": "carrier-pigeon://x"}, "EMAIL_URL"),

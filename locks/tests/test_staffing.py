@@ -10,10 +10,12 @@ from django.utils import timezone
 from locks.models import Assignment, AuditEvent, Building, Device, Kind, Role, User
 from locks.services import staffing
 from locks.services.errors import NotAllowed
+from locks.services.rights import why_not
 from locks.services.staffing import Terms
 from locks.tests.conftest import signed_in
 from locks.tests.factories import PASSWORD, grant, make_device, make_user
 
+NEW = "quite-another-password"
 NIGHTS = [{"days": [1, 2, 3, 4, 5, 6, 7], "from": "22:00", "until": "06:00"}]
 
 
@@ -39,7 +41,7 @@ def test_a_manager_grants_a_role_that_unlocks_and_the_record_says_who_gave_it(
 
     give(manager, newcomer, north, terms=Terms(valid_until=until))
 
-    assert list(Device.objects.unlockable_by(newcomer)) == [door]
+    assert why_not(person=newcomer, device=door, at=timezone.now()) == ""
     [(where, detail)] = told(Kind.ROLE_GRANTED)
     assert where == "North House"
     assert (detail["person"], detail["username"]) == ("Manager", "manager")
@@ -229,3 +231,42 @@ def test_a_manager_of_two_buildings_decides_in_each(
     grant(manager, south, Role.MANAGER)
     staffing.revoke_role(actor=manager, assignment=outsider.assignments.get())
     assert [where for where, _detail in told(Kind.ROLE_REVOKED)] == ["South Tower"]
+
+
+def test_a_person_changes_their_own_password_and_the_record_says_so(clerk: User) -> None:
+    here, elsewhere = signed_in(clerk), signed_in(clerk)
+    form = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+
+    answer = here.post("/accounts/password_change/", form)
+
+    assert answer.headers["Location"] == "/accounts/password_change/done/"
+    [(where, detail)] = told(Kind.PERSON_CHANGED)
+    assert where is None
+    assert (detail["username"], detail["subject_username"]) == ("clerk", "clerk")
+    assert detail["password"] == "changed by oneself"
+    assert NEW not in str(detail)
+    assert here.get("/").status_code == 200
+    assert elsewhere.get("/").status_code == 302
+    clerk.refresh_from_db()
+    assert clerk.check_password(NEW)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("old_password", "wrong"), ("new_password1", "clerk"), (None, None)]
+)
+def test_a_password_that_was_not_changed_leaves_no_event(
+    clerk: User, monkeypatch: pytest.MonkeyPatch, field: str | None, value: str | None
+) -> None:
+    client = signed_in(clerk)
+    form = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+    if field is None:  # the record cannot be written: then nothing happened
+
+        def broken(*_args: Any, **_kwargs: Any) -> None:
+            raise RuntimeError
+
+        monkeypatch.setattr(staffing, "record", broken)
+        client.raise_request_exception = False
+    client.post("/accounts/password_change/", form | ({field: value} if field else {}))
+    clerk.refresh_from_db()
+    assert clerk.check_password(PASSWORD)
+    assert told(Kind.PERSON_CHANGED) == []

@@ -16,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from locks import tasks
 from locks.models import AuditChain, AuditEvent, Device, Kind, Lease, Role
 from locks.services.errors import NotAllowed, ServiceError
 from locks.services.inventory import LEASE, sync_devices
@@ -465,3 +466,14 @@ def test_a_sandbox_workspace_is_marked_on_every_page(db, settings) -> None:
     assert "SANDBOX" not in Client().get("/accounts/login/").content.decode()
     Workspace.objects.create(workspace_id="w1", name="Trial", is_sandbox=True)
     assert "SANDBOX" in Client().get("/accounts/login/").content.decode()
+
+
+def test_the_hourly_task_reads_the_doors_and_logs_why_it_could_not(
+    seam: Seam, caplog: pytest.LogCaptureFixture
+) -> None:
+    seam.list(lock("a", properties={"online": False}))
+    tasks.sync_devices()
+    assert Device.objects.get().online is False
+    seam.answers["/workspaces/get"] = (503, b"")
+    tasks.sync_devices()
+    assert "The doors were not read from Seam: Seam gave no usable answer" in caplog.text

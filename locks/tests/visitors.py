@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from html import unescape
 
 import requests
+from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 
 from tools.processes import wait_for
 
@@ -17,12 +19,20 @@ DEMO_PASSWORD = "practice-room"
 
 
 class Visitor:
-    """Signed in as `username`; every answer is a requests.Response."""
+    """Signed in as `username`; every answer is a requests.Response.
 
-    def __init__(self, url: str, username: str, password: str) -> None:
+    `headers` go with each request, as a proxy that ends TLS adds them.
+    """
+
+    def __init__(
+        self, url: str, username: str, password: str, *, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.url = url
         self.session = requests.Session()
         self.session.trust_env = False
+        if headers:
+            self.session.headers.update(headers)
+            self.session.mount(url, _BehindTls(self.session.cookies))
         page = self.get("/accounts/login/")
         answer = self.post(
             "/accounts/login/",
@@ -42,8 +52,11 @@ class Visitor:
 
     def press(self, door: int, *, token: str, **data) -> requests.Response:
         """Post the Unlock form of a door, with the CSRF token of a fresh page."""
-        csrf = field(self.get("/history/").text, "csrfmiddlewaretoken")
-        return self.post(f"/doors/{door}/unlock/", {"token": token, **data}, csrf=csrf)
+        return self.post(f"/doors/{door}/unlock/", {"token": token, **data}, csrf=self.csrf())
+
+    def csrf(self) -> str:
+        """The CSRF token of a fresh page."""
+        return field(self.get("/history/").text, "csrfmiddlewaretoken")
 
     def token(self, door: int) -> str:
         """A fresh token for a door, as its confirmation page holds it."""
@@ -57,6 +70,17 @@ class Visitor:
             yield ear
         finally:
             ear.close()
+
+
+class _BehindTls(HTTPAdapter):
+    """Sends cookies for HTTPS, too: between proxy and server the same request has no TLS."""
+
+    def __init__(self, jar: RequestsCookieJar) -> None:
+        super().__init__()
+        self._jar = jar
+
+    def add_headers(self, request: requests.PreparedRequest, **_options: object) -> None:
+        request.headers["Cookie"] = "; ".join(f"{each.name}={each.value}" for each in self._jar)
 
 
 class Ear:
@@ -91,6 +115,15 @@ class Ear:
             pass  # closed under us
         finally:
             self.ended.set()
+
+
+def card(visitor: Visitor, label: str) -> tuple[int, str]:
+    """The id of a door and the text of its card on the desk."""
+    page = visitor.get("/").text
+    for article in re.findall(r"<article.*?</article>", page, re.DOTALL):
+        if f'data-label="{label}"' in article:
+            return int(re.search(r'id="door-(\d+)"', article)[1]), article
+    raise AssertionError(f"no card of {label}")
 
 
 def field(html: str, name: str) -> str:

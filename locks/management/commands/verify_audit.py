@@ -47,5 +47,4 @@ def line(report: ChainReport) -> str:
     if report.broken:
         where = f"at event {report.broken.sequence}" if report.broken.sequence else "as such"
         return f"BROKEN  {report.key}  {where}: {report.broken.why}"
-    removed = f", {report.details_removed} details removed" if report.details_removed else ""
-    return f"whole   {report.key}  {report.events} events{removed}  head {report.head}"
+    return f"whole   {report.key}  {report.events} events  head {report.head}"

@@ -1,0 +1,149 @@
+"""What the desk looks like: pictures of it, each checked for the words that it should show.
+
+They go to the folder that ACCESSDESK_SCREENS names, so that people can look at them, too. The
+picture of the README is made so:
+
+    ACCESSDESK_SCREENS=docs pytest locks/tests/test_screens.py -k glance
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from locks.simulator import Simulator
+from locks.tests.visitors import DEMO_PASSWORD
+from tools.stack import Stack
+
+SIZES = {"desktop": (1280, 800), "tablet": (820, 1180), "phone": (390, 844)}
+MOST_BYTES = 200_000
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[Simulator]:
+    with Simulator(api_key="seam_simulated_key", port=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def house(simulated: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One installation for all pictures. A waiting press waits for as long as they take."""
+    folder = tmp_path_factory.mktemp("var", numbered=True)
+    waits = {"UNLOCK_RESOLVE_TIMEOUT": "600"}
+    with Stack(
+        folder, endpoint=simulated.endpoint, parts=("web", "worker"), environment=waits
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def sign_in(house: Stack, new_page: Callable[..., Page]) -> Callable[..., Page]:
+    """A browser of its own, signed in, at the desk: `sign_in("clerk", size="phone", dark=True)`."""
+
+    def enter(username: str, *, size: str = "desktop", dark: bool = False) -> Page:
+        width, height = SIZES[size]
+        page = new_page(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
+        page.goto(house.url)
+        page.get_by_label("User name").fill(username)
+        page.get_by_label("Password").fill(DEMO_PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator("#connection")).to_have_text("Live")
+        return page
+
+    return enter
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Callable[..., None]:
+    """Take a picture; nothing in it may stick out of the page sideways."""
+    folder = Path(os.environ.get("ACCESSDESK_SCREENS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def picture(page: Page, name: str, *, full: bool = False) -> None:
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        page.evaluate("scrollTo(0, 0)")
+        page.mouse.move(0, 0)
+        path = folder / f"{name}.png"
+        page.screenshot(path=path, full_page=full, animations="disabled")
+        assert 10_000 < path.stat().st_size < MOST_BYTES * (2 if full else 1), name
+
+    return picture
+
+
+def card(page: Page, label: str) -> Locator:
+    return page.locator(f'.card[data-label="{label}"]')
+
+
+def press(page: Page, label: str) -> None:
+    card(page, label).get_by_role("button", name=re.compile("Unlock|Press again")).click()
+
+
+def unlock_private(page: Page, label: str) -> None:
+    press(page, label)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name="ID seen").check()
+    dialog.get_by_label("Reason").fill("Guest locked out")
+    dialog.get_by_role("button", name=f"Unlock {label}").click()
+    expect(dialog).to_be_hidden()
+
+
+def test_the_desk_at_a_glance(sign_in, simulated, take) -> None:
+    colleague, clerk = sign_in("clerk2"), sign_in("clerk")
+    unlock_private(colleague, "Room 101")
+    expect(card(colleague, "Room 101")).to_contain_text("Unlocked, confirmed")
+    simulated.hold("harbour-staff-entrance")
+    for label, outcome in (
+        ("Parking gate", "Accepted, this lock does not confirm"),
+        ("Staff entrance", "Waiting for the lock…"),
+        ("Main entrance", "Unlocked, confirmed"),
+    ):
+        press(clerk, label)
+        expect(card(clerk, label)).to_contain_text(outcome)
+    rows = clerk.locator(".log-row")
+    expect(rows).to_have_count(4)
+    expect(rows.first).to_contain_text("Main entrance")
+    expect(rows.first).to_contain_text("Unlocked, confirmed")
+    clerk.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
+    for label in ("Main entrance", "Staff entrance", "Parking gate"):
+        expect(card(clerk, label).locator(".headline:visible")).to_be_in_viewport(ratio=1)
+    take(clerk, "desk")
+    simulated.release("harbour-staff-entrance")
+    expect(card(clerk, "Staff entrance")).to_contain_text("Unlocked, confirmed")
+
+
+@pytest.mark.parametrize(
+    ("size", "dark"),
+    [("desktop", False), ("desktop", True), ("tablet", False), ("phone", False), ("phone", True)],
+)
+def test_every_state_at_every_size(sign_in, simulated, take, size, dark) -> None:
+    page = sign_in("clerk", size=size, dark=dark)
+    name = f"{size}-{'dark' if dark else 'light'}"
+    expected = {
+        "Main entrance": "Unlocked, confirmed",
+        "Loading dock": "May have unlocked, or may still unlock",
+        "Parking gate": "Accepted, this lock does not confirm",
+        "Staff entrance": "Waiting for the lock…",
+    }
+    simulated.behave("harbour-staff-entrance", "never")
+    for label, outcome in expected.items():
+        if outcome not in card(page, label).inner_text():
+            press(page, label)
+        expect(card(page, label)).to_contain_text(outcome)
+    if "Not unlocked" not in card(page, "Roof door").inner_text():
+        unlock_private(page, "Roof door")
+    expect(card(page, "Roof door")).to_contain_text("Not unlocked")
+    expect(card(page, "Luggage room")).to_contain_text("The lock is offline. Use a key")
+    take(page, name)
+    take(page, f"{name}-whole", full=True)
+    press(page, "Room 102")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Unlock Room 102?")
+    expect(dialog.get_by_role("button", name="Unlock Room 102")).to_be_in_viewport(ratio=1)
+    take(page, f"{name}-asks")
