@@ -171,7 +171,7 @@ def test_every_page_says_that_doors_are_simulated(clerk, north, settings) -> Non
 
 def test_doors_stand_by_area_and_in_the_order_that_people_count(north, clerk) -> None:
     for label in ("Room 10", "Room 9", "Room 101"):
-        make_device(north, label=label, area="First floor")
+        make_device(north, label=label, area="First floor", access=Device.Access.PRIVATE)
     make_device(north, label="Gate", area="")
     page = text(signed_in(clerk).get("/"))
     found = [page.index(part) for part in ("Gate", "First floor", "Room 9", "Room 10 ", "Room 101")]

@@ -123,7 +123,7 @@ def test_the_desk_at_a_glance(sign_in, simulated, take) -> None:
     [("desktop", False), ("desktop", True), ("tablet", False), ("phone", False), ("phone", True)],
 )
 def test_every_state_at_every_size(sign_in, simulated, take, size, dark) -> None:
-    page = sign_in("clerk", size=size, dark=dark)
+    page = sign_in("clerk2", size=size, dark=dark)
     name = f"{size}-{'dark' if dark else 'light'}"
     expected = {
         "Main entrance": "Unlocked, confirmed",
