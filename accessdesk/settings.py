@@ -198,6 +198,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 5},
     },
+    # Health and names of the locks, so that what the desk shows of them does not go stale.
+    "sync-devices": {
+        "task": "locks.tasks.sync_devices",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
 }
 
 # --- Sessions, cookies, transport security ----------------------------------------------------
