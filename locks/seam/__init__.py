@@ -12,12 +12,14 @@ from locks.seam.errors import (
     SeamUnreachable,
     SeamUnreadable,
 )
+from locks.seam.events import Event
 from locks.seam.gate import SendBy
-from locks.seam.resources import ActionAttempt, Lock, LockPage, Problem, Workspace
+from locks.seam.resources import ActionAttempt, Lock, LockPage, Problem, Webhook, Workspace
 from locks.seam.transport import Transport
 
 __all__ = [
     "ActionAttempt",
+    "Event",
     "Lock",
     "LockPage",
     "Problem",
@@ -33,5 +35,6 @@ __all__ = [
     "SeamUnreadable",
     "SendBy",
     "Transport",
+    "Webhook",
     "Workspace",
 ]

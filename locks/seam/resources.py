@@ -269,3 +269,31 @@ class Workspace:
             name=clean(entry.get("name"), NAME_LENGTH),
             is_sandbox=entry.get("is_sandbox") is True,
         )
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """Where Seam sends its events. `secret` signs them: never to be logged."""
+
+    webhook_id: str
+    url: str
+    secret: str = field(default="", repr=False)
+    event_types: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, data: object) -> Webhook | None:
+        """The webhook, or None if it has no usable id or address."""
+        entry = mapping(data)
+        webhook_id, url = identifier(entry.get("webhook_id")), clean(entry.get("url"), 2000)
+        if not webhook_id or not url:
+            return None
+        kinds = entry.get("event_types")
+        return cls(
+            webhook_id=webhook_id,
+            url=url,
+            secret=clean(entry.get("secret"), ID_LENGTH),
+            event_types=tuple(
+                clean(kind, CODE_LENGTH)
+                for kind in (kinds if isinstance(kinds, list) else [])[:200]
+            ),
+        )
