@@ -21,9 +21,14 @@ from locks.models.unlocks import Outcome
 _OUTCOMES: dict[Outcome, dict[str, Any]] = {
     Outcome.SENDING: {"status": Status.SENDING},
     Outcome.PENDING: {"status": Status.PENDING},
-    Outcome.CONFIRMED: {"status": Status.UNLOCKED, "confirmed_by_device": True},
-    Outcome.UNCONFIRMED: {"status": Status.UNLOCKED, "confirmed_by_device": False},
-    Outcome.UNSAID: {"status": Status.UNLOCKED, "confirmed_by_device": None},
+    Outcome.CONFIRMED: {"status": Status.UNLOCKED, "inferred": False, "confirmed_by_device": True},
+    Outcome.INFERRED: {"status": Status.UNLOCKED, "inferred": True},
+    Outcome.UNCONFIRMED: {
+        "status": Status.UNLOCKED,
+        "inferred": False,
+        "confirmed_by_device": False,
+    },
+    Outcome.UNSAID: {"status": Status.UNLOCKED, "inferred": False, "confirmed_by_device": None},
     Outcome.FAILED: {"status": Status.FAILED, "may_still_act": False},
     Outcome.FAILED_MAY_ACT: {"status": Status.FAILED, "may_still_act": True},
     Outcome.UNKNOWN: {"status": Status.UNKNOWN},

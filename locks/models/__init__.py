@@ -1,6 +1,7 @@
 """Models by subject. Reads are QuerySet methods here; writes that touch two models are services."""
 
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
+from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
@@ -12,10 +13,14 @@ __all__ = [
     "AuditEvent",
     "Building",
     "Device",
+    "EventsRead",
     "Kind",
     "Lease",
+    "Noise",
     "Press",
     "Role",
+    "SeamEvent",
+    "Source",
     "Status",
     "UnlockRequest",
     "User",

@@ -150,6 +150,10 @@ class Device(models.Model):
     battery_status = models.CharField(max_length=20, blank=True)
     errors = models.JSONField(_("errors"), default=list)
     warnings = models.JSONField(_("warnings"), default=list)
+    # As Seam's events told, in the order of `occurred_at`; a sync is newer than what came before it.
+    lock_told_at = models.DateTimeField(null=True)
+    health_told_at = models.DateTimeField(null=True)
+    unlocked_since = models.DateTimeField(_("unlocked, not seen to lock, since"), null=True)
     synced_at = models.DateTimeField(_("last told by Seam"), null=True)
     gone_at = models.DateTimeField(_("gone from Seam since"), null=True)
 

@@ -36,6 +36,7 @@ class Outcome(models.TextChoices):
     SENDING = "sending", _("Sending…")
     PENDING = "pending", _("Waiting for the lock…")
     CONFIRMED = "unlocked_confirmed", _("Unlocked, confirmed")
+    INFERRED = "unlocked_inferred", _("Unlocked, inferred")
     UNCONFIRMED = "unlocked_unconfirmed", _("Accepted, this lock does not confirm")
     UNSAID = "unlocked_unsaid", _("Accepted, the lock has not said")
     FAILED = "failed", _("Not unlocked")
@@ -71,7 +72,8 @@ class UnlockRequest(models.Model):
 
     SENDING -> PENDING | UNLOCKED | FAILED | UNKNOWN; PENDING -> UNLOCKED | FAILED | UNKNOWN;
     UNKNOWN -> UNLOCKED | FAILED, once, when Seam's own records or a late answer settle it. It never
-    goes back to PENDING: its door may have been pressed since. UNLOCKED and FAILED are final.
+    goes back to PENDING: its door may have been pressed since. UNLOCKED and FAILED are final: what
+    speaks against them later sets `contradicted_at` and nothing else.
     Written by services.unlocking and services.following alone, always with its event.
     """
 
@@ -104,6 +106,13 @@ class UnlockRequest(models.Model):
     # Seam's words, as they came (cleaned of what a database refuses).
     action_attempt_id = models.CharField(_("action attempt"), max_length=200, blank=True)
     confirmed_by_device = models.BooleanField(_("confirmed by the lock"), null=True)
+    inferred = models.BooleanField(
+        _("inferred"),
+        default=False,
+        help_text=_("Its attempt was found among Seam's; Seam did not name it in its answer."),
+    )
+    contradicted_at = models.DateTimeField(_("contradicted at"), null=True)
+    nothing_listed_at = models.DateTimeField(_("Seam listed no unlock at"), null=True)
     result = models.JSONField(_("result"), null=True)
     error_type = models.CharField(_("error type"), max_length=100, blank=True)
     error_message = models.CharField(_("error message"), max_length=2000, blank=True)
@@ -164,6 +173,8 @@ class UnlockRequest(models.Model):
     @property
     def outcome(self) -> Outcome:
         """The one value that people, counts and exports read."""
+        if self.status == Status.UNLOCKED and self.inferred:
+            return Outcome.INFERRED
         if self.status == Status.UNLOCKED:
             return {True: Outcome.CONFIRMED, False: Outcome.UNCONFIRMED, None: Outcome.UNSAID}[
                 self.confirmed_by_device

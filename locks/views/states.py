@@ -23,6 +23,7 @@ LOOKS: dict[Outcome, tuple[str, str]] = {
     Outcome.SENDING: ("busy", "sending"),
     Outcome.PENDING: ("busy", "waiting"),
     Outcome.CONFIRMED: ("good", "check"),
+    Outcome.INFERRED: ("half", "half-check"),
     Outcome.UNCONFIRMED: ("half", "half-check"),
     Outcome.UNSAID: ("half", "half-check"),
     Outcome.FAILED: ("bad", "cross"),
@@ -84,7 +85,7 @@ def _headline(outcome: Outcome, usual: float | None) -> str:
 
 def _advice(request: UnlockRequest) -> tuple[str, ...]:
     outcome = request.outcome
-    if outcome in (Outcome.UNCONFIRMED, Outcome.UNSAID):
+    if outcome in (Outcome.UNCONFIRMED, Outcome.UNSAID, Outcome.INFERRED):
         return (_("Look whether the door unlocked."),)
     if outcome == Outcome.FAILED:
         return (words.failure(request.code, request.error_type),)
