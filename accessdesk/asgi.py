@@ -24,6 +24,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E40
 
 from locks.live import LiveStream, Watcher  # noqa: E402
 from locks.services import following  # noqa: E402
+from locks.services.sweeping import sweep  # noqa: E402
 from locks.startup import problem  # noqa: E402
 
 logger = logging.getLogger("locks.web")
@@ -45,7 +46,7 @@ class SweepThread(threading.Thread):
             if self._ended.is_set():
                 return
             try:
-                following.sweep()
+                sweep()
             except Exception as error:
                 logger.warning("The sweep could not run: %s", type(error).__name__)
             finally:

@@ -19,10 +19,10 @@ def follow_attempts() -> None:
 @shared_task(ignore_result=True, expires=5)
 def sweep() -> None:
     """End what is past its bound; beat sends it every 5 s. Shows `/readyz` that a worker lives."""
-    from locks.services import following, leases
+    from locks.services import leases, sweeping
 
     leases.seen("worker")
-    following.sweep()
+    sweeping.sweep()
 
 
 @shared_task(ignore_result=True, expires=3600)

@@ -122,6 +122,25 @@ NOTHING_MOVED = frozenset(
 )
 
 
+# What Seam's own records say of a request whose answer was lost.
+INFERRED: Sentence = _(
+    "The answer was lost; Seam's records show one unlock of this door at that moment."
+)
+NOTHING_LISTED: Sentence = _("Seam lists no unlock, which proves nothing.")
+
+
+def contradiction(*, unlocked: bool) -> str:
+    """What to do where Seam later said otherwise than how a request ended, here as `unlocked` or not."""
+    if unlocked:
+        return str(_("Seam said later that it failed. Look whether the door unlocked."))
+    return str(
+        _(
+            "Seam said later that the lock did unlock. Treat the door as unlocked until someone has"
+            " looked."
+        )
+    )
+
+
 def refusal(code: str, *, building: str = "", reason: str = "") -> str:
     """The sentence for a refused press; unknown codes read as an outdated page."""
     sentence = str(REFUSALS.get(code, REFUSALS["bad_token"]))

@@ -72,6 +72,7 @@ def outcome_of(event: AuditEvent) -> str:
     if happened == "pending":
         return event.get_kind_display()
     told = UnlockRequest(status=happened, confirmed_by_device=detail.get("confirmed_by_device"))
+    told.inferred = bool(detail.get("inferred"))
     told.may_still_act = words.may_still_act(
         str(detail.get("code", "")), str(detail.get("error_type", ""))
     )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from locks import words
 from locks.admin.base import ReadOnly
-from locks.admin.filters import ByBuilding, ByChoice, ByDoor, ByPerson
+from locks.admin.filters import ByBuilding, ByChoice, ByDoor, ByPerson, OneOf
 from locks.admin.record import spellings
 from locks.admin.shown import NONE, detail_of, name_of, outcome_of, table, when
 from locks.admin.site import site
@@ -56,6 +56,19 @@ class RequestOutcome(ByChoice):
     def narrow(self, value: str) -> Q:
         columns = _OUTCOMES[Outcome(value)]
         return Q(**{f"{self.path}{name}": wanted for name, wanted in columns.items()})
+
+
+class Contradicted(OneOf):
+    """Requests that ended one way and of which Seam said otherwise later."""
+
+    title = _("contradicted")
+    parameter_name = "contradicted"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("yes", _("yes")), ("no", _("no"))]
+
+    def narrow(self, value: str) -> Q:
+        return Q(contradicted_at__isnull=value == "no")
 
 
 class AsItWas(ReadOnly):
@@ -123,7 +136,7 @@ class UnlockRequestAdmin(AsItWas):
         "events_shown",
     )
     list_display = ("pressed", "door", "who", "outcome", "reason", "building")
-    list_filter = (ByBuilding, ByDoor, RequestPerson, RequestOutcome)
+    list_filter = (ByBuilding, ByDoor, RequestPerson, RequestOutcome, Contradicted)
     list_select_related = ("building",)
     ordering = ("-requested_at", "-pk")
     sortable_by = ("pressed",)
@@ -151,7 +164,7 @@ class UnlockRequestAdmin(AsItWas):
 
     @admin.display(description=_("outcome"))
     def outcome(self, obj: UnlockRequest) -> str:
-        return str(obj.outcome.label)
+        return obj.outcome_label
 
     @admin.display(description=_("events"))
     def events_shown(self, obj: UnlockRequest) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from locks.models.people import User
@@ -182,6 +183,16 @@ class UnlockRequest(models.Model):
         if self.status == Status.FAILED and self.may_still_act:
             return Outcome.FAILED_MAY_ACT
         return Outcome(self.status)
+
+    @property
+    def outcome_label(self) -> str:
+        """The outcome in words, with the note that Seam later said otherwise."""
+        label = str(self.outcome.label)
+        return (
+            gettext("%(outcome)s · contradicted") % {"outcome": label}
+            if self.contradicted_at
+            else label
+        )
 
     @property
     def took(self) -> dt.timedelta | None:

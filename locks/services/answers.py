@@ -23,6 +23,7 @@ from locks.seam import (
 from locks.services.audit import record
 
 FIRST_LOOK = dt.timedelta(milliseconds=100)
+FIRST_SEARCH = dt.timedelta(seconds=1)  # where the answer was lost, and with it the attempt's id
 _KINDS = {
     Status.PENDING: Kind.UNLOCK_PENDING,
     Status.UNLOCKED: Kind.UNLOCK_UNLOCKED,
@@ -45,6 +46,7 @@ class Answer:
     result: dict[str, Any] | None = None
     http_status: int | None = None
     validation_errors: dict[str, Any] | None = None
+    inferred: bool = False  # the attempt was found among Seam's; no answer to the call named it
 
 
 def from_attempt(attempt: ActionAttempt) -> Answer:
@@ -96,12 +98,14 @@ def settle(request: UnlockRequest, answer: Answer, *, frm: tuple[Status, ...]) -
 
     A request that is already `unknown` never becomes pending again (its door may have been pressed
     since): it keeps the attempt's id and is watched. An attempt id that another request owns is not
-    believed: the outcome is `unknown`.
+    believed: the outcome is `unknown`, or stays so where the attempt was inferred.
     """
     try:
         with transaction.atomic(durable=True):
             return _settle(request, answer, frm)
     except IntegrityError:
+        if answer.inferred:
+            return False
         if not answer.attempt_id or request.action_attempt_id:
             raise
     disowned = Answer(Status.UNKNOWN, code="attempt_reused", request_id=answer.request_id)
@@ -132,6 +136,7 @@ def _settle(request: UnlockRequest, answer: Answer, frm: tuple[Status, ...]) -> 
             seam_request_id=answer.request_id,
             confirmed_by_device=answer.confirmed,
             result=answer.result,
+            inferred=answer.inferred or None,
             reason=request.reason,
             identified_by=request.identified_by,
         )
@@ -152,7 +157,8 @@ def _columns(request: UnlockRequest, answer: Answer, now: dt.datetime) -> dict[s
         "error_message": answer.message[:2000],
         "may_still_act": answer.status == Status.FAILED
         and words.may_still_act(answer.code, answer.error_type),
-        "next_look_at": now + FIRST_LOOK if waiting and attempt_id else None,
+        "inferred": answer.inferred,
+        "next_look_at": _next_look(answer, attempt_id, now),
         "ended_at": None if waiting else now,
     }
     if answer.request_id:
@@ -162,11 +168,21 @@ def _columns(request: UnlockRequest, answer: Answer, now: dt.datetime) -> dict[s
     return columns
 
 
+def _next_look(answer: Answer, attempt_id: str, now: dt.datetime) -> dt.datetime | None:
+    if answer.status not in (Status.PENDING, Status.UNKNOWN):
+        return None
+    return now + (FIRST_LOOK if attempt_id else FIRST_SEARCH)
+
+
 def _keep_attempt(request: UnlockRequest, answer: Answer, now: dt.datetime) -> bool:
     """A slow answer after the sweep: the outcome stays unknown, and can now be watched."""
     return (
         UnlockRequest.objects.filter(
             pk=request.pk, status=Status.UNKNOWN, action_attempt_id=""
-        ).update(action_attempt_id=answer.attempt_id, next_look_at=now + FIRST_LOOK)
+        ).update(
+            action_attempt_id=answer.attempt_id,
+            inferred=answer.inferred,
+            next_look_at=now + FIRST_LOOK,
+        )
         == 1
     )

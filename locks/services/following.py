@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.db import InterfaceError, OperationalError
 from django.db.models import Q
@@ -22,7 +23,6 @@ from locks.models.unlocks import UnlockRequestQuerySet
 from locks.seam import ActionAttempt, SeamError
 from locks.services import leases
 from locks.services.answers import Answer, from_attempt, settle
-from locks.services.refusing import record_repeats
 
 logger = logging.getLogger(__name__)
 
@@ -87,13 +87,8 @@ def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = time
     return False
 
 
-def sweep(*, for_seconds: float = 4.0) -> None:
-    """End what is past its bound, count repeated refusals, and follow what nobody follows.
-
-    Run every few seconds by the beat and by each web process; needs the database alone.
-    """
-    end_overdue()
-    record_repeats()
+def follow_if_due(*, for_seconds: float) -> None:
+    """Follow what nobody follows; one query where there is nothing."""
     if _until_next_look() is not None:
         follow(for_seconds=for_seconds)
 
@@ -127,11 +122,12 @@ def _tick() -> None:
     for request in requests:
         attempt = attempts.get(request.action_attempt_id)
         if attempt is not None and attempt.status != "pending":
-            _settled(request, from_attempt(attempt), frm=(Status.PENDING, Status.UNKNOWN))
+            answer = replace(from_attempt(attempt), inferred=request.inferred)
+            _settled(request, answer, frm=(Status.PENDING, Status.UNKNOWN))
         elif request.status == Status.PENDING and timezone.now() >= request.resolve_by:
             _settled(request, Answer(Status.UNKNOWN, code="no_outcome"), frm=(Status.PENDING,))
         else:
-            _look_again_later(request)
+            look_again_later(request)
 
 
 def _settled(request: UnlockRequest, answer: Answer, *, frm: tuple[Status, ...]) -> bool:
@@ -142,14 +138,14 @@ def _settled(request: UnlockRequest, answer: Answer, *, frm: tuple[Status, ...])
         raise  # the database is gone: for all of them
     except Exception:
         logger.exception("Unlock request %s could not be settled.", request.pk)
-        _look_again_later(request)
+        look_again_later(request)
         return False
 
 
 def _followed() -> UnlockRequestQuerySet:
     return UnlockRequest.objects.filter(
         status__in=(Status.PENDING, Status.UNKNOWN), next_look_at__isnull=False
-    )
+    ).exclude(action_attempt_id="")
 
 
 def _look(attempt_ids: list[str]) -> dict[str, ActionAttempt]:
@@ -166,7 +162,8 @@ def _look(attempt_ids: list[str]) -> dict[str, ActionAttempt]:
     }
 
 
-def _look_again_later(request: UnlockRequest) -> None:
+def look_again_later(request: UnlockRequest) -> None:
+    """Put off the next look at a request that has not ended; unknown ones are given up after 24 h."""
     now = timezone.now()
     age = now - request.requested_at
     next_look_at: dt.datetime | None = now + _interval(request.status, age)

@@ -17,7 +17,7 @@ from django.utils import timezone
 from locks.clients import seam_client
 from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
 from locks.seam import SeamError, SendBy
-from locks.services import following
+from locks.services import following, settling
 from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
 from locks.services.errors import AnswerNotRecorded, DoorUnknown, NothingSent, Sent
@@ -310,6 +310,7 @@ def _record_patiently(request: UnlockRequest, answer: Answer) -> None:
 
 def record_answer(request: UnlockRequest, answer: Answer) -> None:
     """Put Seam's answer to the one call on the row and the record, and have the attempt followed."""
-    settle(request, answer, frm=(Status.SENDING, Status.UNKNOWN))
+    if not settle(request, answer, frm=(Status.SENDING, Status.UNKNOWN)):
+        settling.weigh_answer(request, answer)
     if answer.attempt_id and answer.status in (Status.PENDING, Status.UNKNOWN):
         following.nudge()

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from locks.models import AuditEvent, Lease, UnlockRequest
-from locks.services import following, leases
+from locks.services import following, leases, sweeping
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, request_unlock
 from locks.simulator import Simulator
@@ -92,7 +92,7 @@ def test_an_attempt_that_does_not_resolve_in_time_becomes_unknown_and_is_watched
     for name in DOORS:
         simulator.release(name)
     UnlockRequest.objects.update(next_look_at=timezone.now())
-    following.sweep()
+    sweeping.sweep()
     assert statuses() == ["unlocked"] * 3
     story = list(AuditEvent.objects.order_by("id").values_list("kind", flat=True))
     assert story.count("unlock.unknown") == 3
@@ -103,7 +103,7 @@ def test_the_sweep_needs_neither_broker_nor_seam_to_end_what_is_overdue(pending,
     settings.SEAM_ENDPOINT = "http://127.0.0.1:9"
     past = timezone.now() - dt.timedelta(seconds=60)
     UnlockRequest.objects.update(resolve_by=past, next_look_at=None)
-    following.sweep(for_seconds=0.1)
+    sweeping.sweep(for_seconds=0.1)
     assert statuses() == ["unknown"] * 3
 
 

@@ -57,21 +57,23 @@ class State:
 def state_of(request: UnlockRequest, *, at: dt.datetime, usual: float | None = None) -> State:
     """The state of a request at `at`; `usual` is the door's usual time to an answer, in seconds."""
     outcome = request.outcome
-    tone, icon = LOOKS[outcome]
-    since = request.ended_at or request.requested_at
+    contradicted = request.contradicted_at is not None
+    tone, icon = ("warn", "warning") if contradicted else LOOKS[outcome]
+    since = request.contradicted_at or request.ended_at or request.requested_at
     unsettled = outcome in (Outcome.SENDING, Outcome.PENDING, Outcome.UNKNOWN)
     return State(
         outcome=outcome.value,
         tone=tone,
         icon=icon,
         headline=_headline(outcome, usual),
-        brief=str(outcome.label),
+        brief=request.outcome_label,
         advice=_advice(request),
         who=request.person_name,
         when=clock(request.requested_at, zone=request.building.zone, at=at),
         seam_says=_seam_says(request),
         is_recent=unsettled or at - since < RECENT,
-        needs_help=outcome not in (Outcome.SENDING, Outcome.PENDING, Outcome.CONFIRMED),
+        needs_help=contradicted
+        or outcome not in (Outcome.SENDING, Outcome.PENDING, Outcome.CONFIRMED),
     )
 
 
@@ -85,7 +87,11 @@ def _headline(outcome: Outcome, usual: float | None) -> str:
 
 def _advice(request: UnlockRequest) -> tuple[str, ...]:
     outcome = request.outcome
-    if outcome in (Outcome.UNCONFIRMED, Outcome.UNSAID, Outcome.INFERRED):
+    if request.contradicted_at is not None:
+        return (words.contradiction(unlocked=request.status == Status.UNLOCKED),)
+    if outcome == Outcome.INFERRED:
+        return (str(words.INFERRED), _("Look whether the door unlocked."))
+    if outcome in (Outcome.UNCONFIRMED, Outcome.UNSAID):
         return (_("Look whether the door unlocked."),)
     if outcome == Outcome.FAILED:
         return (words.failure(request.code, request.error_type),)
@@ -95,10 +101,11 @@ def _advice(request: UnlockRequest) -> tuple[str, ...]:
             _("It may still act: check the door."),
         )
     if outcome == Outcome.UNKNOWN:
-        return (
+        told = (
             _("Treat the door as unlocked until someone has looked."),
             words.failure(request.code, request.error_type),
         )
+        return (*told, str(words.NOTHING_LISTED)) if request.nothing_listed_at else told
     return ()
 
 

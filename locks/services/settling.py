@@ -1,0 +1,240 @@
+"""Settling what is `unknown` from Seam's own records: its events, and what it lists of the door.
+
+An attempt is taken for a request's own only where nothing else can be meant; the outcome is then
+called inferred. Absence proves nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from locks.clients import seam_client
+from locks.models import Device, Kind, SeamEvent, Status, UnlockRequest
+from locks.models.unlocks import UnlockRequestQuerySet
+from locks.seam import ActionAttempt, SeamError
+from locks.services import following, leases
+from locks.services.answers import Answer, from_attempt, settle
+from locks.services.audit import record
+
+logger = logging.getLogger(__name__)
+
+SETTLER: Final = "settler"
+LEASE_LENGTH: Final = dt.timedelta(seconds=30)
+MOST_AT_ONCE: Final = 20
+# Seam's clock and ours may differ by as much.
+CLOCKS_DIFFER: Final = dt.timedelta(seconds=1)
+UNLOCKED, ENDED = "lock.unlocked", "action_attempt.unlock_door."
+SUCCEEDED, FAILED = f"{ENDED}succeeded", f"{ENDED}failed"
+
+
+@dataclass(frozen=True)
+class _Records:
+    """What Seam holds about a door around one call."""
+
+    named: frozenset[str]  # attempts with an event within the call
+    listed: tuple[ActionAttempt, ...] | None  # None: this Seam does not list by device
+
+
+def settle_lost(*, for_seconds: float = 4.0) -> int:
+    """Look for what became of requests whose answer was lost, as far as they are due.
+
+    Run by every sweep, by one process at a time. Returns how many were looked for.
+    """
+    if not _due().exists() or leases.acquire(SETTLER, length=LEASE_LENGTH) is None:
+        return 0
+    until, looked = time.monotonic() + for_seconds, 0
+    try:
+        for request in _due().select_related("device", "building", "requested_by")[:MOST_AT_ONCE]:
+            if time.monotonic() >= until:
+                break
+            look(request)
+            looked += 1
+    finally:
+        leases.drop(SETTLER)
+    return looked
+
+
+def _due() -> UnlockRequestQuerySet:
+    return UnlockRequest.objects.filter(
+        status=Status.UNKNOWN, action_attempt_id="", next_look_at__lte=timezone.now()
+    ).order_by("next_look_at")
+
+
+def look(request: UnlockRequest) -> None:
+    """Ask Seam what became of one request without an attempt. What cannot be read is asked again later."""
+    try:
+        _look(request)
+    except SeamError as error:
+        logger.info("Unlock request %s: Seam's records cannot be read: %s", request.pk, error)
+    except (OperationalError, InterfaceError):
+        raise  # the database is gone: for all of them
+    except Exception:
+        logger.exception("Unlock request %s could not be settled.", request.pk)
+    following.look_again_later(request)
+
+
+def _look(request: UnlockRequest) -> None:
+    records = _read(request)
+    own = _ownerless(records.named)
+    if len(own) == 1 and not _mistakable(request):
+        attempt = seam_client().get_action_attempt(*own)
+        if attempt.action_type == "UNLOCK_DOOR":
+            answer = replace(from_attempt(attempt), inferred=True)
+            settle(request, answer, frm=(Status.UNKNOWN,))
+    elif not own and _lists_nothing(records) and timezone.now() > request.call_deadline:
+        _note_nothing_listed(request)
+
+
+def _read(request: UnlockRequest) -> _Records:
+    opens, closes = call_of(request)
+    device_id = request.device.seam_device_id
+    told = SeamEvent.objects.filter(
+        _about_unlocking(), device=request.device, occurred_at__range=(opens, closes)
+    ).exclude(action_attempt_id="")
+    named = set(told.values_list("action_attempt_id", flat=True))
+    for event in seam_client().list_events(since=opens, device_id=device_id):
+        about = event.event_type == UNLOCKED or event.event_type.startswith(ENDED)
+        within = opens <= event.occurred_at <= closes
+        if event.action_attempt_id and about and within and event.device_id == device_id:
+            named.add(event.action_attempt_id)
+    listed = seam_client().list_attempts_of(device_id)
+    return _Records(frozenset(named), None if listed is None else tuple(listed))
+
+
+def call_of(request: UnlockRequest) -> tuple[dt.datetime, dt.datetime]:
+    """The time within which the one call of `request` was made and answered, by either clock."""
+    return request.requested_at - CLOCKS_DIFFER, request.call_deadline + CLOCKS_DIFFER
+
+
+def _about_unlocking() -> Q:
+    return Q(event_type=UNLOCKED) | Q(event_type__startswith=ENDED)
+
+
+def _ownerless(attempt_ids: Iterable[str]) -> list[str]:
+    ids = list(attempt_ids)
+    owned = UnlockRequest.objects.filter(action_attempt_id__in=ids)
+    return sorted(set(ids) - set(owned.values_list("action_attempt_id", flat=True)))
+
+
+def _mistakable(request: UnlockRequest) -> bool:
+    """Whether another request of the door could be the one that an attempt belongs to."""
+    opens, closes = call_of(request)
+    others = UnlockRequest.objects.filter(device=request.device).exclude(pk=request.pk)
+    lost = Q(
+        action_attempt_id="",
+        status=Status.UNKNOWN,
+        requested_at__lte=closes + CLOCKS_DIFFER,
+        call_deadline__gte=opens - CLOCKS_DIFFER,
+    )
+    return others.filter(Q(status=Status.SENDING) | lost).exists()
+
+
+def _lists_nothing(records: _Records) -> bool:
+    """Whether Seam knows of no unlock of the door that another request does not own."""
+    unlocks = [a for a in records.listed or () if a.action_type == "UNLOCK_DOOR"]
+    return not _ownerless(attempt.action_attempt_id for attempt in unlocks)
+
+
+def _note_nothing_listed(request: UnlockRequest) -> None:
+    """Once. It stays unknown: what Seam does not list may have been sent to the lock all the same."""
+    with transaction.atomic(durable=True):
+        unknown = UnlockRequest.objects.filter(
+            pk=request.pk, status=Status.UNKNOWN, nothing_listed_at=None
+        )
+        if unknown.update(nothing_listed_at=timezone.now()):
+            _record(Kind.UNLOCK_NOTHING_LISTED, request)
+
+
+def weigh(
+    *,
+    event_type: str,
+    action_attempt_id: str,
+    device: Device,
+    occurred_at: dt.datetime,
+    status: str = "",
+) -> None:
+    """Take a word of Seam's about an attempt (or about `device`) for what it is worth.
+
+    An attempt that is still followed is looked at now. Against one that has ended otherwise the
+    word is noted as a contradiction, once. Where nobody owns the attempt, the requests of the door
+    that may are looked at now. `status` is the attempt's, where the event names it.
+    """
+    owner = None
+    if action_attempt_id:
+        owner = UnlockRequest.objects.filter(action_attempt_id=action_attempt_id).first()
+    if owner is None:
+        _look_now(device, occurred_at)
+    elif owner.status in (Status.PENDING, Status.UNKNOWN):
+        waiting = UnlockRequest.objects.filter(pk=owner.pk, next_look_at__isnull=False)
+        waiting = waiting.filter(status__in=(Status.PENDING, Status.UNKNOWN))
+        if waiting.update(next_look_at=timezone.now()):
+            following.nudge()
+    elif _speaks_against(owner, event_type, status):
+        contradict(owner, event_type=event_type, occurred_at=occurred_at)
+
+
+def _look_now(device: Device, occurred_at: dt.datetime) -> None:
+    lost = UnlockRequest.objects.filter(
+        device=device,
+        status=Status.UNKNOWN,
+        action_attempt_id="",
+        next_look_at__isnull=False,
+        requested_at__lte=occurred_at + CLOCKS_DIFFER,
+        call_deadline__gte=occurred_at - CLOCKS_DIFFER,
+    )
+    if lost.update(next_look_at=timezone.now()):
+        following.wake_here.set()
+
+
+def _speaks_against(request: UnlockRequest, event_type: str, status: str) -> bool:
+    unlocked = event_type in (UNLOCKED, SUCCEEDED) or status == "success"
+    failed = event_type == FAILED or status == "error"
+    return unlocked if request.status == Status.FAILED else failed and not unlocked
+
+
+def weigh_answer(request: UnlockRequest, answer: Answer) -> None:
+    """Take the late answer of the call itself, once its outcome was inferred from Seam's records."""
+    now = UnlockRequest.objects.get(pk=request.pk)
+    ended = answer.status in (Status.UNLOCKED, Status.FAILED)
+    if now.inferred and ended and answer.status != now.status:
+        contradict(now, event_type=f"answer.{answer.status}", occurred_at=timezone.now())
+
+
+def contradict(request: UnlockRequest, *, event_type: str, occurred_at: dt.datetime) -> bool:
+    """Note, once, that Seam later said otherwise than how `request` ended. Its status stays."""
+    ended = (Status.UNLOCKED, Status.FAILED)
+    with transaction.atomic(durable=True):
+        open_to_it = UnlockRequest.objects.filter(
+            pk=request.pk, status__in=ended, contradicted_at=None
+        )
+        if not open_to_it.update(contradicted_at=timezone.now()):
+            return False
+        _record(
+            Kind.UNLOCK_CONTRADICTED,
+            request,
+            ended_as=request.status,
+            seen=event_type,
+            occurred_at=occurred_at.isoformat(),
+            action_attempt_id=request.action_attempt_id,
+        )
+    return True
+
+
+def _record(kind: Kind, request: UnlockRequest, **detail: object) -> None:
+    record(
+        kind,
+        building=request.building,
+        actor=request.requested_by,
+        device=request.device,
+        request=request,
+        **detail,
+    )

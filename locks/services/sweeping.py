@@ -1,0 +1,14 @@
+"""What is done every few seconds by beat and by each web process, and needs the database alone."""
+
+from __future__ import annotations
+
+from locks.services import following, settling
+from locks.services.refusing import record_repeats
+
+
+def sweep(*, for_seconds: float = 4.0) -> None:
+    """End what is past its bound, count repeated refusals, follow and settle what nobody does."""
+    following.end_overdue()
+    record_repeats()
+    following.follow_if_due(for_seconds=for_seconds)
+    settling.settle_lost(for_seconds=for_seconds)
