@@ -22,6 +22,7 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E402
 
+from accessdesk.bodies import BoundedBodies  # noqa: E402
 from locks.live import LiveStream, Watcher  # noqa: E402
 from locks.services import following  # noqa: E402
 from locks.services.sweeping import sweep  # noqa: E402
@@ -111,4 +112,4 @@ def _end_streams_on_sigterm(watcher: Watcher) -> None:
         signal.signal(number, ending)
 
 
-application = ProxyHeadersMiddleware(Web(), trusted_hosts=settings.TRUSTED_PROXIES)
+application = ProxyHeadersMiddleware(BoundedBodies(Web()), trusted_hosts=settings.TRUSTED_PROXIES)

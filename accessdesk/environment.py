@@ -3,6 +3,7 @@
 A wrong value must stop the start with one clear line, never with a traceback that prints the environment.
 """
 
+import base64
 import ipaddress
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -120,6 +121,20 @@ def checked_proxies(entries: list[str]) -> list[str]:
                 "TRUSTED_PROXIES must list addresses or networks, such as 10.0.0.5 or 10.0.0.0/24."
             )
     return entries
+
+
+def checked_webhook_secrets(secrets: list[str]) -> list[str]:
+    """SEAM_WEBHOOK_SECRET: one secret of Svix's form, or two while one replaces the other."""
+    for secret in secrets:
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if not secret.startswith("whsec_") or len(key) < 16:
+            stop("SEAM_WEBHOOK_SECRET must be a secret such as whsec_…, as Seam gave it.")
+    if len(secrets) > 2:
+        stop("SEAM_WEBHOOK_SECRET may hold two secrets at most.")
+    return secrets
 
 
 def made_secret(path: Path) -> str:

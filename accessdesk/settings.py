@@ -13,6 +13,7 @@ from accessdesk.environment import (
     Reader,
     checked_endpoint,
     checked_proxies,
+    checked_webhook_secrets,
     is_loopback,
     made_secret,
     stop,
@@ -31,7 +32,8 @@ SEAM_ENDPOINT = checked_endpoint(
     env.text("SEAM_ENDPOINT")
     or ("http://127.0.0.1:8001" if SEAM_SIMULATED else "https://connect.getseam.com")
 )
-SEAM_WEBHOOK_SECRET = env.text("SEAM_WEBHOOK_SECRET")
+# Two while one replaces the other.
+SEAM_WEBHOOK_SECRETS = checked_webhook_secrets(env.words("SEAM_WEBHOOK_SECRET"))
 if SEAM_SIMULATED:
     if SEAM_API_KEY not in {"", SIMULATED_KEY}:
         stop("SEAM_SIMULATED=1 and a SEAM_API_KEY exclude each other: unset one of them.")
@@ -198,6 +200,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "locks.tasks.sweep",
         "schedule": timedelta(seconds=5),
         "options": {"expires": 5},
+    },
+    # What Seam's webhooks did not bring: the receiver was down, or there is none.
+    "catch-up-events": {
+        "task": "locks.tasks.catch_up_events",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
     },
     # Health and names of the locks, so that what the desk shows of them does not go stale.
     "sync-devices": {

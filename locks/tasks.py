@@ -35,3 +35,15 @@ def sync_devices() -> None:
         inventory.sync_devices()
     except ServiceError as error:
         logger.warning("The doors were not read from Seam: %s", error)
+
+
+@shared_task(ignore_result=True, expires=300)
+def catch_up_events() -> None:
+    """Read the events that no webhook brought; beat sends it every five minutes."""
+    from locks.services import catching_up
+    from locks.services.errors import ServiceError
+
+    try:
+        catching_up.catch_up_events()
+    except ServiceError as error:
+        logger.warning("Seam's events were not read: %s", error)

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from locks.views import accounts, desk, doors
+from locks.views import accounts, desk, doors, webhooks
 
 urlpatterns = [
     path("", desk.desk, name="desk"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("doors/<int:device_id>/", doors.door, name="door"),
     path("doors/<int:device_id>/unlock/", doors.unlock_door, name="unlock_door"),
     path("history/", desk.history, name="history"),
+    path("webhooks/seam/", webhooks.seam_webhook, name="seam_webhook"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
     path("accounts/password_change/", accounts.PasswordChange.as_view(), name="password_change"),

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from locks.models.places import Device
+from locks.models.places import Building, Device
 
 
 class Source(models.TextChoices):
@@ -27,10 +27,17 @@ class SeamEvent(models.Model):
     device = models.ForeignKey(
         Device, on_delete=models.PROTECT, null=True, related_name="seam_events"
     )
+    # Where the door was, and what it was called, when this came.
+    building = models.ForeignKey(
+        Building, on_delete=models.PROTECT, null=True, related_name="seam_events"
+    )
+    door_label = models.CharField(max_length=120, blank=True)
     action_attempt_id = models.CharField(max_length=200, blank=True)
     method = models.CharField(max_length=40, blank=True)
     status = models.CharField(max_length=40, blank=True)
     source = models.CharField(max_length=10, choices=Source)
+    # An unlock that may be the answer to a press under way: whose it is shows when that has ended.
+    waiting = models.BooleanField(default=False)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField(default=timezone.now)
 
@@ -42,6 +49,10 @@ class SeamEvent(models.Model):
         )
         indexes = (
             models.Index(fields=("device", "occurred_at"), name="locks_seamevent_of_device"),
+            models.Index(fields=("building", "occurred_at"), name="locks_seamevent_of_building"),
+            models.Index(
+                fields=("waiting",), condition=Q(waiting=True), name="locks_seamevent_waiting"
+            ),
             models.Index(fields=("received_at",), name="locks_seamevent_received"),
             models.Index(
                 fields=("action_attempt_id",),

@@ -71,6 +71,7 @@ class _Listing:
     """Everything that Seam lists, complete."""
 
     workspace: Workspace
+    read_at: dt.datetime
     locks: Mapping[str, Lock]  # by device id
     unreadable: int
 
@@ -106,7 +107,7 @@ def sync_devices(
 
 def _read() -> _Listing:
     """Seam's whole list, or ServiceError."""
-    client = seam_client()
+    client, read_at = seam_client(), timezone.now()
     locks: dict[str, Lock] = {}
     unreadable = 0
     try:
@@ -117,7 +118,7 @@ def _read() -> _Listing:
             leases.acquire(LEASE, length=LEASE_LENGTH)
     except SeamError as error:
         raise ServiceError(_sentence(error)) from error
-    return _Listing(workspace, locks, unreadable)
+    return _Listing(workspace, read_at, locks, unreadable)
 
 
 def _sentence(error: SeamError) -> str:
@@ -173,8 +174,15 @@ def _store(listing: _Listing, actor: User | None) -> SyncReport:
         if device and not differences(device, lock, workspace.workspace_id):
             unchanged.append(device.pk)
         else:
-            done.update(save_lock(lock, workspace_id=workspace.workspace_id, actor=actor))
-    _note_seen(unchanged)
+            done.update(
+                save_lock(
+                    lock,
+                    workspace_id=workspace.workspace_id,
+                    actor=actor,
+                    read_at=listing.read_at,
+                )
+            )
+    _note_seen(unchanged, listing.read_at)
     if not listing.unreadable:
         done["gone"] = sum(
             mark_gone(device, actor=actor)
@@ -203,10 +211,8 @@ def _store(listing: _Listing, actor: User | None) -> SyncReport:
     return report
 
 
-def _note_seen(pks: Collection[int]) -> None:
+def _note_seen(pks: Collection[int], read_at: dt.datetime) -> None:
     """Doors that are as they were: only the time at which Seam said so moves."""
     ordered = sorted(pks)
     for start in range(0, len(ordered), CHUNK):
-        Device.objects.filter(pk__in=ordered[start : start + CHUNK]).update(
-            synced_at=timezone.now()
-        )
+        Device.objects.filter(pk__in=ordered[start : start + CHUNK]).update(synced_at=read_at)

@@ -5,6 +5,7 @@ Seam's word moves health and Seam's name for it. Label, place and access are peo
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,16 +17,23 @@ from locks.seam import Lock, Problem
 from locks.services.audit import record, touch
 
 
-def save_lock(lock: Lock, *, workspace_id: str, actor: User | None = None) -> set[str]:
+def save_lock(
+    lock: Lock,
+    *,
+    workspace_id: str,
+    actor: User | None = None,
+    read_at: dt.datetime | None = None,
+) -> set[str]:
     """Add the door of `lock`, or bring it up to date, with its events, in a transaction of its own.
 
-    Returns what was done: of "added", "renamed", "back", "updated", any; nothing where nothing
+    `read_at` is when Seam was asked (now by default): what its events told later stands. Returns
+    what was done: of "added", "renamed", "back", "updated", any; nothing where nothing
     differed.
     """
     for _again in range(2):
         try:
             with transaction.atomic(durable=True):
-                return _save_lock(lock, workspace_id, actor)
+                return _save_lock(lock, workspace_id, actor, read_at or timezone.now())
         except IntegrityError as error:
             problem = error  # another process added it first: then it is there the next time
     raise problem
@@ -55,13 +63,14 @@ def differences(device: Device, lock: Lock, workspace_id: str) -> dict[str, Any]
     return {name: value for name, value in wanted.items() if getattr(device, name) != value}
 
 
-def _save_lock(lock: Lock, workspace_id: str, actor: User | None) -> set[str]:
+def _save_lock(lock: Lock, workspace_id: str, actor: User | None, read_at: dt.datetime) -> set[str]:
     device = _locked(seam_device_id=lock.device_id)
     if device is None:
         _add(lock, workspace_id, actor)
         return {"added"}
     old_name, changes = device.seam_name, differences(device, lock, workspace_id)
-    _set(device, {**changes, "synced_at": timezone.now()})
+    _leave_what_is_newer(device, changes, read_at)
+    _set(device, {**changes, "synced_at": read_at})
     done = set()
     if "gone_at" in changes:
         done.add("back")
@@ -74,6 +83,17 @@ def _save_lock(lock: Lock, workspace_id: str, actor: User | None) -> set[str]:
         done.add("updated")
         touch(device.building)
     return done
+
+
+def _leave_what_is_newer(device: Device, changes: dict[str, Any], read_at: dt.datetime) -> None:
+    """Events may have told later than the list was read; what they told is kept."""
+    if device.health_told_at and device.health_told_at > read_at:
+        for name in ("online", "battery_level", "battery_status", "gone_at"):
+            changes.pop(name, None)
+    if device.lock_told_at and device.lock_told_at > read_at:
+        changes.pop("locked", None)
+    elif changes.get("locked"):
+        changes["unlocked_since"] = None
 
 
 def _add(lock: Lock, workspace_id: str, actor: User | None) -> None:

@@ -177,7 +177,7 @@ def weigh(
         waiting = UnlockRequest.objects.filter(pk=owner.pk, next_look_at__isnull=False)
         waiting = waiting.filter(status__in=(Status.PENDING, Status.UNKNOWN))
         if waiting.update(next_look_at=timezone.now()):
-            following.nudge()
+            transaction.on_commit(following.nudge, robust=True)
     elif _speaks_against(owner, event_type, status):
         contradict(owner, event_type=event_type, occurred_at=occurred_at)
 
@@ -192,7 +192,7 @@ def _look_now(device: Device, occurred_at: dt.datetime) -> None:
         call_deadline__gte=occurred_at - CLOCKS_DIFFER,
     )
     if lost.update(next_look_at=timezone.now()):
-        following.wake_here.set()
+        transaction.on_commit(following.wake_here.set, robust=True)
 
 
 def _speaks_against(request: UnlockRequest, event_type: str, status: str) -> bool:
@@ -212,7 +212,7 @@ def weigh_answer(request: UnlockRequest, answer: Answer) -> None:
 def contradict(request: UnlockRequest, *, event_type: str, occurred_at: dt.datetime) -> bool:
     """Note, once, that Seam later said otherwise than how `request` ended. Its status stays."""
     ended = (Status.UNLOCKED, Status.FAILED)
-    with transaction.atomic(durable=True):
+    with transaction.atomic():
         open_to_it = UnlockRequest.objects.filter(
             pk=request.pk, status__in=ended, contradicted_at=None
         )

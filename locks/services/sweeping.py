@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locks.services import following, settling
+from locks.services import events, following, noise, settling
 from locks.services.refusing import record_repeats
 
 
@@ -10,5 +10,7 @@ def sweep(*, for_seconds: float = 4.0) -> None:
     """End what is past its bound, count repeated refusals, follow and settle what nobody does."""
     following.end_overdue()
     record_repeats()
+    noise.record_noise()
     following.follow_if_due(for_seconds=for_seconds)
     settling.settle_lost(for_seconds=for_seconds)
+    events.record_waiting()

@@ -141,6 +141,15 @@ class Doors:
             self._advance()
             return self._door(device_id).unlocks
 
+    def turn(self, device_id: str, *, method: str) -> None:
+        """Unlock by hand, by code or as `method` says: no command, no attempt. Raises DoorNotFound."""
+        with self._lock:
+            now = self._advance()
+            door = self._door(device_id)
+            door.locked, door.relocks_at = False, now + RELOCKS_AFTER
+            self._plan(door.relocks_at, partial(self._relock, door))
+            self._tell("lock.unlocked", device_id, due=now, words={"method": method})
+
     def behave(self, device_id: str, behaviour: str) -> None:
         """Change how a door answers from now on. Raises DoorNotFound, or KeyError."""
         with self._lock:

@@ -1,7 +1,9 @@
 """Seam's routes: from a request that was read to the answer that is to be written."""
 
+import base64
 import hmac
 import json
+import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,6 +56,7 @@ class Routes:
         self._doors = doors
         self._api_key = api_key.encode()
         self._endpoint = endpoint
+        self._webhooks: list[Json] = []  # kept and listed; the simulator delivers nothing
         self._reads: dict[str, Callable[[Params], Json]] = {
             "/locks/list": self._list_locks,
             "/locks/get": self._get_lock,
@@ -63,6 +66,8 @@ class Routes:
             "/action_attempts/list": self._list_attempts,
             "/events/list": self._list_events,
             "/workspaces/get": self._get_workspace,
+            "/webhooks/list": self._list_webhooks,
+            "/webhooks/create": self._create_webhook,
         }
         self._commands: dict[str, ActionType] = {
             "/locks/unlock_door": "UNLOCK_DOOR",
@@ -172,6 +177,20 @@ class Routes:
 
     def _get_workspace(self, _params: Params) -> Json:
         return {"workspace": workspace_json(self._doors.created_at)}
+
+    def _list_webhooks(self, _params: Params) -> Json:
+        return {"webhooks": self._webhooks}
+
+    def _create_webhook(self, params: Params) -> Json:
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+        webhook = {
+            "webhook_id": str(uuid.uuid4()),
+            "url": params.text("url"),
+            "event_types": params.texts("event_types") or ["*"],
+            "secret": secret,
+        }
+        self._webhooks.append(webhook)
+        return {"webhook": webhook}
 
     def _page(self, rows: list[Json], params: Params, *, path: str) -> tuple[list[Json], Json]:
         ids = params.texts("device_ids")

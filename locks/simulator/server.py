@@ -98,6 +98,13 @@ class Simulator:
         """
         self._doors.behave(device_id, behaviour)
 
+    def turn(self, device_id: str, *, method: str = "manual") -> None:
+        """Somebody unlocks the door without Seam: by hand, or by `keycode`.
+
+        Raises LookupError for an unknown door.
+        """
+        self._doors.turn(device_id, method=method)
+
     def hold(self, device_id: str) -> None:
         """Keep this door's further attempts pending until `release`.
 

@@ -89,6 +89,7 @@ admin/(?P<url>.*)$                                       |  go 403 403 403 404 4
 buildings/<int:building_id>/                             |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
 doors/<int:device_id>/                                   |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
 doors/<int:device_id>/unlock/                            |  in 405 405 405 405 405 405 405 |  in 404 200  go  go 404 404  go
+webhooks/seam/                                           | 405 405 405 405 405 405 405 405 | 404 404 404 404 404 404 404 404
 history/                                                 |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
 accounts/login/                                          | 200  go  go  go  go  go  go  go | 200  go  go  go  go  go  go  go
 accounts/logout/                                         |  in 405 405 405 405 405 405 405 |  in  in  in  in  in  in  in  in

@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "views": {"views", "services", "models", "forms", "words", "http", "startup"},
     "urls": {"views"},
     "admin": {"admin", "services", "models", "words", "forms"},
-    "management": {"services", "models", "simulator"},
+    "management": {"management", "services", "models", "simulator"},
     "apps": {"append_only", "checks"},
 }
 IN_FUNCTIONS_ONLY = {("services", "tasks"), ("tasks", "services")}

@@ -9,26 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from django.db.models import Count, Q
-
 from locks import words
-from locks.models import Assignment, Building, Device, UnlockRequest, User, Verdict
+from locks.models import Assignment, Building, Device, User
 from locks.services.rights import obstacle_in, unlocking_roles
 from locks.views.cards import Card, read_cards
-from locks.views.states import State, clock, state_of
-
-LOG_REACHES_BACK = dt.timedelta(hours=12)
-LONGEST_LOG = 100  # rows
-
-
-@dataclass(frozen=True)
-class LogRow:
-    """One line of the desk log."""
-
-    request: UnlockRequest
-    state: State
-    when: str
-    joined: int
+from locks.views.log import LONGEST_LOG, LogRow, read_log
 
 
 @dataclass(frozen=True)
@@ -58,7 +43,7 @@ class Board:
 
 
 def read_boards(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -> list[Board]:
-    """The boards of buildings that `viewer` may see; the log costs one query a building."""
+    """The boards of buildings that `viewer` may see; the log costs two queries a building."""
     buildings = list(buildings)
     roles = unlocking_roles(viewer, at=at)
     devices = Device.objects.on_the_desk().filter(building__in=buildings).select_related("building")
@@ -66,7 +51,8 @@ def read_boards(viewer: User, buildings: Iterable[Building], *, at: dt.datetime)
     by_building: dict[int, list[Card]] = {}
     for card in cards:
         by_building.setdefault(card.building.pk, []).append(card)
-    logs = {building.pk: _log(building, at=at) for building in buildings}
+    managed = set(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
+    logs = {each.pk: read_log(each, at=at, managed=managed) for each in buildings}
     return [
         Board(
             building=building,
@@ -114,18 +100,3 @@ def _notice(building: Building, roles: Iterable[Assignment], *, at: dt.datetime)
     """What keeps this person from unlocking any door of the building; empty where nothing does."""
     code = obstacle_in(building, roles=roles, at=at)
     return words.obstacle(code, building=building.name, reason=building.frozen_reason)
-
-
-def _log(building: Building, *, at: dt.datetime) -> list[LogRow]:
-    """The last 12 hours, newest first; one row more than is shown tells that there are more."""
-    requests = (
-        UnlockRequest.objects.filter(building=building, requested_at__gt=at - LOG_REACHES_BACK)
-        .annotate(joined=Count("presses", filter=Q(presses__verdict=Verdict.JOINED)))
-        .order_by("-requested_at", "-pk")
-    )
-    rows = []
-    for request in requests[: LONGEST_LOG + 1]:
-        request.building = building
-        when = clock(request.requested_at, zone=building.zone, at=at)
-        rows.append(LogRow(request, state_of(request, at=at), when, request.joined))
-    return rows

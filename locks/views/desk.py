@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from locks.models import Building, Press, Verdict
-from locks.views.boards import LOG_REACHES_BACK, LONGEST_LOG, read_boards
+from locks.views.boards import read_boards
+from locks.views.log import LOG_REACHES_BACK, LONGEST_LOG
 from locks.views.requests import DeskRequest
 from locks.views.states import State, clock, state_of, verdict_of
 

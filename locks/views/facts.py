@@ -30,7 +30,7 @@ class Fact:
 
 def facts_of(device: Device, *, latest: UnlockRequest | None, at: dt.datetime) -> list[Fact]:
     """Online, locked and battery, as far as Seam told."""
-    facts = [_online(device), _locked(device, latest), _battery(device)]
+    facts = [_online(device), _locked(device, latest, at=at), _battery(device)]
     known = [fact for fact in facts if fact is not None]
     if known and device.building and device.synced_at and at - device.synced_at > FRESH:
         since = clock(device.synced_at, zone=device.building.zone, at=at).rpartition(":")[0]
@@ -46,12 +46,17 @@ def _online(device: Device) -> Fact | None:
     return Fact("offline", _("Offline"), "warn" if device.can_remotely_unlock else "bad")
 
 
-def _locked(device: Device, latest: UnlockRequest | None) -> Fact | None:
+def _locked(device: Device, latest: UnlockRequest | None, *, at: dt.datetime) -> Fact | None:
     """Locked or not; left out where a later press may have changed it."""
+    if device.unlocked_since is not None and device.building is not None:
+        since = clock(device.unlocked_since, zone=device.building.zone, at=at).rpartition(":")[0]
+        text = _("Unlocked since %(time)s, not seen to lock") % {"time": since}
+        return Fact("unlock", text, "warn")
     if device.locked is None or not device.online:
         return None
     moved = latest.requested_at if latest and latest.status != Status.FAILED else None
-    if moved is not None and (device.synced_at is None or device.synced_at <= moved):
+    told = max(filter(None, (device.synced_at, device.lock_told_at)), default=None)
+    if moved is not None and (told is None or told <= moved):
         return None
     return Fact("lock", _("Locked")) if device.locked else Fact("unlock", _("Unlocked"), "warn")
 

@@ -1,0 +1,234 @@
+"""Seam's events, from a webhook or read afterwards: each counts once, in whatever order they come."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from locks.models import Device, EventsRead, Kind, SeamEvent, Source, Status, UnlockRequest
+from locks.seam import Event
+from locks.services import noise, settling
+from locks.services.audit import record, touch
+
+UNLOCKED: Final = "lock.unlocked"
+LOCKED: Final = "lock.locked"
+# The kinds that are asked of Seam; others that come are kept and move nothing.
+EVENT_TYPES: Final = (
+    "action_attempt.unlock_door.succeeded",
+    "action_attempt.unlock_door.failed",
+    LOCKED,
+    UNLOCKED,
+    "device.connected",
+    "device.disconnected",
+    "device.removed",
+    "device.low_battery",
+    "device.battery_status_changed",
+)
+KEPT_FOR: Final = dt.timedelta(days=7)  # Seam delivers for 27 hours
+# So long may a press whose answer was lost still turn out to be whose an unlock was.
+SOON_SETTLED: Final = dt.timedelta(minutes=1)
+AHEAD: Final = dt.timedelta(minutes=5)  # no event of the future moves a door's state
+_CHARGES: Final = frozenset({"critical", "low", "good", "full"})
+
+
+def take(event: Event, *, source: Source) -> bool:
+    """Keep and apply an event; False where it was there already, and nothing changed.
+
+    One transaction: whoever dies in it has it delivered again.
+    """
+    try:
+        with transaction.atomic(durable=True):
+            return _take(event, source)
+    except IntegrityError:
+        if SeamEvent.objects.filter(event_id=event.event_id).exists():
+            return False  # another process was first
+        raise
+
+
+def _take(event: Event, source: Source) -> bool:
+    if SeamEvent.objects.filter(event_id=event.event_id).exists():
+        return False
+    device = _door(event.device_id)
+    if device and event.workspace_id and device.workspace_id not in ("", event.workspace_id):
+        noise.count("event.of_another_workspace")
+        device = None
+    kept = SeamEvent.objects.create(
+        event_id=event.event_id,
+        event_type=event.event_type,
+        device=device,
+        building=device.building if device else None,
+        door_label=device.label if device else "",
+        action_attempt_id=event.action_attempt_id,
+        method=event.method,
+        status=event.status,
+        source=source,
+        occurred_at=event.occurred_at,
+    )
+    if device is not None:
+        _apply(event, kept, device)
+    return True
+
+
+def _door(device_id: str) -> Device | None:
+    """The door, held until commit. Locks are taken in one order: door, request, chain."""
+    rows = Device.objects.select_for_update(of=("self",), no_key=True).select_related("building")
+    return rows.filter(seam_device_id=device_id).first() if device_id else None
+
+
+def _apply(event: Event, kept: SeamEvent, device: Device) -> None:
+    if event.event_type == UNLOCKED or event.event_type.startswith("action_attempt.unlock_door."):
+        settling.weigh(
+            event_type=event.event_type,
+            action_attempt_id=event.action_attempt_id,
+            device=device,
+            occurred_at=event.occurred_at,
+            status=event.status,
+        )
+    if event.event_type in (UNLOCKED, LOCKED):
+        _moved(event, kept, device)
+    elif apply := _HEALTH.get(event.event_type):
+        told = device.health_told_at
+        if event.occurred_at <= timezone.now() + AHEAD and (not told or event.occurred_at > told):
+            apply(device, event)
+
+
+def _moved(event: Event, kept: SeamEvent, device: Device) -> None:
+    """The bolt moved: the door's state, unless something later is known, and the record."""
+    told = device.lock_told_at
+    if event.occurred_at <= timezone.now() + AHEAD and (not told or event.occurred_at > told):
+        locked = event.event_type == LOCKED
+        device.locked, device.lock_told_at = locked, event.occurred_at
+        if locked:
+            device.unlocked_since = None
+        elif device.unlocked_since is None:
+            device.unlocked_since = event.occurred_at
+        device.save(update_fields=["locked", "lock_told_at", "unlocked_since"])
+        touch(device.building)
+    if event.event_type == UNLOCKED and _may_be_ours(kept):
+        SeamEvent.objects.filter(pk=kept.pk).update(waiting=True)
+    else:
+        _record_move(kept, device)
+
+
+def _may_be_ours(kept: SeamEvent) -> bool:
+    """Whether a press of that moment is still to say whose unlock this is."""
+    if kept.method not in ("", "remote", "unknown") and not kept.action_attempt_id:
+        return False
+    if kept.action_attempt_id and _owner(kept) is not None:
+        return False
+    since = timezone.now() - SOON_SETTLED
+    lost = Q(status=Status.UNKNOWN, action_attempt_id="", call_deadline__gt=since)
+    return UnlockRequest.objects.filter(
+        Q(status=Status.SENDING) | lost,
+        device=kept.device,
+        requested_at__lte=kept.occurred_at + settling.CLOCKS_DIFFER,
+        call_deadline__gte=kept.occurred_at - settling.CLOCKS_DIFFER,
+    ).exists()
+
+
+def _owner(kept: SeamEvent) -> UnlockRequest | None:
+    if not kept.action_attempt_id:
+        return None
+    return UnlockRequest.objects.filter(action_attempt_id=kept.action_attempt_id).first()
+
+
+def _record_move(kept: SeamEvent, device: Device) -> None:
+    """Put a move of the bolt on the record, unless a press of ours stands for it there."""
+    if _owner(kept) is not None:
+        return
+    record(
+        Kind.LOCK_LOCKED if kept.event_type == LOCKED else Kind.LOCK_UNLOCKED,
+        building=device.building,
+        device=device,
+        method=kept.method,
+        occurred_at=kept.occurred_at.isoformat(),
+        action_attempt_id=kept.action_attempt_id,
+        foreign=is_foreign(kept) or None,
+        late=kept.source == Source.LIST or None,
+    )
+
+
+def is_foreign(kept: SeamEvent) -> bool:
+    """Whether an unlock was asked for through Seam by somebody else than accessdesk."""
+    remote = kept.method == "remote" or bool(kept.action_attempt_id)
+    return kept.event_type == UNLOCKED and remote
+
+
+def record_waiting() -> int:
+    """Put unlocks on the record that waited for a press to end, and turned out not to be its."""
+    done = 0
+    for kept in SeamEvent.objects.filter(waiting=True).order_by("occurred_at")[:100]:
+        with transaction.atomic(durable=True):
+            device = _door(kept.device.seam_device_id) if kept.device else None
+            if device is None or _may_be_ours(kept):
+                continue
+            if SeamEvent.objects.filter(pk=kept.pk, waiting=True).update(waiting=False):
+                _record_move(kept, device)
+                touch(device.building)
+                done += 1
+    return done
+
+
+def _changed(device: Device, event: Event, kind: Kind, values: Mapping[str, Any]) -> None:
+    """Bring the door's health up to date, and record it where it differs."""
+    differs = any(getattr(device, name) != value for name, value in values.items())
+    device.health_told_at = event.occurred_at
+    for name, value in values.items():
+        setattr(device, name, value)
+    device.save(update_fields=["health_told_at", *values])
+    if differs:
+        told = {name: value for name, value in values.items() if name != "gone_at"}
+        occurred_at = event.occurred_at.isoformat()
+        record(kind, building=device.building, device=device, occurred_at=occurred_at, **told)
+
+
+def _connected(device: Device, event: Event) -> None:
+    _changed(device, event, Kind.LOCK_ONLINE, {"online": True})
+
+
+def _disconnected(device: Device, event: Event) -> None:
+    _changed(device, event, Kind.LOCK_OFFLINE, {"online": False})
+
+
+def _removed(device: Device, event: Event) -> None:
+    if device.gone_at is None:
+        _changed(device, event, Kind.DOOR_GONE, {"gone_at": event.occurred_at})
+
+
+def _battery(device: Device, event: Event) -> None:
+    level, charge = event.words.get("battery_level"), str(event.words.get("battery_status"))
+    values: dict[str, Any] = {}
+    if isinstance(level, int | float) and not isinstance(level, bool) and 0 <= level <= 1:
+        values["battery_level"] = float(level)
+    if event.event_type == "device.low_battery" and charge not in _CHARGES:
+        charge = "low"
+    if charge in _CHARGES:
+        values["battery_status"] = charge
+    if values:
+        _changed(device, event, Kind.LOCK_BATTERY, values)
+
+
+_HEALTH: Mapping[str, Callable[[Device, Event], None]] = {
+    "device.connected": _connected,
+    "device.disconnected": _disconnected,
+    "device.removed": _removed,
+    "device.low_battery": _battery,
+    "device.battery_status_changed": _battery,
+}
+
+
+def note_webhook() -> None:
+    """Remember that the receiver was alive just now."""
+    now = timezone.now()
+    if not EventsRead.objects.filter(pk=1).update(webhook_at=now):
+        EventsRead.objects.get_or_create(pk=1, defaults={"webhook_at": now})
+
+
+def prune() -> None:
+    """Forget events that Seam delivers no more; what matters of them is on the record."""
+    SeamEvent.objects.filter(received_at__lt=timezone.now() - KEPT_FOR, waiting=False).delete()

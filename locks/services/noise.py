@@ -1,0 +1,54 @@
+"""Strangers' noise: counted by the hour, and put on the record once an hour is over."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from locks.models import Kind, Noise
+from locks.services.audit import record
+
+HOUR = dt.timedelta(hours=1)
+KEPT_FOR = dt.timedelta(days=90)
+
+
+def count(what: str) -> None:
+    """One more of `what` (a stable word, such as `webhook.refused`), in this hour."""
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+    row = Noise.objects.filter(what=what, hour=hour)
+    if row.update(times=F("times") + 1):
+        return
+    try:
+        with transaction.atomic():
+            Noise.objects.create(what=what, hour=hour, times=1)
+    except IntegrityError:
+        row.update(times=F("times") + 1)
+
+
+def record_noise() -> int:
+    """Put hours that are over on the organisation's record, an event for each kind. Returns how many."""
+    over = Noise.objects.filter(times__gt=F("recorded"), hour__lte=timezone.now() - HOUR).order_by(
+        "hour"
+    )
+    done = 0
+    for row in over[:100]:
+        with transaction.atomic():
+            mine = Noise.objects.filter(pk=row.pk, recorded=row.recorded)
+            if mine.update(recorded=row.times):
+                record(
+                    Kind.NOISE,
+                    building=None,
+                    what=row.what,
+                    times=row.times - row.recorded,
+                    hour=row.hour.isoformat(),
+                )
+                done += 1
+    return done
+
+
+def prune() -> None:
+    """Forget counts that are long on the record."""
+    Noise.objects.filter(hour__lt=timezone.now() - KEPT_FOR, times=F("recorded")).delete()
