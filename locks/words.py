@@ -1,6 +1,6 @@
 """What people read about a refusal or a failure: one table each, keyed by code.
 
-Each sentence says what happened and what to do next. Placeholders: {building}, {reason}, {message}.
+Each sentence says what happened and what to do next. Placeholders: {building}, {reason}, {message}, {when}.
 """
 
 from __future__ import annotations
@@ -34,6 +34,13 @@ REFUSALS: dict[str, Sentence] = {
     "needs_reason": _(
         "Nothing was sent. A private door needs a reason and how the person was identified."
     ),
+    "door_limit": _(
+        "Nothing was sent: this door was unlocked 15 times within a minute, and Seam takes no more."
+        " Press again at {when}."
+    ),
+    "person_limit": _(
+        "Nothing was sent: you pressed 60 times within a minute. Press again at {when}."
+    ),
     "ask_again": _(
         "Nothing was sent now. The press before may have unlocked the door, or may still do so."
         " Press again anyway?"
@@ -53,6 +60,10 @@ OBSTACLES: dict[str, Sentence] = {
     "frozen": _("{building} is frozen: {reason} Nobody unlocks until a manager lifts it."),
     "not_remote": _("This lock cannot be unlocked from here at the moment. Use a key."),
     "gone": _("Seam no longer knows this lock. Use a key; tell a manager."),
+    "door_limit": _(
+        "Unlocked too often within a minute: Seam takes the next press at {when}. The button comes"
+        " back by itself."
+    ),
     "offline": _("The lock is offline. Use a key, and have the lock looked at."),
 }
 
@@ -91,7 +102,9 @@ FAILURES: dict[str, Sentence] = {
     "interrupted": _("The server was interrupted while it sent the press."),
     "attempt_reused": _("Seam's answer belongs to another press."),
     "unauthorized": _("Seam refused our key. An administrator must look at it; use a key."),
-    "rate_limited": _("This door was unlocked too often within a minute. Wait a minute."),
+    "rate_limited": _(
+        "Seam took no more unlocks of this door for the moment. Press again at {when}."
+    ),
     "refused": _("Seam did not accept the request. Tell a manager; use a key."),
     "lock_error": _("The lock reported an error. Try again, or use a key."),
 }
@@ -158,15 +171,15 @@ def move(method: str, *, remote: bool = False) -> str:
     return str(MOVES.get("remote" if remote else method, _("Unlocked at the door")))
 
 
-def refusal(code: str, *, building: str = "", reason: str = "") -> str:
+def refusal(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
     """The sentence for a refused press; unknown codes read as an outdated page."""
     sentence = str(REFUSALS.get(code, REFUSALS["bad_token"]))
-    return sentence.format(building=building, reason=reason)
+    return sentence.format(building=building, reason=reason, when=when)
 
 
-def obstacle(code: str, *, building: str = "", reason: str = "") -> str:
+def obstacle(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
     """The sentence for a door that cannot be pressed now; empty for an unknown code."""
-    return str(OBSTACLES.get(code, "")).format(building=building, reason=reason)
+    return str(OBSTACLES.get(code, "")).format(building=building, reason=reason, when=when)
 
 
 def problem(code: str, message: str) -> str:
@@ -174,12 +187,12 @@ def problem(code: str, message: str) -> str:
     return str(PROBLEMS.get(code, "")) or message or code
 
 
-def failure(code: str, error_type: str = "") -> str:
+def failure(code: str, error_type: str = "", *, when: str = "") -> str:
     """The sentence for a request that did not unlock or whose outcome is unknown."""
     ours = FAILURES.get(code, FAILURES["lock_error"])
     if code in ("refused", "lock_error"):
         return str(SEAMS_ERRORS.get(error_type, ours))
-    return str(ours)
+    return str(ours).format(when=when)
 
 
 def may_still_act(code: str, error_type: str) -> bool:

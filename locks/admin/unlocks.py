@@ -1,5 +1,6 @@
 """Unlock requests and presses, for reading. Doors and people are named as they were then."""
 
+import datetime as dt
 from typing import Any, cast
 
 from django.contrib import admin
@@ -247,8 +248,13 @@ class PressAdmin(AsItWas):
     def why(self, press: Press) -> str:
         if not press.code:
             return ""
-        building = str(press.building or "")
-        return words.refusal(press.code, building=building, reason=press.freeze_reason)
+        zone = press.building.zone if press.building else dt.UTC
+        return words.refusal(
+            press.code,
+            building=str(press.building or ""),
+            reason=press.freeze_reason,
+            when=f"{press.retry_at.astimezone(zone):%H:%M:%S}" if press.retry_at else "",
+        )
 
     @admin.display(description=_("unlock request"))
     def of_request(self, press: Press) -> str:

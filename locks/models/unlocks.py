@@ -119,6 +119,9 @@ class UnlockRequest(models.Model):
     error_message = models.CharField(_("error message"), max_length=2000, blank=True)
     http_status = models.PositiveSmallIntegerField(null=True)
     seam_request_id = models.CharField(_("Seam request id"), max_length=100, blank=True)
+    retry_at = models.DateTimeField(
+        null=True, help_text=_("Seam takes the next unlock of this door then, not before.")
+    )
     may_still_act = models.BooleanField(_("may still act"), default=False)
 
     objects = UnlockRequestQuerySet.as_manager()
@@ -243,6 +246,7 @@ class Press(models.Model):
     verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict)
     code = models.CharField(_("refused because"), max_length=40, blank=True)
     freeze_reason = models.CharField(max_length=200, blank=True)  # as it was, of a `frozen` one
+    retry_at = models.DateTimeField(null=True)  # of one that came too soon: when it would not
     request = models.ForeignKey(
         UnlockRequest, on_delete=models.PROTECT, null=True, related_name="presses"
     )

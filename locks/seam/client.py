@@ -11,6 +11,8 @@ from locks.seam.reading import FIRST_PAUSE, LONGEST_PAUSE, SeamReader, encode, u
 from locks.seam.resources import ActionAttempt, Webhook, identifier, mapping
 from locks.seam.transport import NoAnswer, Order
 
+LIMITED_TRIES, LIMITED_PAUSE = 3, 1.0
+
 
 class SeamClient(SeamReader):
     """Seam at `endpoint` (https, or http on loopback) for the workspace of `api_key`.
@@ -26,10 +28,11 @@ class SeamClient(SeamReader):
         """Ask Seam to unlock (POST /locks/unlock_door): the attempt, pending or ended.
 
         No byte leaves after `send_by`. Repeated before `send_by` where nothing of the call before
-        can have taken effect: no connection was made, or Seam answered 429. Raises SeamNotSent,
+        can have taken effect: no connection was made, or (three times at most, a second or what
+        Seam says between them) Seam answered 429. Raises SeamNotSent,
         SeamRejected, or SeamOutcomeUnknown (then the lock may have moved, or may yet).
         """
-        pause = FIRST_PAUSE
+        pause, limited = FIRST_PAUSE, 0
         while True:
             refused: SeamUnreachable | SeamRateLimited
             try:
@@ -37,7 +40,9 @@ class SeamClient(SeamReader):
             except SeamUnreachable as error:
                 refused, wait, again = error, pause, not error.lasting
             except SeamRateLimited as error:
-                refused, wait, again = error, max(pause, error.retry_after or 0.0), True
+                limited += 1
+                wait = max(pause, LIMITED_PAUSE if error.retry_after is None else error.retry_after)
+                refused, again = error, limited <= LIMITED_TRIES
             if not again or wait >= send_by.remaining():
                 raise refused
             time.sleep(wait)

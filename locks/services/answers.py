@@ -21,6 +21,7 @@ from locks.seam import (
     SeamUnauthorized,
 )
 from locks.services.audit import record
+from locks.services.limiting import retry_at
 
 FIRST_LOOK = dt.timedelta(milliseconds=100)
 FIRST_SEARCH = dt.timedelta(seconds=1)  # where the answer was lost, and with it the attempt's id
@@ -46,6 +47,7 @@ class Answer:
     result: dict[str, Any] | None = None
     http_status: int | None = None
     validation_errors: dict[str, Any] | None = None
+    retry_at: dt.datetime | None = None  # when Seam takes the next one of this door
     inferred: bool = False  # the attempt was found among Seam's; no answer to the call named it
 
 
@@ -89,6 +91,7 @@ def from_error(error: SeamError) -> Answer:
         validation_errors=dict(error.validation_errors) or None,
         message=error.message,
         attempt_id=getattr(error, "action_attempt_id", ""),
+        retry_at=retry_at(error.retry_after) if isinstance(error, SeamRateLimited) else None,
         request_id=error.request_id,
     )
 
@@ -137,6 +140,7 @@ def _settle(request: UnlockRequest, answer: Answer, frm: tuple[Status, ...]) -> 
             confirmed_by_device=answer.confirmed,
             result=answer.result,
             inferred=answer.inferred or None,
+            retry_at=answer.retry_at.isoformat() if answer.retry_at else None,
             reason=request.reason,
             identified_by=request.identified_by,
         )
@@ -158,6 +162,7 @@ def _columns(request: UnlockRequest, answer: Answer, now: dt.datetime) -> dict[s
         "may_still_act": answer.status == Status.FAILED
         and words.may_still_act(answer.code, answer.error_type),
         "inferred": answer.inferred,
+        "retry_at": answer.retry_at,
         "next_look_at": _next_look(answer, attempt_id, now),
         "ended_at": None if waiting else now,
     }

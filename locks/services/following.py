@@ -20,7 +20,7 @@ from django.utils import timezone
 from locks.clients import seam_client
 from locks.models import Status, UnlockRequest
 from locks.models.unlocks import UnlockRequestQuerySet
-from locks.seam import ActionAttempt, SeamError
+from locks.seam import ActionAttempt, SeamError, SeamRateLimited
 from locks.services import leases
 from locks.services.answers import Answer, from_attempt, settle
 
@@ -30,6 +30,8 @@ FOLLOWER = "follower"
 BATCH = 100  # attempts a call
 SOON = dt.timedelta(seconds=3)  # what is due later is left to the next sweep
 GRACE = dt.timedelta(seconds=2)  # after a bound, before anyone but the sender may end a request
+# Where Seam has had too many calls and does not say for how long to wait, and where it does.
+BUSY, LONGEST_BUSY = dt.timedelta(seconds=2), dt.timedelta(seconds=30)
 WATCH_UNKNOWN_FOR = dt.timedelta(hours=24)
 PUBLISH_AGAIN_AFTER = 10.0  # seconds without publishing once the broker did not take a nudge
 
@@ -118,7 +120,7 @@ def _tick() -> None:
     requests = list(due.select_related("device", "building", "requested_by")[:BATCH])
     if not requests:
         return
-    attempts = _look([request.action_attempt_id for request in requests])
+    attempts, pause = _look([request.action_attempt_id for request in requests])
     for request in requests:
         attempt = attempts.get(request.action_attempt_id)
         if attempt is not None and attempt.status != "pending":
@@ -127,7 +129,7 @@ def _tick() -> None:
         elif request.status == Status.PENDING and timezone.now() >= request.resolve_by:
             _settled(request, Answer(Status.UNKNOWN, code="no_outcome"), frm=(Status.PENDING,))
         else:
-            look_again_later(request)
+            look_again_later(request, least=pause)
 
 
 def _settled(request: UnlockRequest, answer: Answer, *, frm: tuple[Status, ...]) -> bool:
@@ -148,25 +150,35 @@ def _followed() -> UnlockRequestQuerySet:
     ).exclude(action_attempt_id="")
 
 
-def _look(attempt_ids: list[str]) -> dict[str, ActionAttempt]:
-    """What Seam says of these attempts, by id; those that it does not tell of are left out."""
+def _look(attempt_ids: list[str]) -> tuple[dict[str, ActionAttempt], dt.timedelta]:
+    """What Seam says of these attempts, by id, and how long to leave it alone before the next look.
+
+    Those that it does not tell of are left out.
+    """
     try:
         found = seam_client().list_action_attempts(attempt_ids)
+    except SeamRateLimited as error:
+        wait = BUSY if error.retry_after is None else dt.timedelta(seconds=error.retry_after)
+        return {}, min(max(wait, BUSY), LONGEST_BUSY)
     except SeamError as error:
         logger.info("Could not read %s action attempts: %s", len(attempt_ids), error)
-        return {}
-    return {
+        return {}, dt.timedelta()
+    told = {
         attempt.action_attempt_id: attempt
         for attempt in found
         if attempt.action_type == "UNLOCK_DOOR"
     }
+    return told, dt.timedelta()
 
 
-def look_again_later(request: UnlockRequest) -> None:
-    """Put off the next look at a request that has not ended; unknown ones are given up after 24 h."""
+def look_again_later(request: UnlockRequest, *, least: dt.timedelta = dt.timedelta()) -> None:
+    """Put off the next look at a request that has not ended, by `least` at least.
+
+    Unknown ones are given up after 24 h.
+    """
     now = timezone.now()
     age = now - request.requested_at
-    next_look_at: dt.datetime | None = now + _interval(request.status, age)
+    next_look_at: dt.datetime | None = now + max(least, _interval(request.status, age))
     if request.status == Status.UNKNOWN and age > WATCH_UNKNOWN_FOR:
         next_look_at = None
     UnlockRequest.objects.filter(pk=request.pk, status=request.status).update(

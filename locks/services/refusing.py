@@ -12,20 +12,30 @@ from django.utils import timezone
 
 from locks.models import Device, Kind, Press, User, Verdict
 from locks.services.audit import record
+from locks.services.limiting import REFUSED_KEPT
 
 COALESCE = dt.timedelta(seconds=60)
 
 
 def refuse(
-    *, actor: User, device: Device, code: str, nonce: uuid.UUID | None = None, address: str = ""
+    *,
+    actor: User,
+    device: Device,
+    code: str,
+    nonce: uuid.UUID | None = None,
+    address: str = "",
+    retry_at: dt.datetime | None = None,
 ) -> Press:
     """Record a refused press and return its row; inside the caller's transaction.
 
     The first of a minute writes an event; the same refusal again (person, door, code) only counts up on
-    that first press. A press with a nonce of ours keeps a row of its own, so that it stays used.
+    that first press. A press with a nonce of ours keeps a row of its own, so that it stays used: as far
+    as a person could have pressed. `retry_at` is when it would not be refused for coming too soon.
     """
     now = timezone.now()
     refused: dict[str, Any] = {"verdict": Verdict.REFUSED, "code": code}
+    row: dict[str, Any] = {"person": actor, "device": device, "pressed_at": now, **refused}
+    row["retry_at"] = retry_at
     first = (
         Press.objects.filter(
             person=actor, device=device, counts_for=None, pressed_at__gt=now - COALESCE, **refused
@@ -33,7 +43,6 @@ def refuse(
         .order_by("pressed_at")
         .first()
     )
-    row: dict[str, Any] = {"person": actor, "device": device, "pressed_at": now, **refused}
     if first is None:
         first = Press.objects.add(nonce=nonce or uuid.uuid4(), **row)
         record(
@@ -43,10 +52,14 @@ def refuse(
             device=device,
             code=code,
             address=address,
+            retry_at=retry_at.isoformat() if retry_at else None,
         )
         return first
     Press.objects.filter(pk=first.pk).update(repeats=F("repeats") + 1)
-    return first if nonce is None else Press.objects.add(nonce=nonce, counts_for=first, **row)
+    flood = first.repeats >= REFUSED_KEPT
+    return (
+        first if nonce is None or flood else Press.objects.add(nonce=nonce, counts_for=first, **row)
+    )
 
 
 def record_repeats() -> int:

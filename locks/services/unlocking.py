@@ -17,7 +17,7 @@ from django.utils import timezone
 from locks.clients import seam_client
 from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
 from locks.seam import SeamError, SendBy
-from locks.services import following, settling
+from locks.services import following, limiting, settling
 from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
 from locks.services.errors import AnswerNotRecorded, DoorUnknown, NothingSent, Sent
@@ -153,16 +153,28 @@ def _decide(pressed: _Pressed) -> PressResult | None:
         return None
     if joined := under_way or _just_ended(latest, pressed):
         return PressResult(_join(pressed, joined))
+    if too_soon := _too_soon(pressed):
+        return PressResult(too_soon)
     return PressResult(_open(pressed, again=unsettled is not None))
 
 
-def _refuse(pressed: _Pressed, code: str) -> Press:
+def _too_soon(pressed: _Pressed) -> Press | None:
+    """The refusal of a press beyond what a door, or a person's hands, do in a minute; None for the rest."""
+    if again := limiting.door_free_at(pressed.device, at=pressed.at):
+        return _refuse(pressed, "door_limit", retry_at=again)
+    if again := limiting.person_free_at(pressed.actor, at=pressed.at):
+        return _refuse(pressed, "person_limit", retry_at=again)
+    return None
+
+
+def _refuse(pressed: _Pressed, code: str, *, retry_at: dt.datetime | None = None) -> Press:
     return refuse(
         actor=pressed.actor,
         device=pressed.device,
         code=code,
         nonce=pressed.token.nonce if pressed.token else None,
         address=pressed.form.address,
+        retry_at=retry_at,
     )
 
 

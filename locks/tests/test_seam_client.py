@@ -263,9 +263,9 @@ def test_it_does_not_wait_beyond_send_by_for_a_rate_limit(connect: Connect, date
 
 
 def test_it_gives_up_on_a_rate_limit_before_send_by(connect: Connect) -> None:
-    send_by = SendBy.within(0.5)
+    send_by = SendBy.within(1.6)
     with RecordingServer(replies(429, refusal("rate_limit_exceeded"))) as server:
         with pytest.raises(SeamRateLimited):
             connect(server).unlock_door("door-1", send_by=send_by)
-        assert 1 < len(server.requests) < 5
+        assert len(server.requests) == 2
     assert not send_by.passed()

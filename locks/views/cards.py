@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from django.db.models.functions import RowNumber
 from locks import words
 from locks.models import Assignment, Building, Device, Press, Status, UnlockRequest, User, Verdict
 from locks.models.unlocks import ENDED_STATUSES
+from locks.services import limiting
 from locks.services.rights import obstacle, obstacle_in, unlocking_roles
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of
@@ -36,6 +38,7 @@ class Card:
     verdict_at: str
     refused: bool
     offer: str
+    free_in: int | None  # seconds until a press that now comes too soon would not
     asks_about: int | None  # the request with an unknown outcome, where pressing again asks first
     obstacle: str  # why there is nothing to press
     token: str
@@ -70,10 +73,11 @@ def read_cards(
     presses = _own_presses(viewer, devices, at=at)
     open_now = [request.device_id for request in latest.values() if request.is_open]
     usual = _usual_times(open_now)
+    free = limiting.doors_free_at([device.pk for device in devices], at=at)
     return [
         _card(
             device,
-            seen=_Seen(viewer, roles, at, usual.get(device.pk)),
+            seen=_Seen(viewer, roles, at, usual.get(device.pk), free.get(device.pk)),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
         )
@@ -88,6 +92,7 @@ class _Seen:
     roles: list[Assignment]
     at: dt.datetime
     usual: float | None
+    free_at: dt.datetime | None  # of the door
 
 
 def _card(
@@ -97,6 +102,8 @@ def _card(
     if building is None:
         raise ValueError("A door without a building is on no desk.")
     code = obstacle(device, roles=seen.roles, at=seen.at)
+    if not code and seen.free_at is not None:
+        code = "door_limit"
     closed = obstacle_in(building, roles=seen.roles, at=seen.at)  # said once, above the doors
     offer = NOTHING if closed else _offer(device, code=code, latest=latest)
     verdict = ""
@@ -114,9 +121,21 @@ def _card(
         refused=bool(verdict) and press is not None and press.verdict == Verdict.REFUSED,
         offer=offer,
         asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
-        obstacle=words.obstacle(why, building=building.name, reason=building.frozen_reason),
+        free_in=_seconds_until(seen) if code == "door_limit" else None,
+        obstacle=words.obstacle(
+            why,
+            building=building.name,
+            reason=building.frozen_reason,
+            when=clock(seen.free_at, zone=building.zone, at=seen.at),
+        ),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
     )
+
+
+def _seconds_until(seen: _Seen) -> int | None:
+    if seen.free_at is None:
+        return None
+    return max(1, math.ceil((seen.free_at - seen.at).total_seconds()))
 
 
 def _offer(device: Device, *, code: str, latest: UnlockRequest | None) -> str:

@@ -67,7 +67,7 @@ def state_of(request: UnlockRequest, *, at: dt.datetime, usual: float | None = N
         icon=icon,
         headline=_headline(outcome, usual),
         brief=request.outcome_label,
-        advice=_advice(request),
+        advice=_advice(request, at=at),
         who=request.person_name,
         when=clock(request.requested_at, zone=request.building.zone, at=at),
         seam_says=_seam_says(request),
@@ -85,7 +85,7 @@ def _headline(outcome: Outcome, usual: float | None) -> str:
     return str(outcome.label)
 
 
-def _advice(request: UnlockRequest) -> tuple[str, ...]:
+def _advice(request: UnlockRequest, *, at: dt.datetime) -> tuple[str, ...]:
     outcome = request.outcome
     if request.contradicted_at is not None:
         return (words.contradiction(unlocked=request.status == Status.UNLOCKED),)
@@ -94,7 +94,8 @@ def _advice(request: UnlockRequest) -> tuple[str, ...]:
     if outcome in (Outcome.UNCONFIRMED, Outcome.UNSAID):
         return (_("Look whether the door unlocked."),)
     if outcome == Outcome.FAILED:
-        return (words.failure(request.code, request.error_type),)
+        again = clock(request.retry_at, zone=request.building.zone, at=at)
+        return (words.failure(request.code, request.error_type, when=again),)
     if outcome == Outcome.FAILED_MAY_ACT:
         return (
             words.failure(request.code, request.error_type),
@@ -123,6 +124,7 @@ def verdict_of(press: Press, *, viewer: User) -> str:
             press.code,
             building=building.name if building else "",
             reason=press.freeze_reason,
+            when=clock(press.retry_at, zone=building.zone, at=press.pressed_at) if building else "",
         )
     if press.verdict == Verdict.JOINED and press.request:
         if press.request.requested_by_id == viewer.pk:
@@ -143,8 +145,10 @@ def _seconds(value: float) -> str:
     return f"{value:.0f}" if value >= 1.5 else f"{max(value, 0.1):.1f}"
 
 
-def clock(moment: dt.datetime, *, zone: dt.tzinfo, at: dt.datetime) -> str:
+def clock(moment: dt.datetime | None, *, zone: dt.tzinfo, at: dt.datetime) -> str:
     """A time as people of that building read it: to the second, with the day if it is another."""
+    if moment is None:
+        return ""
     local, today = timezone.localtime(moment, zone), timezone.localdate(at, zone)
     days = (today - local.date()).days
     if days == 0:

@@ -118,7 +118,15 @@
   document.addEventListener("htmx:afterSettle", changed);
   document.addEventListener("pointerdown", () => { focusOn = null; });
 
+  const waiting = new WeakSet(); // cards whose button comes back by itself
+
   function changed() {
+    for (const card of document.querySelectorAll(".card[data-free-in]")) {
+      if (waiting.has(card)) continue;
+      waiting.add(card);
+      const again = () => card.isConnected && htmx.trigger(card.closest(".building"), "refresh");
+      setTimeout(again, card.dataset.freeIn * 1000 + 200);
+    }
     for (const [door, before] of pressed) {
       const card = byId(`door-${door}`);
       const now = card?.dataset.spoken;
@@ -136,6 +144,8 @@
     const place = document.querySelector(`#unlock-${focusOn}:not([disabled])`) || byId(`door-${focusOn}`);
     place?.focus({ preventScroll: true });
   }
+
+  changed();
 
   function say(sentence, isUrgent) {
     byId(isUrgent ? "say-now" : "say").textContent = sentence;
