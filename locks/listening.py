@@ -16,10 +16,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from locks.http import is_over
-from locks.models import Assignment, AuditChain, Building, User
+from locks.models import Assignment, AuditChain, Building, Lease, User
 from locks.models.audit import CHANNEL
 
-__all__ = ["CHANNEL", "Admitted", "Listener", "Rights", "admit", "changes", "rights_of"]
+__all__ = ["CHANNEL", "Admitted", "Listener", "Rights", "admit", "changes", "rights_of", "works"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ def changes() -> dict[int, int]:
     """The change count of each building. One query."""
     rows = AuditChain.objects.filter(building__isnull=False).values_list("building_id", "changes")
     return dict(rows)
+
+
+def works() -> bool:
+    """Whether broker and worker do their part. One query."""
+    return Lease.works()
 
 
 def rights_of(listeners: Iterable[Listener]) -> dict[Listener, Rights]:

@@ -35,6 +35,8 @@ POLL = 0.25  # seconds between looks where the database cannot wake us (SQLite)
 POLL_BEHIND_NOTIFY = 1.0  # the same where it can
 RIGHTS_EVERY = 1.5  # seconds; a role that ends has to be gone from pages within 5
 BEAT = 2.0  # seconds between signs of life
+# A process that has just begun gives the worker, which began with it, time to show itself.
+WORKER_GRACE = 30.0
 MOST_STREAMS = 5_000
 MOST_STREAMS_A_SESSION = 6
 
@@ -48,13 +50,17 @@ class Stream:
     told: dict[int, int]
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     roles_changed: bool = False
+    told_degraded: bool = False
     gone: bool = False
 
-    def frames(self, changes: dict[int, int]) -> list[str]:
+    def frames(self, changes: dict[int, int], *, degraded: bool = False) -> list[str]:
         """Events that this console has not had yet, by name."""
         if self.gone:
             return ["gone"]
         names = ["roles"] if self.roles_changed else []
+        if degraded != self.told_degraded:
+            names.append("degraded" if degraded else "steady")
+            self.told_degraded = degraded
         self.roles_changed = False
         for building in self.rights.buildings:
             count = changes.get(building, 0)
@@ -71,6 +77,8 @@ class Watcher:
         self.streams: set[Stream] = set()
         self.changes: dict[int, int] = {}
         self.stopping = False
+        self.degraded = False
+        self.began_at = time.monotonic()
         self.looked_at = 0.0
         # One thread, one database connection, for all streams of the process.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
@@ -138,13 +146,16 @@ class Watcher:
         if time.monotonic() - self._rights_at >= RIGHTS_EVERY:
             await self._look_at_rights()
         for stream in self.streams:
-            if any(self.changes.get(b) != stream.told.get(b) for b in stream.rights.buildings):
+            behind = any(self.changes.get(b) != stream.told.get(b) for b in stream.rights.buildings)
+            if behind or stream.told_degraded != self.degraded:
                 stream.wake.set()
 
     async def _look_at_rights(self) -> None:
         streams = list(self.streams)
         rights = await self.query(listening.rights_of, [s.listener for s in streams])
         self._rights_at = time.monotonic()
+        is_new = self._rights_at - self.began_at < WORKER_GRACE
+        self.degraded = not is_new and not await self.query(listening.works)
         for stream in streams:
             now = rights.get(stream.listener)
             if now is None:
@@ -211,7 +222,9 @@ class LiveStream:
             await _start(send)
             await _send(send, ["beat"])
             while not hung_up.done() and not self.watcher.stopping:
-                names = stream.frames(self.watcher.changes or stream.told)
+                names = stream.frames(
+                    self.watcher.changes or stream.told, degraded=self.watcher.degraded
+                )
                 await _send(send, names)
                 if stream.gone:
                     break

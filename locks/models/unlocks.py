@@ -291,6 +291,9 @@ class Lease(models.Model):
     done; the holder lets go only when it has `seen` them all, so that no wish is lost.
     """
 
+    # A worker that has not run the sweep for so long is taken for gone.
+    WORKER_SILENT_AFTER = dt.timedelta(seconds=30)
+
     name = models.CharField(max_length=40, primary_key=True)
     holder = models.CharField(max_length=64, blank=True)
     until = models.DateTimeField()
@@ -298,3 +301,15 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def worker_age(cls) -> dt.timedelta | None:
+        """How long ago a worker last ran the sweep that beat sends by the broker; None for never."""
+        seen = cls.objects.filter(name="worker").values_list("until", flat=True).first()
+        return timezone.now() - seen if seen else None
+
+    @classmethod
+    def works(cls) -> bool:
+        """Whether broker and worker do their part: presses need neither, news is slower without."""
+        age = cls.worker_age()
+        return age is not None and age < cls.WORKER_SILENT_AFTER

@@ -92,10 +92,17 @@ def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResu
     if press.code == "not_yours":
         raise DoorUnknown
     if press.verdict == Verdict.SENT and press.request and not result.repeated:
+        _let_go_of_the_database()
         answer = _send(press.request, send_by)
         _record_patiently(press.request, answer)
         _reread(press.request)
     return result
+
+
+def _let_go_of_the_database() -> None:
+    """Back to the pool while Seam is waited for: stuck presses must not keep others from the database."""
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        connection.close()
 
 
 def _reread(request: UnlockRequest) -> None:

@@ -1,46 +1,22 @@
 """The whole road on real processes: web, worker and beat, over real HTTP, as clerks walk it."""
 
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from locks.simulator import Simulator
-from locks.tests.visitors import DEMO_PASSWORD, Visitor
+from locks.tests.installations import MAIN, OUTCOME, House, card, shows
+from locks.tests.visitors import Visitor
 from tools.processes import wait_for
-
-MAIN, OUTCOME = "harbour-main-entrance", "Unlocked, confirmed"
 
 
 @pytest.fixture
 def house(stack, simulator: Simulator):
     """A running installation, and a way to sign in to it."""
 
-    class House:
-        def __init__(self, **options) -> None:
-            self.stack = stack(endpoint=simulator.endpoint, **options)
-
-        def visitor(self, username: str) -> Visitor:
-            return Visitor(self.stack.url, username, DEMO_PASSWORD)
-
-        def shell(self, code: str) -> str:
-            return self.stack.manage("shell", "-v0", "-c", code).strip()
-
-    return House
-
-
-def card(visitor: Visitor, label: str) -> tuple[int, str]:
-    """The id of a door and the text of its card on the desk."""
-    page = visitor.get("/").text
-    for article in re.findall(r"<article.*?</article>", page, re.DOTALL):
-        if f'data-label="{label}"' in article:
-            return int(re.search(r'id="door-(\d+)"', article)[1]), article
-    raise AssertionError(f"no card of {label}")
-
-
-def shows(visitor: Visitor, text: str) -> bool:
-    return text in card(visitor, "Main entrance")[1]
+    return partial(House, stack, simulator)
 
 
 def test_every_console_of_the_building_follows_a_press(house, simulator) -> None:

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from locks.models import Building, Press, Verdict
+from locks.models import Building, Lease, Press, Verdict
 from locks.views.boards import read_boards
 from locks.views.log import LOG_REACHES_BACK, LONGEST_LOG
 from locks.views.requests import DeskRequest
@@ -48,6 +48,7 @@ def _page(request: DeskRequest, *, only: int | None = None) -> HttpResponse:
         "buildings": visible,
         "only": only,
         "marked": request.GET.get("door", ""),
+        "degraded": (age := Lease.worker_age()) is not None and age >= Lease.WORKER_SILENT_AFTER,
         "manages": Building.objects.managed_by(request.user).exists(),
     }
     return render(request, "locks/desk.html", context)

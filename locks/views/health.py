@@ -7,13 +7,10 @@ import datetime as dt
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from locks.models import Lease
 from locks.startup import problem
-
-WORKER_SILENT_AFTER = dt.timedelta(seconds=30)
 
 
 @login_not_required
@@ -33,7 +30,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """
     reason = problem()
     age = None if reason else worker_age()
-    fresh = age is not None and age < WORKER_SILENT_AFTER
+    fresh = age is not None and age < Lease.WORKER_SILENT_AFTER
     word = "no" if reason else "yes" if fresh else "degraded"
     status = 503 if reason else 200
     if _may_read_why(request):
@@ -51,9 +48,8 @@ def _may_read_why(request: HttpRequest) -> bool:
 
 
 def worker_age() -> dt.timedelta | None:
-    """How long ago a worker last ran the sweep that beat sends by the broker; None for never."""
+    """How long ago a worker last ran; None for never, and where the database cannot say."""
     try:
-        seen = Lease.objects.filter(name="worker").values_list("until", flat=True).first()
+        return Lease.worker_age()
     except (DatabaseError, InterfaceError):
         return None
-    return timezone.now() - seen if seen else None

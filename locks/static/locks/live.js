@@ -18,6 +18,10 @@ window.accessdesk = {};
     for (const section of document.querySelectorAll(".building")) htmx.trigger(section, "refresh");
   };
 
+  function isDegraded(is) {
+    document.getElementById("degraded").hidden = !is;
+  }
+
   /* What the SSE extension takes for an EventSource. It outlives the real ones, which are closed in
      hidden tabs, shared between tabs by two locks, and replaced when they fall silent. */
   class Stream extends EventTarget {
@@ -37,6 +41,8 @@ window.accessdesk = {};
         document.body.replaceChildren();
         location.replace("/");
       });
+      this.addEventListener("degraded", () => isDegraded(true));
+      this.addEventListener("steady", () => isDegraded(false));
       document.addEventListener("visibilitychange", () => this.tick());
       setInterval(() => this.tick(), 500);
       this.tick();
@@ -86,6 +92,7 @@ window.accessdesk = {};
       this.source = source;
       source.onopen = () => {
         this.signAt = now();
+        isDegraded(false); // a new stream says so first where it is
         accessdesk.refetch();
         this.show();
       };
