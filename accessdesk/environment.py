@@ -4,6 +4,7 @@ A wrong value must stop the start with one clear line, never with a traceback th
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -120,6 +121,13 @@ def checked_proxies(entries: list[str]) -> list[str]:
                 "TRUSTED_PROXIES must list addresses or networks, such as 10.0.0.5 or 10.0.0.0/24."
             )
     return entries
+
+
+def checked_signing_key(value: str) -> str:
+    """AUDIT_SIGNING_KEY: 32 bytes in hexadecimal, as `manage.py make_signing_key` prints them; or empty."""
+    if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        stop("AUDIT_SIGNING_KEY must be 64 hexadecimal digits (`manage.py make_signing_key`).")
+    return value.lower()
 
 
 def made_secret(path: Path) -> str:

@@ -13,6 +13,7 @@ from accessdesk.environment import (
     Reader,
     checked_endpoint,
     checked_proxies,
+    checked_signing_key,
     is_loopback,
     made_secret,
     stop,
@@ -56,7 +57,7 @@ UNLOCK_ANSWER_TIMEOUT = env.seconds("UNLOCK_ANSWER_TIMEOUT", default=8, least=0.
 SECRET_KEY = env.text("SECRET_KEY") or made_secret(VAR_DIR / "secret_key")
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure"):
     stop("SECRET_KEY must be at least 50 random characters (`make run` makes one into var/).")
-AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY")
+AUDIT_SIGNING_KEY = checked_signing_key(env.text("AUDIT_SIGNING_KEY"))
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
