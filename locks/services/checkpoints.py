@@ -80,7 +80,7 @@ def read_checkpoint(text: str, *, trusted: str = "") -> Checkpoint:
         raise ServiceError(_("This is not a checkpoint of the record.")) from None
     trusted = (trusted or public_key()).lower()
     if trusted or signature is not None:
-        _require_signature(canonical(content), signature, checkpoint.key, trusted)
+        require_signature(canonical(content), signature, checkpoint.key, trusted)
     return checkpoint
 
 
@@ -99,7 +99,8 @@ def _read(content: dict[str, Any]) -> Checkpoint:
     return Checkpoint(made_at=made_at, points=points, key=content["key"] or "")
 
 
-def _require_signature(message: bytes, signature: object, key: str, trusted: str) -> None:
+def require_signature(message: bytes, signature: object, key: str, trusted: str = "") -> None:
+    """Raise ServiceError unless `key` signed `message`, and is the one that is `trusted` (if any)."""
     if not isinstance(signature, str):
         raise ServiceError(_("The checkpoint is not signed."))
     if trusted and key != trusted:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from locks.models import Building
 from locks.services.checkpoints import LONGEST, Checkpoint, read_checkpoint
 from locks.services.errors import ServiceError
+from locks.services.reading_exports import check_export
 from locks.services.verifying import ChainReport, verify_chains
 
 
@@ -43,9 +44,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--public-key", default="", metavar="HEX", help="the key that must have signed it"
         )
+        parser.add_argument(
+            "--export",
+            type=Path,
+            metavar="FILE",
+            help="check this export instead, offline: no database is touched",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["export"] is not None:
+            self._check_export(options["export"], options["public_key"], as_json=options["json"])
+            return
         building = None
         if options["building"] is not None:
             building = Building.objects.filter(pk=options["building"]).first()
@@ -70,6 +80,22 @@ class Command(BaseCommand):
             raise CommandError("The record is broken.", returncode=1)
         if not sound:
             raise CommandError("The record is whole, and times in it are odd.", returncode=1)
+
+    def _check_export(self, path: Path, trusted: str, *, as_json: bool) -> None:
+        try:
+            report = check_export(path, trusted=trusted)
+        except ServiceError as refusal:
+            raise CommandError(f"{path}: {refusal}", returncode=2) from None
+        if as_json:
+            self.stdout.write(json.dumps(report.as_dict(), indent=2))
+        elif report.holds:
+            signed = "signed" if report.signed else "not signed"
+            self.stdout.write(f"holds   {report.rows} events, {report.proves}, {signed}")
+        else:
+            for problem in report.problems:
+                self.stdout.write(f"BROKEN  {problem}")
+        if not report.holds:
+            raise CommandError("The export does not hold.", returncode=1)
 
     def _checkpoint(self, path: Path | None, trusted: str) -> Checkpoint | None:
         if path is None:
