@@ -5,6 +5,7 @@ A wrong value must stop the start with one clear line, never with a traceback th
 
 import base64
 import ipaddress
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -135,6 +136,28 @@ def checked_webhook_secrets(secrets: list[str]) -> list[str]:
     if len(secrets) > 2:
         stop("SEAM_WEBHOOK_SECRET may hold two secrets at most.")
     return secrets
+
+
+def checked_destination(entries: list[str]) -> list[str]:
+    """AUDIT_CHECKPOINT_TO: mail addresses, or one https address (http on loopback only)."""
+    if len(entries) == 1 and "://" in entries[0]:
+        try:
+            parts = urlsplit(entries[0])
+            host = parts.hostname or ""
+        except ValueError:
+            host = ""
+        if host and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+            return entries
+    elif all(re.fullmatch(r"[^\s@]+@[^\s@]+", entry) for entry in entries):
+        return entries
+    stop("AUDIT_CHECKPOINT_TO must be mail addresses, or one https:// address.")
+
+
+def checked_signing_key(value: str) -> str:
+    """AUDIT_SIGNING_KEY: 32 bytes in hexadecimal, as `manage.py make_signing_key` prints them; or empty."""
+    if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        stop("AUDIT_SIGNING_KEY must be 64 hexadecimal digits (`manage.py make_signing_key`).")
+    return value.lower()
 
 
 def made_secret(path: Path) -> str:

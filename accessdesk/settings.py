@@ -7,12 +7,15 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from accessdesk.environment import (
     Reader,
+    checked_destination,
     checked_endpoint,
     checked_proxies,
+    checked_signing_key,
     checked_webhook_secrets,
     is_loopback,
     made_secret,
@@ -58,7 +61,8 @@ UNLOCK_ANSWER_TIMEOUT = env.seconds("UNLOCK_ANSWER_TIMEOUT", default=8, least=0.
 SECRET_KEY = env.text("SECRET_KEY") or made_secret(VAR_DIR / "secret_key")
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure"):
     stop("SECRET_KEY must be at least 50 random characters (`make run` makes one into var/).")
-AUDIT_SIGNING_KEY = env.text("AUDIT_SIGNING_KEY")
+AUDIT_SIGNING_KEY = checked_signing_key(env.text("AUDIT_SIGNING_KEY"))
+AUDIT_CHECKPOINT_TO = checked_destination(env.words("AUDIT_CHECKPOINT_TO"))
 DEBUG = env.flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
@@ -211,6 +215,12 @@ CELERY_BEAT_SCHEDULE = {
     "sync-devices": {
         "task": "locks.tasks.sync_devices",
         "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
+    # The whole record walked while few press, and a checkpoint sent away.
+    "prove-record": {
+        "task": "locks.tasks.prove_record",
+        "schedule": crontab(hour="3", minute="10"),
         "options": {"expires": 3600},
     },
 }

@@ -47,3 +47,15 @@ def catch_up_events() -> None:
         catching_up.catch_up_events()
     except ServiceError as error:
         logger.warning("Seam's events were not read: %s", error)
+
+
+@shared_task(ignore_result=True, expires=3600)
+def prove_record() -> None:
+    """Walk the whole record and send a checkpoint away; beat sends it every night."""
+    from locks.services import proving
+    from locks.services.errors import ServiceError
+
+    try:
+        proving.prove_record()
+    except ServiceError as error:
+        logger.info("The record was not proven: %s", error)

@@ -5,7 +5,16 @@ from typing import Any, cast
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from locks.models import Assignment, AuditEvent, Building, Device, Press, UnlockRequest, User
+from locks.models import (
+    Assignment,
+    AuditEvent,
+    Building,
+    ChainProof,
+    Device,
+    Press,
+    UnlockRequest,
+    User,
+)
 
 
 def actor(request: HttpRequest) -> User:
@@ -20,7 +29,7 @@ def scope(model: type[Model], user: Any) -> QuerySet[Any]:
     """
     managed = Building.objects.managed_by(user)
     everything = user.is_active and user.is_superuser
-    if model in (Assignment, AuditEvent, UnlockRequest):
+    if model in (Assignment, AuditEvent, ChainProof, UnlockRequest):
         return model._default_manager.all().visible_to(user)
     if model is Building:
         return managed

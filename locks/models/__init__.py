@@ -4,6 +4,7 @@ from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
+from locks.models.proofs import ChainProof, Proof
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
@@ -12,12 +13,14 @@ __all__ = [
     "AuditDetail",
     "AuditEvent",
     "Building",
+    "ChainProof",
     "Device",
     "EventsRead",
     "Kind",
     "Lease",
     "Noise",
     "Press",
+    "Proof",
     "Role",
     "SeamEvent",
     "Source",

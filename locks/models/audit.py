@@ -51,6 +51,8 @@ class Kind(models.TextChoices):
     LOCK_BATTERY = "lock.battery", _("battery changed")
     EVENTS_CAUGHT_UP = "events.caught_up", _("Seam's events read afterwards")
     EVENTS_GAP = "events.gap", _("gap in Seam's events")
+    EXPORT_BEGUN = "export.begun", _("export of the record begun")
+    EXPORTED = "export.finished", _("record exported")
     NOISE = "noise.counted", _("strangers' attempts counted")
     ROLE_GRANTED = "role.granted", _("role granted")
     ROLE_CHANGED = "role.changed", _("role changed")

@@ -1,24 +1,31 @@
 """Proving the record: each chain is walked from its first event, and every hash computed again.
 
 The format is described in docs/record.md. What is found: a changed, removed, inserted or reordered
-event, a detail that does not fit its event, a head that does not fit its events. What is not: a
-chain that was rewritten or cut off from some event to its end, head included; that takes a copy of
-an earlier head.
+event, a detail that does not fit its event, a head that does not fit its events. A chain that was
+rewritten or cut off from some event to its end, head included, is found with a checkpoint: a copy
+of an earlier head (services.checkpoints).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import DatabaseError
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from locks.models import AuditChain, AuditDetail, AuditEvent, Building
 from locks.models.audit import CHAIN_STRIDE, FORMAT, GENESIS, ORGANISATION
+from locks.services.checkpoints import Checkpoint, Point
 
 BATCH = 500  # events held in memory at a time
+MOST_FLAGS = 20  # of a chain; the rest is counted
+# A clock that is set right by a little is no event; the clocks of two servers differ by as much.
+CLOCK_STEP = dt.timedelta(seconds=2)
+CLOCK_AHEAD = dt.timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -30,11 +37,20 @@ class Break:
 
 
 @dataclass(frozen=True)
+class Flag:
+    """An event that fits its chain and whose time is odd, and why."""
+
+    sequence: int
+    why: str
+
+
+@dataclass(frozen=True)
 class ChainReport:
     """What was found in one chain.
 
-    `events` were walked. `length` and `head` are what the chain's own row says; keep them
-    elsewhere, and a later rewriting can be shown.
+    `events` were walked, from the first one, or the one numbered `first`. `length` and `head` are
+    what the chain's own row says; keep them elsewhere, and a later rewriting can be shown. `flags`
+    are at most 20 of `flagged` events whose time is odd.
     """
 
     key: str
@@ -43,14 +59,23 @@ class ChainReport:
     head: str
     events: int
     broken: Break | None
+    first: int = 1
+    flags: list[Flag] = field(default_factory=list)
+    flagged: int = 0
 
     @property
     def is_whole(self) -> bool:
+        """Whether nothing of it was altered, as far as the chain itself tells."""
         return self.broken is None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it is whole, and its times are in order."""
+        return self.is_whole and not self.flagged
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
-        return {**asdict(self), "whole": self.is_whole}
+        return {**asdict(self), "whole": self.is_whole, "sound": self.is_sound}
 
 
 class _Broken(Exception):
@@ -61,37 +86,64 @@ class _Broken(Exception):
         super().__init__(why)
 
 
-def verify_chains(*, building: Building | None = None) -> Iterator[ChainReport]:
+def verify_chains(
+    *,
+    building: Building | None = None,
+    since: dt.datetime | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Iterator[ChainReport]:
     """Walk every chain (or only that of `building`) and yield a report of each.
 
-    Memory stays constant; other processes may append meanwhile. Ends with a report under the key
-    "(none)" where events or details stand outside every chain.
+    `since` begins with the first event of that time and trusts the hash before it. Each chain must
+    still hold what `checkpoint` says of it. Memory stays constant; other processes may append
+    meanwhile. Ends with a report under the key "(none)" where events or details stand outside every
+    chain, and one for each chain of the checkpoint that is no more.
     """
     chains = AuditChain.objects.order_by("pk")
     if building is not None:
         chains = chains.filter(building=building)
+    points = dict(checkpoint.points if checkpoint else {})
     for chain in chains.iterator():
-        yield _Walk(chain).report()
-    if building is None and (broken := _strays()):
+        yield _Walk(chain, since=since, point=points.pop(chain.key, None)).report()
+    if building is not None:
+        return
+    if broken := _strays():
         yield ChainReport("(none)", None, 0, "", 0, broken)
+    yield from _lost(points)
+
+
+def _lost(points: Mapping[str, Point]) -> Iterator[ChainReport]:
+    for key, point in points.items():
+        if point.length:
+            why = "the checkpoint knows this chain, and it is no more"
+            yield ChainReport(key, None, 0, "", 0, Break(0, why))
 
 
 class _Walk:
     """One pass over one chain."""
 
-    def __init__(self, chain: AuditChain) -> None:
+    def __init__(
+        self, chain: AuditChain, *, since: dt.datetime | None = None, point: Point | None = None
+    ) -> None:
         self.chain = chain
+        self.since, self.point = since, point
+        self.first = 1
         self.walked = 0
         self.without_detail = 0  # the first such event
         self.last_hash = GENESIS
+        self.last_at: dt.datetime | None = None
+        self.flags: list[Flag] = []
+        self.flagged = 0
 
     def report(self) -> ChainReport:
         broken = None
         try:
             self._check_key()
+            self._skip()
             for event in self._events():
                 self._check(event)
             self._check_end()
+            self._check_point()
             if self.without_detail:
                 # No retention run exists yet that could have removed one rightly.
                 raise _Broken(self.without_detail, "the event's detail was removed")
@@ -102,14 +154,27 @@ class _Walk:
             building=self.chain.building_id,
             length=self.chain.length,
             head=self.chain.head,
-            events=self.walked,
+            events=self.walked - self.first + 1,
             broken=broken,
+            first=self.first,
+            flags=self.flags,
+            flagged=self.flagged,
         )
 
     def _check_key(self) -> None:
         building = self.chain.building_id
         if self.chain.key != (ORGANISATION if building is None else f"building-{building}"):
             raise _Broken(0, "the chain's key does not name its building")
+
+    def _skip(self) -> None:
+        """Begin with the first event of `since`; what stands before it is not looked at."""
+        if self.since is None:
+            return
+        earlier = AuditEvent.objects.filter(chain=self.chain, at__lt=self.since)
+        before = earlier.order_by("-sequence").values_list("sequence", "hash", "at").first()
+        if before is not None:
+            self.walked, self.last_hash, self.last_at = before
+            self.first = self.walked + 1
 
     def _events(self) -> Iterator[AuditEvent]:
         """The events in their order, read in bounded batches, so that no query runs for long."""
@@ -144,9 +209,33 @@ class _Walk:
         if _computed_hash(event) != event.hash:
             raise _Broken(expected, "the event was changed: its hash differs")
         self._check_detail(event)
-        self.walked, self.last_hash = expected, event.hash
+        self._check_time(event)
+        self.walked, self.last_hash, self.last_at = expected, event.hash, event.at
         if expected == self.chain.length and event.hash != self.chain.head:
             raise _Broken(expected, "the chain's head is not the hash of its last event")
+
+    def _check_time(self, event: AuditEvent) -> None:
+        if self.last_at is not None and event.at < self.last_at - CLOCK_STEP:
+            self._flag(event, "its time lies before that of the event before it")
+        elif event.at > timezone.now() + CLOCK_AHEAD:
+            self._flag(event, "its time lies in the future")
+
+    def _flag(self, event: AuditEvent, why: str) -> None:
+        self.flagged += 1
+        if len(self.flags) < MOST_FLAGS:
+            self.flags.append(Flag(event.sequence, why))
+
+    def _check_point(self) -> None:
+        """Whether the chain still holds what an earlier checkpoint says of it."""
+        if self.point is None or self.point.length == 0:
+            return
+        if self.walked < self.point.length:
+            raise _Broken(self.walked + 1, "the event is missing: a checkpoint knows of it")
+        pk = self.chain.pk * CHAIN_STRIDE + self.point.length
+        stored = AuditEvent.objects.filter(pk=pk).values_list("hash", flat=True).first()
+        if stored != self.point.head:
+            why = "it, or one before it, was rewritten: a checkpoint knows another hash of it"
+            raise _Broken(self.point.length, why)
 
     def _check_detail(self, event: AuditEvent) -> None:
         try:

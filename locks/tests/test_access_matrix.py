@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from locks.models import AuditEvent, Building, Role
+from locks.services.proving import prove_record
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, request_unlock
 from locks.tests.consoles import change, open_consoles
@@ -65,6 +66,12 @@ admin/locks/auditevent/<path:object_id>/history/         |  in 403 403 403  go 4
 admin/locks/auditevent/<path:object_id>/delete/          |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/auditevent/<path:object_id>/change/          |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
 admin/locks/auditevent/<path:object_id>/                 |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/chainproof/                                  |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/chainproof/add/                              |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/chainproof/<path:object_id>/history/         |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/chainproof/<path:object_id>/delete/          |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/chainproof/<path:object_id>/change/          |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
+admin/locks/chainproof/<path:object_id>/                 |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
 admin/locks/assignment/                                  |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/assignment/add/                              |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/assignment/<path:object_id>/history/         |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
@@ -152,6 +159,7 @@ def ids(cast, simulator) -> dict[str, int]:
     door = make_device(north, seam_device_id="harbour-main-entrance")
     form = PressForm(token=issue_token(person=clerk, device=door))
     press = request_unlock(actor=clerk, device=door, form=form).press
+    prove_record()
     return {
         "building": north.pk,
         "buildings": north.pk,
@@ -160,6 +168,7 @@ def ids(cast, simulator) -> dict[str, int]:
         "user": clerk.pk,
         "assignment": Assignment.objects.get(person=clerk).pk,
         "auditevent": AuditEvent.objects.earliest("id").pk,
+        "chainproof": north.proofs.get().pk,
         "unlockrequest": press.request_id,
         "press": press.pk,
     }

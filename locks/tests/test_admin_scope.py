@@ -28,6 +28,7 @@ from locks.models import (
     User,
 )
 from locks.services import audit, places, staffing
+from locks.services.proving import prove_record
 from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_building, make_device, make_user
 from locks.tests.history import past_refusal, past_unlock
@@ -63,6 +64,8 @@ def world(manager: User, clerk: User, superuser: User, north: Building) -> World
     for door, target, label in ((gone, zephyr, "Zephyr annex"), (came, north, "North gate")):
         places.assign_door(actor=superuser, device=door, building=target)
         places.change_door(actor=superuser, device=door, changes={"label": label})
+    prove_record()
+    own["chainproof"], foreign["chainproof"] = north.proofs.get(), zephyr.proofs.get()
     return World(own, foreign)
 
 

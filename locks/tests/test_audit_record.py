@@ -4,21 +4,19 @@
 
 import datetime as dt
 import hashlib
-import io
 import json
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from locks import append_only
 from locks.models import AuditChain, AuditEvent, Building, Kind, User
 from locks.services import verifying
 from locks.services.audit import record, touch
 from locks.services.verifying import verify_chains
-from locks.tests.factories import make_building, make_device, make_user
+from locks.tests.factories import make_building
+from locks.tests.tampering import harbour_house, raw, tamper, verify
 
 pytestmark = pytest.mark.django_db
 STRIDE = 2**40
@@ -27,26 +25,7 @@ STRIDE = 2**40
 @pytest.fixture
 def building() -> Building:
     """Harbour House, with five events on its chain; the organisation has one."""
-    building = make_building("Harbour House")
-    device = make_device(building, label="Main entrance")
-    clerk = make_user("clerk", name="Clerk of the night")
-    with transaction.atomic():
-        record(Kind.SYNCED, building=None, added=1)
-        record(Kind.BUILDING_ADDED, building=building)
-        record(Kind.DOOR_ASSIGNED, building=building, device=device)
-        for code in ("frozen", "gone", "so-called “ünïcode” \u0000 \ud800 🔑"):
-            record(Kind.UNLOCK_REFUSED, building=building, actor=clerk, device=device, code=code)
-    return building
-
-
-def raw(sql: str, *values: Any) -> list[dict[str, Any]]:
-    """Rows of a query as a stranger to the project would read them."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        if cursor.description is None:
-            return []
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return harbour_house()
 
 
 def sha256(data: bytes) -> str:
@@ -96,23 +75,6 @@ def problems_of(chain: dict[str, Any]) -> list[str]:
     if (chain["length"], chain["head"]) != (number, previous):
         found.append("head")
     return found
-
-
-def tamper(sql: str, *values: Any) -> None:
-    """Change the database with its guards switched off."""
-    append_only.uninstall()
-    with connection.constraint_checks_disabled():
-        raw(sql, *values)
-
-
-def verify(*options: str) -> tuple[int, str]:
-    """Exit code and output of `manage.py verify_audit`."""
-    said = io.StringIO()
-    try:
-        call_command("verify_audit", *options, stdout=said)
-    except CommandError as error:
-        return error.returncode, said.getvalue()
-    return 0, said.getvalue()
 
 
 def test_it_can_be_checked_from_its_description_alone(building: Building) -> None:

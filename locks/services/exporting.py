@@ -1,0 +1,229 @@
+"""Exports of the record: streamed, in constant memory, with a manifest that says what they prove.
+
+The formats are described in docs/record.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime as dt
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from locks.models import AuditChain, AuditDetail, AuditEvent, Building, Kind, User
+from locks.models.audit import CHAIN_STRIDE
+from locks.services.audit import record
+from locks.services.checkpoints import canonical, make_checkpoint, public_key, sign
+
+Form = Literal["ndjson", "csv"]
+FORMAT: Final = 1
+BATCH: Final = 1000  # events held in memory at a time
+# What a spreadsheet would take for a formula (OWASP, "CSV injection"); tab and return hide one.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+NEVER_COVERED: Final = (
+    "Mechanical keys, locks that report to nobody, and whether a door was open: the record says "
+    "what accessdesk was asked, did and was told."
+)
+COLUMNS: Final = (
+    "chain", "sequence", "at", "kind", "building", "door", "person", "username", "reason",
+    "identified_by", "request", "actor", "device", "detail", "hash",
+)  # fmt: skip
+
+
+@dataclass
+class Export:
+    """What is to be exported, for whom; and after the last part was read, how much it was.
+
+    `events` must be what `actor` may review. `filters` says in words or values how they were
+    chosen, for the manifest. `whole_of` is the one building whose events are all in, where they are
+    chosen by nothing else, or by time alone.
+    """
+
+    events: QuerySet[AuditEvent]
+    form: Form
+    actor: User | None  # None: the operator's command
+    filters: Mapping[str, Any]
+    whole_of: Building | None = None
+    rows: int = 0
+    digest: str = ""
+    chains: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """A file name."""
+        return f"accessdesk-record-{timezone.now():%Y%m%d-%H%M%S}.{self.form}"
+
+    def parts(self) -> Iterator[bytes]:
+        """The file, piece by piece, its manifest last. Recorded when it begins and when it ends.
+
+        Every event that was there at the beginning and fits, each once; what is appended meanwhile
+        is left out.
+        """
+        begun = timezone.now()
+        ends = dict(AuditChain.objects.values_list("pk", "length"))
+        checkpoint = make_checkpoint(building=self.whole_of)
+        self._record(Kind.EXPORT_BEGUN)
+        whole = hashlib.sha256()
+        for part in self._body(ends):
+            whole.update(part)
+            yield part
+        self.digest = whole.hexdigest()
+        self._record(Kind.EXPORTED, rows=self.rows, sha256=self.digest)
+        yield self._last(self._manifest(begun, checkpoint))
+
+    def _body(self, ends: Mapping[int, int]) -> Iterator[bytes]:
+        write: Callable[[AuditEvent], bytes] = _ndjson if self.form == "ndjson" else _csv
+        if self.form == "csv":
+            yield _csv_row(COLUMNS)
+        for batch in _batches(self.events):
+            lines = [write(event) for event in batch if self._counts(event, ends)]
+            if lines:
+                yield b"".join(lines)
+
+    def _counts(self, event: AuditEvent, ends: Mapping[int, int]) -> bool:
+        if event.sequence > ends.get(event.chain_id, 0):
+            return False
+        self.rows += 1
+        place = {"sequence": event.sequence, "hash": event.hash, "at": _time(event.at)}
+        chain = self.chains.setdefault(event.chain.key, {"events": 0, "first": place})
+        chain["events"] += 1
+        chain["last"] = place
+        return True
+
+    def _manifest(self, begun: dt.datetime, checkpoint: str) -> dict[str, Any]:
+        manifest: dict[str, Any] = {
+            "manifest": FORMAT,
+            "form": self.form,
+            "made_at": _time(begun),
+            "made_by": self.actor.username if self.actor else None,
+            "filters": dict(self.filters),
+            "rows": self.rows,
+            "sha256": self.digest,
+            "chains": self.chains,
+            "proves": "complete" if self.whole_of else "unaltered",
+            "gaps": self._gaps(),
+            "never_covered": NEVER_COVERED,
+            "checkpoint": json.loads(checkpoint),
+            "key": public_key() or None,
+        }
+        manifest["signature"] = sign(canonical(manifest)) or None
+        return manifest
+
+    def _gaps(self) -> list[dict[str, Any]]:
+        """Times in which Seam's events may have been missed, as the record itself notes them."""
+        noted = AuditEvent.objects.filter(
+            kind__in=(Kind.EVENTS_GAP, Kind.EVENTS_CAUGHT_UP), chain__building=None
+        ).select_related("detail")
+        found = [
+            {**_content(event), "kind": event.kind, "at": _time(event.at)}
+            for event in noted.order_by("-id")[:100]
+        ]
+        return [
+            {name: gap[name] for name in ("kind", "at", "since", "until") if name in gap}
+            for gap in found
+        ]
+
+    def _last(self, manifest: Mapping[str, Any]) -> bytes:
+        text = canonical(manifest)
+        return text + b"\n" if self.form == "ndjson" else _csv_row(("#manifest", text.decode()))
+
+    def _record(self, kind: Kind, **detail: Any) -> None:
+        with transaction.atomic():
+            record(
+                kind,
+                building=self.whole_of,
+                actor=self.actor,
+                form=self.form,
+                filters=dict(self.filters),
+                **detail,
+            )
+
+
+def _batches(events: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:
+    """All events by their place, some at a time: an id says chain and sequence."""
+    ordered = events.order_by("pk").select_related("chain", "detail")
+    last = 0
+    while batch := list(ordered.filter(pk__gt=last)[:BATCH]):
+        yield batch
+        last = batch[-1].pk
+
+
+def _ndjson(event: AuditEvent) -> bytes:
+    """One event with all that its hashes are made of."""
+    hashed = json.loads(event.canonical())
+    line: dict[str, Any] = {"event": hashed, "hash": event.hash, "detail": None}
+    with contextlib.suppress(AuditDetail.DoesNotExist):
+        line["detail"] = {"salt": event.detail.salt, "body": event.detail.body}
+    return canonical(line) + b"\n"
+
+
+def _csv(event: AuditEvent) -> bytes:
+    detail = _content(event)
+    told = {
+        **{name: detail.get(name, "") for name in ("building", "door", "person", "username")},
+        **{name: detail.get(name, "") for name in ("reason", "identified_by")},
+        "chain": event.chain.key,
+        "sequence": event.sequence,
+        "at": _time(event.at),
+        "kind": event.kind,
+        "request": event.request_id,
+        "actor": event.actor_id,
+        "device": event.device_id,
+        "detail": json.dumps(detail, sort_keys=True, ensure_ascii=False),
+        "hash": event.hash,
+    }
+    return _csv_row([told[name] for name in COLUMNS])
+
+
+def _csv_row(values: Iterable[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerow([_disarmed(value) for value in values])
+    return text.getvalue().encode(errors="backslashreplace")  # lone surrogates
+
+
+def _disarmed(value: Any) -> Any:
+    """Text that no spreadsheet takes for a formula: an apostrophe stands before it."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def _content(event: AuditEvent) -> dict[str, Any]:
+    try:
+        return event.detail.content
+    except AuditDetail.DoesNotExist:
+        return {}
+
+
+def _time(at: dt.datetime) -> str:
+    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def reviewable(
+    actor: User | None,
+    *,
+    building: Building | None = None,
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+) -> QuerySet[AuditEvent]:
+    """The events of a building, or of all, within a time, that `actor` may review (all for None)."""
+    events: QuerySet[AuditEvent] = AuditEvent.objects.all()
+    if actor is not None:
+        events = AuditEvent.objects.visible_to(actor)
+    if building is not None:
+        first = building.chain.pk * CHAIN_STRIDE
+        events = events.filter(pk__gt=first, pk__lt=first + CHAIN_STRIDE)
+    if since is not None:
+        events = events.filter(at__gte=since)
+    if until is not None:
+        events = events.filter(at__lt=until)
+    return events

@@ -1,0 +1,169 @@
+"""Checking an export offline: its bytes, hashes, order and manifest, without the database."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from locks.models.audit import GENESIS
+from locks.services.checkpoints import canonical, require_signature
+from locks.services.errors import ServiceError
+
+LONGEST_LINE = 1024 * 1024  # bytes; an event's detail is far shorter
+
+
+@dataclass
+class ExportReport:
+    """What was found in an export: `problems` name each event or line that does not fit.
+
+    `proves` is the manifest's own word, "complete" or "unaltered"; "" where it cannot be believed.
+    """
+
+    rows: int = 0
+    proves: str = ""
+    signed: bool = False
+    problems: list[str] = field(default_factory=list)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        return not self.problems
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {**asdict(self), "holds": self.holds}
+
+
+def check_export(path: Path, *, trusted: str = "") -> ExportReport:
+    """Check an NDJSON or CSV export in constant memory.
+
+    `trusted` is the public key that must have signed the manifest. Raises ServiceError where the
+    file cannot be read or is no export; OSError is turned into it.
+    """
+    try:
+        with path.open("rb") as file:
+            return _Check(trusted).run(_lines(file))
+    except OSError as error:
+        raise ServiceError(_("The file cannot be read.")) from error
+
+
+def _lines(file: Any) -> Iterator[bytes]:
+    while line := file.readline(LONGEST_LINE):
+        yield line
+
+
+class _Check:
+    def __init__(self, trusted: str) -> None:
+        self.trusted = trusted
+        self.report = ExportReport()
+        self.digest = hashlib.sha256()
+        self.ends: dict[str, tuple[int, str]] = {}  # of each chain: last sequence and hash
+        self.firsts: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
+
+    def run(self, lines: Iterator[bytes]) -> ExportReport:
+        held = next(lines, b"")
+        ndjson = held.startswith(b"{")
+        if not ndjson and not held.startswith(b"chain,"):
+            raise ServiceError(_("This is not an export of the record."))
+        number = 1
+        for line in lines:
+            self._take(held, number, ndjson)
+            held, number = line, number + 1
+        self._finish(held, ndjson)
+        return self.report
+
+    def _problem(self, text: str) -> None:
+        if len(self.report.problems) < 50:
+            self.report.problems.append(text)
+
+    def _take(self, line: bytes, number: int, ndjson: bool) -> None:
+        self.digest.update(line)
+        if not ndjson:
+            return
+        self.report.rows += 1
+        try:
+            entry = json.loads(line)
+            self._check(entry["event"], entry["hash"], entry["detail"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            self._problem(_("line %(number)d is no event") % {"number": number})
+
+    def _check(self, event: dict[str, Any], claimed: str, detail: dict[str, Any] | None) -> None:
+        chain, sequence = str(event["chain"]), int(event["sequence"])
+        where = f"{chain} {sequence}"
+        if hashlib.sha256(canonical(event)).hexdigest() != claimed:
+            self._problem(_("%(where)s was changed: its hash differs") % {"where": where})
+        if detail is not None:
+            data = bytes.fromhex(detail["salt"]) + detail["body"].encode()
+            if hashlib.sha256(data).hexdigest() != event["detail"]:
+                self._problem(_("%(where)s: its detail was changed") % {"where": where})
+        before, last_hash = self.ends.get(chain, (0, GENESIS if sequence == 1 else ""))
+        if sequence <= before:
+            self._problem(_("%(where)s stands out of order") % {"where": where})
+        if sequence == before + 1 and last_hash and event["previous"] != last_hash:
+            self._problem(_("%(where)s does not continue the one before") % {"where": where})
+        self.ends[chain] = (sequence, claimed)
+        self.firsts.setdefault(chain, sequence)
+        self.counts[chain] = self.counts.get(chain, 0) + 1
+
+    def _finish(self, line: bytes, ndjson: bool) -> None:
+        try:
+            text = line.decode()
+            if not ndjson:
+                mark, text = next(csv.reader(io.StringIO(text)))
+                if mark != "#manifest":
+                    raise ValueError
+            manifest = json.loads(text)
+            self._check_manifest(manifest, ndjson)
+        except (ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError):
+            self._problem(_("the manifest at its end is missing or cut off"))
+
+    def _check_manifest(self, manifest: dict[str, Any], ndjson: bool) -> None:
+        signature = manifest.pop("signature")
+        self.report.manifest = manifest
+        if signature is not None or self.trusted:
+            try:
+                require_signature(
+                    canonical(manifest), signature, manifest["key"] or "", self.trusted
+                )
+                self.report.signed = True
+            except ServiceError:
+                self._problem(_("the manifest was not signed by this key, or changed since"))
+        if manifest["sha256"] != self.digest.hexdigest():
+            self._problem(_("the lines do not match the manifest's SHA-256"))
+        if not ndjson:
+            self.report.rows = manifest["rows"]
+        elif manifest["rows"] != self.report.rows:
+            self._problem(_("the manifest counts other rows"))
+        if ndjson:
+            self._check_ends(manifest)
+        if self.report.holds:
+            self.report.proves = manifest["proves"]
+
+    def _check_ends(self, manifest: dict[str, Any]) -> None:
+        for chain, told in manifest["chains"].items():
+            last = (told["last"]["sequence"], told["last"]["hash"])
+            if self.ends.get(chain) != last or self.counts.get(chain) != told["events"]:
+                self._problem(_("%(chain)s does not end as the manifest says") % {"chain": chain})
+        if set(manifest["chains"]) != set(self.ends):
+            self._problem(_("the manifest names other chains"))
+        if manifest["proves"] == "complete":
+            self._check_complete(manifest)
+
+    def _check_complete(self, manifest: dict[str, Any]) -> None:
+        for chain, (last, _hash) in self.ends.items():
+            if last - self.firsts[chain] + 1 != self.counts[chain]:
+                self._problem(_("%(chain)s has events left out") % {"chain": chain})
+        points = {p["chain"]: p for p in manifest["checkpoint"]["chains"]}
+        for chain, (last, last_hash) in self.ends.items():
+            point = points.get(chain)
+            if point and point["length"] == last and point["head"] != last_hash:
+                self._problem(_("%(chain)s does not end at its checkpoint") % {"chain": chain})

@@ -1,0 +1,261 @@
+"""A checkpoint that was kept elsewhere shows what the database alone cannot: a chain written anew."""
+
+# ruff: noqa: S608  # tampering is done in SQL
+
+import datetime as dt
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from locks.models import AuditChain, AuditEvent, Building, Kind
+from locks.services.audit import record
+from locks.services.checkpoints import canonical, make_checkpoint, public_key, read_checkpoint
+from locks.services.errors import ServiceError
+from locks.tests.factories import make_building
+from locks.tests.tampering import cut_off, found, harbour_house, raw, rewrite, tamper, verify
+
+pytestmark = pytest.mark.django_db
+KEY = "5e" * 32
+ANOTHER_KEY = "a7" * 32
+
+
+@pytest.fixture(autouse=True)
+def signing(settings: Settings) -> None:
+    settings.AUDIT_SIGNING_KEY = KEY
+
+
+@pytest.fixture
+def building() -> Building:
+    return harbour_house()
+
+
+@pytest.fixture
+def kept(building: Building, tmp_path: Path) -> Path:
+    """A checkpoint of Harbour House at five events."""
+    path = tmp_path / "checkpoint.json"
+    path.write_text(make_checkpoint() + "\n")
+    return path
+
+
+def check(kept: Path) -> tuple[int, dict[str, object]]:
+    """Exit code, and what was found in the building's chain (the second one)."""
+    code, said = verify("--json", "--checkpoint", str(kept))
+    return code, json.loads(said)["chains"][1]
+
+
+def test_a_record_that_has_only_grown_holds_its_checkpoint(building: Building, kept: Path) -> None:
+    with transaction.atomic():
+        record(Kind.BUILDING_CHANGED, building=building)
+    code, chain = check(kept)
+    assert code == 0
+    assert chain["events"] == 6
+
+
+def test_it_finds_a_chain_that_was_computed_anew(building: Building, kept: Path) -> None:
+    rewrite(building, sequence=3, kind="role.granted")
+    assert verify()[0] == 0  # the chain alone cannot know
+    code, chain = check(kept)
+    assert code == 1
+    assert chain["broken"] == {
+        "sequence": 5,
+        "why": "it, or one before it, was rewritten: a checkpoint knows another hash of it",
+    }
+
+
+def test_it_finds_a_tail_that_was_cut_off(building: Building, kept: Path) -> None:
+    cut_off(building, after=3)
+    assert verify()[0] == 0
+    code, chain = check(kept)
+    assert code == 1
+    assert chain["broken"] == {
+        "sequence": 4,
+        "why": "the event is missing: a checkpoint knows of it",
+    }
+
+
+def test_it_finds_a_tail_that_was_cut_off_and_grown_again(building: Building, kept: Path) -> None:
+    cut_off(building, after=3)
+    with transaction.atomic():
+        for _ in range(3):
+            record(Kind.BUILDING_CHANGED, building=building)
+    assert verify()[0] == 0
+    assert check(kept)[0] == 1
+
+
+def test_it_finds_a_whole_chain_that_is_no_more(building: Building, kept: Path) -> None:
+    pk = building.chain.pk
+    tamper(f"DELETE FROM locks_auditdetail WHERE event_id / {2**40} = {pk}")
+    raw(f"DELETE FROM locks_auditevent WHERE chain_id = {pk}")
+    raw(f"DELETE FROM locks_auditchain WHERE id = {pk}")
+    assert verify()[0] == 0
+    code, lost = check(kept)
+    assert code == 1
+    assert lost["key"] == f"building-{building.pk}"
+
+
+def test_it_finds_the_checkpoint_broken_though_the_walk_begins_later(
+    building: Building, kept: Path
+) -> None:
+    rewrite(building, sequence=2, kind="role.granted")
+    later = (timezone.now() + dt.timedelta(hours=1)).isoformat()
+    assert verify("--since", later)[0] == 0
+    code, _said = verify("--since", later, "--checkpoint", str(kept))
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda text: text.replace('"length":5', '"length":4'), "changed since it was signed"),
+        (lambda text: text.replace('"length":5', '"length":5 '), ""),  # white space proves nothing
+        (lambda text: text.replace("a", "b", 1), "not a checkpoint"),
+        (lambda text: text[:-20], "not a checkpoint"),
+        (lambda _text: "[]", "not a checkpoint"),
+        (lambda _text: "[" * 100_000, "not a checkpoint"),
+        (lambda _text: '{"signature":null}', "not a checkpoint"),
+        (
+            lambda text: canonical({**json.loads(text), "signature": None}).decode(),
+            "is not signed",
+        ),
+        (
+            lambda text: canonical({**json.loads(text), "signature": "00"}).decode(),
+            "changed since it was signed",
+        ),
+    ],
+)
+def test_a_checkpoint_that_was_changed_is_not_believed(
+    building: Building, change: object, why: str
+) -> None:
+    text = change(make_checkpoint())  # type: ignore[operator]
+    if not why:
+        read_checkpoint(text)
+        return
+    with pytest.raises(ServiceError, match=why):
+        read_checkpoint(text)
+
+
+def test_a_checkpoint_of_another_key_is_not_believed(
+    building: Building, kept: Path, settings: Settings
+) -> None:
+    rightly = public_key()
+    settings.AUDIT_SIGNING_KEY = ANOTHER_KEY
+    assert verify("--checkpoint", str(kept))[0] == 1
+    assert verify("--checkpoint", str(kept), "--public-key", rightly)[0] == 0
+
+
+def test_without_a_key_checkpoints_are_unsigned_and_compared_all_the_same(
+    building: Building, tmp_path: Path, settings: Settings
+) -> None:
+    settings.AUDIT_SIGNING_KEY = ""
+    path = tmp_path / "unsigned.json"
+    path.write_text(make_checkpoint())
+    assert json.loads(path.read_text())["signature"] is None
+    assert verify("--checkpoint", str(path))[0] == 0
+    rewrite(building, sequence=1, kind="role.granted")
+    assert verify("--checkpoint", str(path))[0] == 1
+
+
+def test_a_checkpoint_can_be_made_of_one_building(building: Building) -> None:
+    other = make_building()
+    with transaction.atomic():
+        record(Kind.BUILDING_ADDED, building=other)
+    points = read_checkpoint(make_checkpoint(building=building)).points
+    assert {key: point.length for key, point in points.items()} == {f"building-{building.pk}": 5}
+
+
+def test_a_file_that_is_not_there_is_a_wrong_option(building: Building, tmp_path: Path) -> None:
+    assert verify("--checkpoint", str(tmp_path / "none"))[0] == 2
+
+
+def test_it_begins_where_it_is_told(building: Building) -> None:
+    tamper("UPDATE locks_auditevent SET kind = 'role.granted' WHERE sequence = 2")
+    third = AuditEvent.objects.get(sequence=3).at
+    assert verify()[0] == 1
+    (_organisation, chain) = found("--since", third.isoformat())["chains"]
+    assert (chain["whole"], chain["first"], chain["events"]) == (True, 3, 3)
+
+
+def retimed(sequence: int, at: dt.datetime, building: Building) -> None:
+    """A chain that is whole, and one of whose events claims another time."""
+    # As a clock that was set wrong would have written it: the hashes fit.
+    pk = building.chain.pk * 2**40 + sequence
+    shown = at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    tamper("UPDATE locks_auditevent SET at = %s WHERE id = %s", shown, pk)
+    kind = AuditEvent.objects.get(pk=pk).kind
+    rewrite(building, sequence=sequence, kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("shift", "flagged"),
+    [
+        (dt.timedelta(hours=-1), [(3, "its time lies before that of the event before it")]),
+        (dt.timedelta(seconds=-1), []),
+        (dt.timedelta(minutes=4), [(4, "its time lies before that of the event before it")]),
+        (
+            dt.timedelta(hours=1),
+            [
+                (3, "its time lies in the future"),
+                (4, "its time lies before that of the event before it"),
+            ],
+        ),
+    ],
+)
+@pytest.mark.sqlite_only  # the raw time is written as SQLite keeps it
+def test_it_flags_time_that_runs_backwards_or_ahead(
+    building: Building, shift: dt.timedelta, flagged: list[tuple[int, str]]
+) -> None:
+    retimed(3, timezone.now() + shift, building)
+    code, said = verify("--json", "--building", str(building.pk))
+    (chain,) = json.loads(said)["chains"]
+    assert chain["whole"]
+    assert [(flag["sequence"], flag["why"]) for flag in chain["flags"]] == flagged
+    assert code == (1 if flagged else 0)
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.django_db(transaction=True)
+def test_it_finds_a_file_that_was_edited_by_another_program(building: Building) -> None:
+    name = str(connection.settings_dict["NAME"])
+    uri = name if name.startswith("file:") else f"file:{name}"
+    with sqlite3.connect(uri, uri=True) as other:
+        names = other.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for (trigger,) in names:
+            other.execute(f"DROP TRIGGER {trigger}")
+        other.execute("UPDATE locks_auditevent SET actor_id = NULL WHERE sequence = 3")
+    other.close()
+    code, said = verify("--building", str(building.pk))
+    assert code == 1
+    assert "at event 3" in said
+
+
+@pytest.mark.sqlite_only
+def test_it_finds_an_event_that_was_replaced(building: Building) -> None:
+    columns = "chain_id, sequence, format, at, device_id, request_id, detail_hash, previous_hash"
+    tamper(
+        f"INSERT OR REPLACE INTO locks_auditevent (id, kind, actor_id, hash, {columns})"
+        f" SELECT id, kind, NULL, hash, {columns} FROM locks_auditevent WHERE sequence = 4"
+    )
+    code, said = verify()
+    assert code == 1
+    assert "at event 4" in said
+
+
+def test_it_finds_an_event_of_another_chain_that_was_put_in(building: Building) -> None:
+    foreign = AuditChain.objects.get(building=None).pk * 2**40 + 1
+    place = building.chain.pk * 2**40 + 4
+    columns = "format, kind, at, actor_id, device_id, request_id, detail_hash, previous_hash, hash"
+    tamper("DELETE FROM locks_auditdetail WHERE event_id = %s", place)
+    raw("DELETE FROM locks_auditevent WHERE id = %s", place)
+    raw(
+        f"INSERT INTO locks_auditevent (id, chain_id, sequence, {columns})"
+        f" SELECT {place}, {building.chain.pk}, 4, {columns} FROM locks_auditevent"
+        f" WHERE id = {foreign}"
+    )
+    code, said = verify()
+    assert code == 1
+    assert "at event 4" in said
