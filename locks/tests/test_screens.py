@@ -134,6 +134,7 @@ def test_every_state_at_every_size(sign_in, simulated, take, size, dark) -> None
         "Staff entrance": "Waiting for the lock…",
     }
     simulated.behave("harbour-staff-entrance", "never")
+    simulated.behave("harbour-loading-dock", "unavailable")
     for label, outcome in expected.items():
         if outcome not in card(page, label).inner_text():
             press(page, label)
