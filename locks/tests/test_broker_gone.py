@@ -22,7 +22,11 @@ def timed_press(house: House, clerk: Visitor) -> float:
         assert press(clerk) == 303
         took = time.monotonic() - began
         wait_for(lambda: shows(colleague, OUTCOME), seconds=20, what="a colleague sees the outcome")
-        assert any(name.startswith("building-") for name in ear.names)
+        wait_for(
+            lambda: any(name.startswith("building-") for name in ear.names),
+            seconds=10,
+            what="the stream tells of it",
+        )
     house.shell(
         "import datetime as dt; from django.utils import timezone;"
         "UnlockRequest.objects.update(ended_at=timezone.now() - dt.timedelta(seconds=9))"
