@@ -73,6 +73,14 @@ def test_private_doors_are_told_of_to_managers_only(
     assert "Unlocked by code" not in log_of(viewer)
 
 
+def test_the_card_of_a_private_door_does_not_tell_clerks_when(private: Device, clerk: User) -> None:
+    at = ago(90)
+    tell("lock.unlocked", private, method="keycode", at=at)
+    page = signed_in(clerk).get("/").content.decode()
+    assert "Unlocked, not seen to lock" in page
+    assert f"{timezone.localtime(at, private.building.zone):%H:%M}" not in page  # type: ignore[union-attr]
+
+
 def test_the_log_reaches_back_twelve_hours(door: Device, clerk: User) -> None:
     tell("lock.unlocked", door, method="keycode", at=ago(13 * 60))
     assert "Unlocked by code" not in log_of(clerk)

@@ -336,6 +336,9 @@ def test_evidence_against_an_ended_request_changes_no_status_and_is_noted_once(
     assert kinds(request).count("unlock.contradicted") == int(contradicted)
     page = signed_in(clerk).get("/").content.decode()
     assert ("Seam said later" in page) is contradicted
+    assert ("unlocked · contradicted" in page.lower() or "said · contradicted" in page) is (
+        contradicted
+    )
     assert ('data-tone="warn"' in page) is contradicted
 
 

@@ -51,6 +51,8 @@ def _locked(device: Device, latest: UnlockRequest | None, *, at: dt.datetime) ->
     if device.unlocked_since is not None and device.building is not None:
         since = clock(device.unlocked_since, zone=device.building.zone, at=at).rpartition(":")[0]
         text = _("Unlocked since %(time)s, not seen to lock") % {"time": since}
+        if device.is_private:  # when somebody used their code there is for managers, in the log
+            text = _("Unlocked, not seen to lock")
         return Fact("unlock", text, "warn")
     if device.locked is None or not device.online:
         return None

@@ -65,7 +65,7 @@ def state_of(request: UnlockRequest, *, at: dt.datetime, usual: float | None = N
         outcome=outcome.value,
         tone=tone,
         icon=icon,
-        headline=_headline(outcome, usual),
+        headline=request.outcome_label if contradicted else _headline(outcome, usual),
         brief=request.outcome_label,
         advice=_advice(request, at=at),
         who=request.person_name,

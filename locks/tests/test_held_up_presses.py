@@ -1,0 +1,96 @@
+"""A press that was held up on its way is not sent, and the next one works without a reload."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from locks.simulator import Simulator
+from locks.tests.servers import until
+from locks.tests.visitors import DEMO_PASSWORD
+from tools.stack import Stack
+
+MAIN = "harbour-main-entrance"
+HELD_FOR = 2.5  # seconds, on its way; a press may be one second old
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Iterator[Simulator]:
+    with Simulator(api_key="seam_simulated_key", port=0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def house(simulated: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """An installation where nothing is sent a second after the press."""
+    folder = tmp_path_factory.mktemp("var", numbered=True)
+    bounds = {"UNLOCK_SEND_TIMEOUT": "1"}
+    with Stack(folder, endpoint=simulated.endpoint, parts=("web",), environment=bounds) as running:
+        yield running
+
+
+@pytest.fixture
+def clerk(house: Stack, new_page: Callable[..., Page]) -> Page:
+    page = new_page(viewport={"width": 1280, "height": 800})
+    page.goto(house.url)
+    page.get_by_label("User name").fill("clerk")
+    page.get_by_label("Password").fill(DEMO_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#connection")).to_have_text("Live")
+    return page
+
+
+def card(page: Page, label: str) -> Locator:
+    return page.locator(f'.card[data-label="{label}"]')
+
+
+def hold_up(page: Page) -> None:
+    """Keep the next press on its way for longer than it is good for, as a stalled network does."""
+
+    def later(route: Route) -> None:
+        threading.Event().wait(HELD_FOR)
+        route.continue_()
+
+    page.route("**/unlock/", later, times=1)
+
+
+def test_a_late_press_is_not_sent_and_the_button_is_armed_again(
+    clerk: Page, simulated: Simulator
+) -> None:
+    hold_up(clerk)
+    button = card(clerk, "Main entrance").get_by_role("button", name="Unlock")
+    button.click()
+    expect(card(clerk, "Main entrance")).to_contain_text("the press took too long to get here")
+    assert simulated.posts(MAIN) == 0
+    expect(button).to_be_enabled()
+    expect(button).to_be_focused()
+    button.press("Enter")
+    expect(card(clerk, "Main entrance")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts(MAIN) == 1
+
+
+def test_a_late_confirmation_keeps_what_was_typed(clerk: Page, simulated: Simulator) -> None:
+    card(clerk, "Room 101").get_by_role("button", name="Unlock").click()
+    dialog = clerk.get_by_role("dialog")
+    dialog.get_by_label("ID seen").check()
+    dialog.get_by_label("Reason").fill("Guest without a card")
+    hold_up(clerk)
+    dialog.get_by_role("button", name="Unlock Room 101").click()
+    expect(dialog).to_contain_text("the press took too long to get here")
+    assert simulated.posts("harbour-room-101") == 0
+    expect(dialog.get_by_label("Reason")).to_have_value("Guest without a card")
+    dialog.get_by_role("button", name="Unlock Room 101").click()
+    expect(card(clerk, "Room 101")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts("harbour-room-101") == 1
+
+
+def test_a_page_that_was_open_over_night_still_unlocks_at_once(
+    house: Stack, clerk: Page, simulated: Simulator
+) -> None:
+    """Its age is the finger's, not the page's."""
+    before = simulated.posts(MAIN)
+    until(lambda: clerk.evaluate("performance.now()") > 1500)  # older than a press may be
+    card(clerk, "Main entrance").get_by_role("button", name="Unlock").click()
+    expect(card(clerk, "Main entrance").locator(".state")).to_contain_text(["Unlocked, confirmed"])
+    assert simulated.posts(MAIN) == before + 1
