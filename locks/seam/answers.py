@@ -15,6 +15,7 @@ from locks.seam.resources import CODE_LENGTH, MESSAGE_LENGTH, bounded, clean, ma
 from locks.seam.transport import REQUEST_ID_LENGTH
 
 _REFUSALS = frozenset({400, 401, 403, 404, 429})
+_MOST_DIGITS = 20
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
@@ -40,12 +41,30 @@ class Facts:
 
 
 def json_object(answer: Answer) -> dict[str, Any] | None:
-    """The body if it is a JSON object, else None. NaN, which is no JSON (RFC 8259), reads null."""
+    """The body if it is a JSON object in UTF-8 (RFC 8259), else None.
+
+    What is no value there reads null, so that it spoils nothing beside it: NaN, a number of more
+    digits than Python would take, and a name that is there twice with different values.
+    """
     try:
-        data = json.loads(answer.body, parse_constant=lambda _constant: None)
+        data = json.loads(
+            answer.body.decode("utf-8-sig"),
+            parse_constant=lambda _constant: None,
+            parse_int=lambda digits: int(digits) if len(digits) <= _MOST_DIGITS else None,
+            object_pairs_hook=_object,
+        )
     except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for name, value in pairs:
+            if found[name] != value:
+                found[name] = None
+    return found
 
 
 def facts_of(answer: Answer) -> Facts:
