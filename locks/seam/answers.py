@@ -16,7 +16,8 @@ from locks.seam.transport import REQUEST_ID_LENGTH
 
 _REFUSALS = frozenset({400, 401, 403, 404, 429})
 _MOST_DIGITS = 20
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+_LONGEST_WAIT = 86400.0  # seconds; more is no answer that anyone could wait for
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,16 @@ def refusal_of(answer: Answer, facts: Facts) -> SeamRejected | None:
 
 
 def retry_after(header: str) -> float | None:
-    """Seconds to wait by a Retry-After header (RFC 9110, 10.2.3: seconds or a date); None: none."""
+    """Seconds to wait by a Retry-After header (RFC 9110, 10.2.3: seconds or a date); None: none.
+
+    Never more than a day.
+    """
     if _SECONDS.fullmatch(header):
-        return float(header)
+        return min(float(header), _LONGEST_WAIT)
     try:
         moment = parsedate_tz(header)
-        return None if moment is None else max(0.0, mktime_tz(moment) - time.time())
+        if moment is None:
+            return None
+        return min(max(0.0, mktime_tz(moment) - time.time()), _LONGEST_WAIT)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -1,27 +1,21 @@
 """A Seam that lies: every way to answer wrongly that we know, and what has to come of it.
 
 A Lie answers any kind of call; it is given the body that an honest Seam would send (a success, where
-a door was pressed), so that whoever believes too much is found out. A Claim is an attempt that is
-told of wrongly in an answer that is sound otherwise.
+a door was pressed), so that whoever believes too much is found out.
 """
 
 import gzip
 import itertools
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import formatdate
-from typing import Any, Self
+from typing import Any
 
 from locks.models.unlocks import Outcome
-from locks.tests.servers import KEY, Received, RecordingServer, Talk, attempt, http, refusal
-
-UNLOCK, ATTEMPTS, ATTEMPT = "/locks/unlock_door", "/action_attempts/list", "/action_attempts/get"
-LOCKS, WORKSPACE = "/locks/list", "/workspaces/get"
-EVENTS, WEBHOOKS = "/events/list", "/webhooks/list"
+from locks.tests.servers import KEY, Talk, http, refusal
 
 MARKUP = "<script>alert(1)</script>"
 NASTY = (
@@ -58,7 +52,7 @@ class Lie:
     repeats: bool = False
 
 
-def _sends(status: int, body: bytes | None = None, **headers: str) -> Answer:
+def sends(status: int, body: bytes | None = None, **headers: str) -> Answer:
     """A whole answer; the honest body unless told otherwise. `{elsewhere}` is the other server."""
     known = {"Content_Type": "application/json", "Seam_Request_Id": "req-1"} | headers
 
@@ -100,7 +94,7 @@ def _floods(head: bytes, block: bytes, size: int = FLOOD) -> Answer:
 
 def _drips(every: float) -> Answer:
     def answer(talk: Talk, scene: Scene) -> None:
-        for byte in _whole(scene.truth):
+        for byte in whole(scene.truth):
             talk.send(bytes([byte]))
             if not talk.pause(every):
                 return
@@ -112,12 +106,12 @@ def _rewritten(change: Callable[[dict[str, Any]], bytes]) -> Answer:
     """A 200 whose body is made from the honest one."""
 
     def answer(talk: Talk, scene: Scene) -> None:
-        _sends(200, change(json.loads(scene.truth)))(talk, scene)
+        sends(200, change(json.loads(scene.truth)))(talk, scene)
 
     return answer
 
 
-def _whole(body: bytes) -> bytes:
+def whole(body: bytes) -> bytes:
     return http(200, body, Content_Type="application/json", Seam_Request_Id="req-1")
 
 
@@ -195,27 +189,27 @@ LIMITED = {"press": Outcome.FAILED, "code": "rate_limited", "read": "limited", "
 
 def _statuses() -> Iterator[tuple[str, Lie]]:
     for status in TRUTH_STATUSES:
-        yield f"{status} with the truth", Lie(_sends(status))
+        yield f"{status} with the truth", Lie(sends(status))
     for status in PAGE_STATUSES:
-        yield f"{status} page", Lie(_sends(status, PAGE, Content_Type="text/html"))
+        yield f"{status} page", Lie(sends(status, PAGE, Content_Type="text/html"))
     for status in SEAMS_UNPROVEN:
-        yield f"{status} of Seam", Lie(_sends(status, _json(refusal("some_error"))))
+        yield f"{status} of Seam", Lie(sends(status, _json(refusal("some_error"))))
     for status in (301, 302, 303, 307, 308):
         there = "{elsewhere}/locks/unlock_door"
-        yield f"{status} to another host", Lie(_sends(status, PAGE, Location=there))
-    yield "200 with a place to go", Lie(_sends(200, Location="{elsewhere}/x"), **CONFIRMED)
+        yield f"{status} to another host", Lie(sends(status, PAGE, Location=there))
+    yield "200 with a place to go", Lie(sends(200, Location="{elsewhere}/x"), **CONFIRMED)
     for status in (400, 404):
-        yield f"{status} of Seam", Lie(_sends(status, _json(refusal("some_error"))), **REFUSED)
+        yield f"{status} of Seam", Lie(sends(status, _json(refusal("some_error"))), **REFUSED)
     for status in (401, 403):
-        yield f"{status} of Seam", Lie(_sends(status, _json(refusal("some_error"))), **FORBIDDEN)
+        yield f"{status} of Seam", Lie(sends(status, _json(refusal("some_error"))), **FORBIDDEN)
     for name, headers in RETRY_AFTER.items():
-        limit = _sends(429, _json(refusal("rate_limit_exceeded")), **headers)
+        limit = sends(429, _json(refusal("rate_limit_exceeded")), **headers)
         yield f"429 of Seam {name}".strip(), Lie(limit, **LIMITED)
     proceed = b"HTTP/1.1 100 Continue\r\n\r\n"
-    yield "100 first", Lie(_raw(lambda scene: proceed * 3 + _whole(scene.truth)), **CONFIRMED)
+    yield "100 first", Lie(_raw(lambda scene: proceed * 3 + whole(scene.truth)), **CONFIRMED)
     yield "101", Lie(_raw(lambda _scene: b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"))
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
-    yield "103 first", Lie(_raw(lambda scene: hints + _whole(scene.truth)))
+    yield "103 first", Lie(_raw(lambda scene: hints + whole(scene.truth)))
     yield "204", Lie(_raw(lambda scene: b"HTTP/1.1 204 No Content\r\n\r\n" + scene.truth))
 
 
@@ -223,8 +217,8 @@ def _silences() -> Iterator[tuple[str, Lie]]:
     wires: dict[str, Callable[[Scene], bytes]] = {
         "before the headers": lambda _scene: b"",
         "in the status line": lambda _scene: b"HTTP/1.1 2",
-        "in the headers": lambda scene: _whole(scene.truth)[:40],
-        "in the body": lambda scene: _whole(scene.truth)[:-5],
+        "in the headers": lambda scene: whole(scene.truth)[:40],
+        "in the body": lambda scene: whole(scene.truth)[:-5],
         "before the last chunk": lambda scene: _chunked(b"%x\r\n%s\r\n" % (9, scene.truth[:9])),
         "after the truth without a length": lambda scene: _head("X: y") + scene.truth,
     }
@@ -240,8 +234,8 @@ def _breaks() -> Iterator[tuple[str, Lie]]:
         "cut-off status line": lambda _scene: b"HTTP/1.1 20",
         "cut-off headers": lambda _scene: b"HTTP/1.1 200 OK\r\nContent-Type: appli",
         "headers without their end": lambda _scene: _head("Content-Length: 90")[:-2],
-        "cut-off body": lambda scene: _whole(scene.truth)[:-5],
-        "length too large": lambda scene: _whole(scene.truth + b" " * 50)[:-50],
+        "cut-off body": lambda scene: whole(scene.truth)[:-5],
+        "length too large": lambda scene: whole(scene.truth + b" " * 50)[:-50],
         "length too small": lambda scene: _head("Content-Length: 9") + scene.truth,
         "length zero": lambda scene: _head("Content-Length: 0") + scene.truth,
         "two lengths": lambda s: _head("Content-Length: 3", "Content-Length: 400") + s.truth,
@@ -258,11 +252,11 @@ def _breaks() -> Iterator[tuple[str, Lie]]:
     for name, wire in wires.items():
         yield name, Lie(_raw(wire))
     yield "reset", Lie(_raw(lambda _scene: b"", then="reset"))
-    yield "reset in the body", Lie(_raw(lambda s: _whole(s.truth)[:-5], then="reset"))
+    yield "reset in the body", Lie(_raw(lambda s: whole(s.truth)[:-5], then="reset"))
     sound: dict[str, Callable[[Scene], bytes]] = {
         "no length": lambda scene: _head("X: y") + scene.truth,
         "length of letters": lambda scene: _head("Content-Length: all") + scene.truth,
-        "said twice": lambda scene: _whole(scene.truth) * 2,
+        "said twice": lambda scene: whole(scene.truth) * 2,
         "HTTP/1.0": lambda scene: b"HTTP/1.0 200 OK\r\n\r\n" + scene.truth,
         "cookies of nonsense": lambda scene: (
             _head(
@@ -293,7 +287,7 @@ FLOODS: dict[str, Answer] = {
     "header of 60 MB": _floods(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 60_000),
     "status line of 60 MB": _floods(b"HTTP/1.1 200 ", b"y" * 60_000),
     "100 Continue without end": _floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
-    "gzip bomb": _sends(200, gzip.compress(b" " * FLOOD), Content_Encoding="gzip"),
+    "gzip bomb": sends(200, gzip.compress(b" " * FLOOD), Content_Encoding="gzip"),
 }
 
 
@@ -301,9 +295,9 @@ def _contents() -> Iterator[tuple[str, Lie]]:
     for name, answer in FLOODS.items():
         yield name, Lie(answer)
     for name, body in BYTES_OF_NO_ANSWER.items():
-        yield f"200 {name}", Lie(_sends(200, body))
-    yield "called gzip", Lie(_sends(200, Content_Encoding="gzip"))
-    yield "called brotli and more", Lie(_sends(200, Content_Encoding="br, gzip"))
+        yield f"200 {name}", Lie(sends(200, body))
+    yield "called gzip", Lie(sends(200, Content_Encoding="gzip"))
+    yield "called brotli and more", Lie(sends(200, Content_Encoding="br, gzip"))
     yield "200 array of the truth", Lie(_rewritten(lambda data: _json([data])))
     yield "200 truth and garbage", Lie(_rewritten(lambda data: _json(data) + b"}"))
     yield "200 two objects", Lie(_rewritten(lambda data: _json(data) * 2))
@@ -312,148 +306,12 @@ def _contents() -> Iterator[tuple[str, Lie]]:
     yield "200 UTF-16", Lie(_rewritten(lambda data: json.dumps(data).encode("utf-16")))
     yield "200 UTF-32", Lie(_rewritten(lambda data: json.dumps(data).encode("utf-32")))
     yield "200 BOM", Lie(_rewritten(lambda data: b"\xef\xbb\xbf" + _json(data)), **CONFIRMED)
-    yield "200 named text", Lie(_sends(200, Content_Type="text/html"), **CONFIRMED)
-    yield "the key sent back", Lie(_sends(401, ECHO, Seam_Request_Id=f"id {KEY}"), **FORBIDDEN)
-    yield "the key sent back in escapes", Lie(_sends(401, ESCAPED_ECHO), **FORBIDDEN)
-    yield "the key sent back in a page", Lie(_sends(500, f"Bearer {KEY}".encode()))
-    yield "markup and NUL in a refusal", Lie(_sends(400, LOUD), **REFUSED)
-    yield "markup and NUL in a failure", Lie(_sends(500, LOUD))
+    yield "200 named text", Lie(sends(200, Content_Type="text/html"), **CONFIRMED)
+    yield "the key sent back", Lie(sends(401, ECHO, Seam_Request_Id=f"id {KEY}"), **FORBIDDEN)
+    yield "the key sent back in escapes", Lie(sends(401, ESCAPED_ECHO), **FORBIDDEN)
+    yield "the key sent back in a page", Lie(sends(500, f"Bearer {KEY}".encode()))
+    yield "markup and NUL in a refusal", Lie(sends(400, LOUD), **REFUSED)
+    yield "markup and NUL in a failure", Lie(sends(500, LOUD))
 
 
 LIES = dict(itertools.chain(_statuses(), _silences(), _breaks(), _contents()))
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What an attempt is said to be, other than a sound success; `followed` if a list says so."""
-
-    values: dict[str, Any]
-    press: Outcome = Outcome.UNKNOWN
-    followed: Outcome = Outcome.PENDING
-
-
-def _claims(outcome: Outcome, **values: Any) -> Claim:
-    """A claim that means the same wherever it is made."""
-    return Claim(values, press=outcome, followed=outcome)
-
-
-LOUD_ERROR = {"type": NASTY * 20, "message": NASTY * 2000, "more": [NASTY] * 50}
-CLAIMS: dict[str, Claim] = {
-    "id is a number": Claim({"action_attempt_id": 7}),
-    "id is null": Claim({"action_attempt_id": None}),
-    "id is empty": Claim({"action_attempt_id": ""}),
-    "id is a list": Claim({"action_attempt_id": ["attempt-1"]}),
-    "id is too long": Claim({"action_attempt_id": "x" * 201}),
-    "id has a NUL": Claim({"action_attempt_id": "attempt\x00-1"}),
-    "id has markup and NUL": Claim({"action_attempt_id": NASTY}),
-    "unknown status": Claim({"status": "opened"}),
-    "status in capitals": Claim({"status": "SUCCESS"}),
-    "status is null": Claim({"status": None}),
-    "status is true": Claim({"status": True}),
-    "status is a list": Claim({"status": ["success"]}),
-    "status is markup": Claim({"status": NASTY}),
-    "wrong action": Claim({"action_type": "LOCK_DOOR"}),
-    "action is null": Claim({"action_type": None}),
-    "action is a number": Claim({"action_type": 1}),
-    "result is null": _claims(Outcome.UNSAID, result=None),
-    "result is text": _claims(Outcome.UNSAID, result="was_confirmed_by_device"),
-    "result is a list": _claims(Outcome.UNSAID, result=[True]),
-    "confirmed is text": _claims(Outcome.UNSAID, result={"was_confirmed_by_device": "true"}),
-    "confirmed is 1": _claims(Outcome.UNSAID, result={"was_confirmed_by_device": 1}),
-    "not confirmed": _claims(Outcome.UNCONFIRMED, result={"was_confirmed_by_device": False}),
-    "result of 200 kB": _claims(
-        Outcome.CONFIRMED, result={"was_confirmed_by_device": True, "log": [NASTY * 40] * 50}
-    ),
-    "result of markup and NUL": _claims(
-        Outcome.UNSAID, result={NASTY: NASTY, "huge": 10**30, "deep": [[[[[[NASTY]]]]]]}
-    ),
-    "error without a reason": _claims(Outcome.FAILED_MAY_ACT, status="error", result=None),
-    "error is text": _claims(Outcome.FAILED_MAY_ACT, status="error", error=NASTY),
-    "error is a list": _claims(Outcome.FAILED_MAY_ACT, status="error", error=[NASTY]),
-    "error type is a number": _claims(Outcome.FAILED_MAY_ACT, status="error", error={"type": 404}),
-    "error of 100 kB": _claims(Outcome.FAILED_MAY_ACT, status="error", error=LOUD_ERROR),
-}
-
-
-def honest(attempt_id: str, **values: Any) -> dict[str, Any]:
-    """A confirmed success, as Seam tells it, with `values` said otherwise."""
-    told = {"action_attempt_id": attempt_id, "result": {"was_confirmed_by_device": True}, **values}
-    found: dict[str, Any] = attempt(told.pop("status", "success"), **told)["action_attempt"]
-    return found
-
-
-@dataclass
-class LyingSeam:
-    """A server that answers each route honestly, or by the lie that `lies` holds for its path.
-
-    `attempts` are those that it knows, by id, as its list tells of them. Each press makes one, of the
-    status `press` in the answer to the press itself. Nothing may ever come to `elsewhere`.
-    """
-
-    press: str = "success"
-    attempts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    lies: dict[str, Answer] = field(default_factory=dict)
-    server: RecordingServer = field(init=False)
-    elsewhere: RecordingServer = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._lock, self._numbers = threading.Lock(), itertools.count(1)
-        self.server = RecordingServer(self._answer)
-        self.elsewhere = RecordingServer(lambda talk: talk.send(_whole(b"{}")))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.server.__exit__(*exc)
-        self.elsewhere.__exit__(*exc)
-
-    def calls(self, path: str) -> list[Received]:
-        """The requests of one route so far."""
-        return [each for each in self.server.requests if each.path == path]
-
-    def _answer(self, talk: Talk) -> None:
-        truth = json.dumps({**self._truth(talk.asked), "ok": True}).encode()
-        lie = self.lies.get(talk.asked.path, _sends(200))
-        lie(talk, Scene(truth, self.elsewhere.endpoint))
-
-    def _truth(self, asked: Received) -> dict[str, Any]:
-        about = asked.json()
-        if asked.path == UNLOCK:
-            return {"action_attempt": self._new_attempt()}
-        if asked.path == ATTEMPTS:
-            ids = about.get("action_attempt_ids", list(self.attempts))
-            return {"action_attempts": [self.attempts[i] for i in ids if i in self.attempts]}
-        if asked.path == ATTEMPT:
-            return {"action_attempt": self.attempts[about["action_attempt_id"]]}
-        return TRUTHS[asked.path]
-
-    def _new_attempt(self) -> dict[str, Any]:
-        with self._lock:
-            attempt_id = f"attempt-{next(self._numbers)}"
-        self.attempts[attempt_id] = honest(attempt_id)
-        return self.attempts[attempt_id] | (
-            {"status": self.press}
-            if self.press == "success"
-            else {"status": self.press, "result": None}
-        )
-
-
-TRUTHS: dict[str, dict[str, Any]] = {
-    LOCKS: {
-        "locks": [{"device_id": "device-1", "properties": {"name": "Lock"}}],
-        "pagination": {"has_next_page": False},
-    },
-    WORKSPACE: {"workspace": {"workspace_id": "ours", "name": "Ours", "is_sandbox": False}},
-    EVENTS: {
-        "events": [
-            {
-                "event_id": "event-1",
-                "event_type": "lock.unlocked",
-                "occurred_at": "2026-01-01T00:00:00Z",
-                "created_at": "2026-01-01T00:00:00Z",
-            }
-        ]
-    },
-    WEBHOOKS: {"webhooks": [{"webhook_id": "webhook-1", "url": "https://example.org/"}]},
-}
