@@ -28,7 +28,7 @@ _POOL_SIZE = 32
 # A connection that was idle for longer may be dead without either end knowing (a NAT forgot it).
 _MAX_IDLE = 30.0
 # Bytes: of a line (http.client's own limit for headers), and of all lines of one answer.
-_LONGEST_LINE, _MOST_IN_LINES = 65537, 1024 * 1024
+_LONGEST_LINE, _MOST_IN_LINES = 65537, 256 * 1024
 _ESCAPES = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|.)", re.DOTALL)
 _SOCKET_OPTIONS = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),

@@ -221,7 +221,7 @@ def test_a_full_page_of_events_before_all_time_breaks_nothing(
 def test_no_answer_takes_much_memory(
     seam: LyingSeam, connect: Connect, answer: Any, path: str
 ) -> None:
-    """A body is read up to 1 MiB, a list's up to 16 MiB; lines up to 1 MiB in all."""
+    """A body is read up to 1 MiB, a list's up to 16 MiB; lines up to 256 KiB in all."""
     seam.lies[path] = answer
     client = connect(seam.server, read_timeout=PATIENT, answer_timeout=PATIENT)
     most = {UNLOCK: 8_000_000, LOCKS: 60_000_000}[path]
