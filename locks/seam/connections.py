@@ -27,8 +27,7 @@ from locks.seam.gate import Call
 _POOL_SIZE = 32
 # A connection that was idle for longer may be dead without either end knowing (a NAT forgot it).
 _MAX_IDLE = 30.0
-# Bytes: of a line (http.client's own limit for headers), and of all lines of one answer.
-_LONGEST_LINE, _MOST_IN_LINES = 65537, 256 * 1024
+_MOST_IN_LINES = 256 * 1024  # bytes of status lines, headers, chunk sizes and trailers of an answer
 _ESCAPES = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|.)", re.DOTALL)
 _SOCKET_OPTIONS = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
@@ -92,12 +91,16 @@ logging.getLogger("urllib3.connection").addFilter(_is_not_ours)
 
 
 class _Lines(io.BufferedReader):
-    """What a server sends, with an end to its lines: urllib3 sets none to a chunk's or a trailer's."""
+    """What a server sends, with an end to its lines.
+
+    Each is bounded by http.client or urllib3, but not how many trailers, one-byte chunks or
+    100 Continue there are: they would keep a processor busy for all of the answer's time.
+    """
 
     _read_in_lines = 0
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        line = super().readline(_LONGEST_LINE if size is None or size < 0 else size)
+        line = super().readline(size)
         self._read_in_lines += len(line)
         if self._read_in_lines > _MOST_IN_LINES:
             raise HTTPException("Headers without end.")
