@@ -41,7 +41,7 @@ class Lie:
     """`press`, `code`: what comes of a press that is so answered; `read`: what comes of a read.
 
     A read is "told" (the answer can be used), "unreadable", "refused" or "limited". `slow`: it takes
-    all the time that there is. `repeats`: proves that nothing was done, so that it may be asked again.
+    all the time that there is.
     """
 
     answer: Answer
@@ -49,7 +49,6 @@ class Lie:
     code: str = "no_answer"
     read: str = "unreadable"
     slow: bool = False
-    repeats: bool = False
 
 
 def sends(status: int, body: bytes | None = None, **headers: str) -> Answer:
@@ -184,7 +183,7 @@ RETRY_AFTER = {
 CONFIRMED = {"press": Outcome.CONFIRMED, "code": "", "read": "told"}
 REFUSED = {"press": Outcome.FAILED, "code": "refused", "read": "refused"}
 FORBIDDEN = REFUSED | {"code": "unauthorized"}
-LIMITED = {"press": Outcome.FAILED, "code": "rate_limited", "read": "limited", "repeats": True}
+LIMITED = {"press": Outcome.FAILED, "code": "rate_limited", "read": "limited"}
 
 
 def _statuses() -> Iterator[tuple[str, Lie]]:
