@@ -54,7 +54,7 @@ elif SEAM_API_KEY == SIMULATED_KEY:
 # have to fit into them.
 UNLOCK_SEND_TIMEOUT = env.seconds("UNLOCK_SEND_TIMEOUT", default=10, least=0.05, most=20)
 UNLOCK_RESOLVE_TIMEOUT = env.seconds("UNLOCK_RESOLVE_TIMEOUT", default=30, least=0.05, most=600)
-# Seconds that Seam has for its answer once the press is on its way.
+# Seconds that Seam has for its answer once the press is on its way, and for each read.
 UNLOCK_ANSWER_TIMEOUT = env.seconds("UNLOCK_ANSWER_TIMEOUT", default=8, least=0.05, most=8)
 
 # --- Secrets and hosts ------------------------------------------------------------------------

@@ -18,4 +18,5 @@ def _client(endpoint: str) -> SeamClient:
         api_key=settings.SEAM_API_KEY,
         endpoint=endpoint,
         answer_timeout=settings.UNLOCK_ANSWER_TIMEOUT,
+        read_timeout=settings.UNLOCK_ANSWER_TIMEOUT,
     )

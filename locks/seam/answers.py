@@ -15,7 +15,9 @@ from locks.seam.resources import CODE_LENGTH, MESSAGE_LENGTH, bounded, clean, ma
 from locks.seam.transport import REQUEST_ID_LENGTH
 
 _REFUSALS = frozenset({400, 401, 403, 404, 429})
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_MOST_DIGITS = 20
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+_LONGEST_WAIT = 86400.0  # seconds; more is no answer that anyone could wait for
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,30 @@ class Facts:
 
 
 def json_object(answer: Answer) -> dict[str, Any] | None:
-    """The body if it is a JSON object, else None. NaN, which is no JSON (RFC 8259), reads null."""
+    """The body if it is a JSON object in UTF-8 (RFC 8259), else None.
+
+    What is no value there reads null, so that it spoils nothing beside it: NaN, a number of more
+    digits than Python would take, and a name that is there twice with different values.
+    """
     try:
-        data = json.loads(answer.body, parse_constant=lambda _constant: None)
+        data = json.loads(
+            answer.body.decode("utf-8-sig"),
+            parse_constant=lambda _constant: None,
+            parse_int=lambda digits: int(digits) if len(digits) <= _MOST_DIGITS else None,
+            object_pairs_hook=_object,
+        )
     except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for name, value in pairs:
+            if found[name] != value:
+                found[name] = None
+    return found
 
 
 def facts_of(answer: Answer) -> Facts:
@@ -80,11 +100,16 @@ def refusal_of(answer: Answer, facts: Facts) -> SeamRejected | None:
 
 
 def retry_after(header: str) -> float | None:
-    """Seconds to wait by a Retry-After header (RFC 9110, 10.2.3: seconds or a date); None: none."""
+    """Seconds to wait by a Retry-After header (RFC 9110, 10.2.3: seconds or a date); None: none.
+
+    Never more than a day.
+    """
     if _SECONDS.fullmatch(header):
-        return float(header)
+        return min(float(header), _LONGEST_WAIT)
     try:
         moment = parsedate_tz(header)
-        return None if moment is None else max(0.0, mktime_tz(moment) - time.time())
+        if moment is None:
+            return None
+        return min(max(0.0, mktime_tz(moment) - time.time()), _LONGEST_WAIT)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None

@@ -81,11 +81,13 @@ class SeamClient(SeamReader):
                 request_id=silence.request_id,
             ) from None
         facts = facts_of(answer)
-        if refusal := refusal_of(answer, facts):
-            raise refusal
         found = mapping(facts.data).get("action_attempt")
+        # An attempt beside an error: one of the two is not true, so neither proves anything.
+        if found is None and (refusal := refusal_of(answer, facts)):
+            raise refusal
         attempt = ActionAttempt.from_json(found, request_id=facts.request_id)
-        if answer.status == 200 and attempt and attempt.action_type == "UNLOCK_DOOR":
+        sound = answer.status == 200 and not mapping(facts.data).get("error")
+        if sound and attempt and attempt.action_type == "UNLOCK_DOOR":
             return attempt
         raise SeamOutcomeUnknown(
             facts.message or "It was sent, but Seam's answer cannot be relied on.",

@@ -6,13 +6,16 @@ connection.
 
 from __future__ import annotations
 
+import io
 import logging
 import math
+import re
 import socket
 import ssl
 import threading
 import time
 from functools import lru_cache
+from http.client import HTTPException, HTTPResponse
 from typing import Any, NoReturn
 
 from requests.adapters import HTTPAdapter
@@ -24,6 +27,8 @@ from locks.seam.gate import Call
 _POOL_SIZE = 32
 # A connection that was idle for longer may be dead without either end knowing (a NAT forgot it).
 _MAX_IDLE = 30.0
+_MOST_IN_LINES = 256 * 1024  # bytes of status lines, headers, chunk sizes and trailers of an answer
+_ESCAPES = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|.)", re.DOTALL)
 _SOCKET_OPTIONS = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -51,8 +56,17 @@ class Secret:
         return f"Bearer {self._hidden}"
 
     def hide_in(self, data: bytes) -> bytes:
-        """`data` without the key, should a server send it back."""
-        return data.replace(self._hidden.encode(), b"<hidden>")
+        """`data` without the key, should a server send it back, as it is or in JSON's escapes."""
+        key = self._hidden.encode()
+        if b"\\u00" in data and key in (plain := _ESCAPES.sub(_unescaped, data)):
+            data = plain
+        return data.replace(key, b"<hidden>")
+
+
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    """The character of a JSON escape; those that a string needs stay escaped."""
+    character = bytes.fromhex(escape[1].decode()) if escape[1] else b""
+    return escape[0] if character in (b"", b'"', b"\\", b"\x7f") else character
 
 
 _this_thread = threading.local()
@@ -76,8 +90,33 @@ def _is_not_ours(_record: logging.LogRecord) -> bool:
 logging.getLogger("urllib3.connection").addFilter(_is_not_ours)
 
 
+class _Lines(io.BufferedReader):
+    """What a server sends, with an end to its lines.
+
+    Each is bounded by http.client or urllib3, but not how many trailers, one-byte chunks or
+    100 Continue there are: they would keep a processor busy for all of the answer's time.
+    """
+
+    _read_in_lines = 0
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        self._read_in_lines += len(line)
+        if self._read_in_lines > _MOST_IN_LINES:
+            raise HTTPException("Headers without end.")
+        return line
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = _Lines(self.fp.detach())
+
+
 class _Connection(HTTPConnection):
     """Holds a request back until it is whole, then lets it through the gate in one write."""
+
+    response_class = _Response
 
     debuglevel = 0  # else http.client can be told to print what is sent and answered
     idle_since = math.inf
@@ -127,7 +166,9 @@ class _Pool(HTTPConnectionPool):
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
             conn.idle_since = time.monotonic()
-            if not _call().let_go():
+            # After anything but a plain answer (103 Early Hints, say) another one may still come,
+            # and would be taken for the answer to the next request.
+            if not _call().let_go() or _call().status != 200:
                 conn.close()
         super()._put_conn(conn)
 

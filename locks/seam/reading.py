@@ -35,7 +35,12 @@ MOST_PAGES = 1000
 MOST_IDS = 100  # attempts asked for in one call
 MOST_EVENTS = 500  # events asked for in one call
 LONGEST_CURSOR = 8192
-LIST_BYTES = 16 * MEBIBYTE
+LIST_BYTES, ATTEMPTS_BYTES = 16 * MEBIBYTE, 4 * MEBIBYTE
+MOST_LOCKS = 20_000
+MOST_EVENT_PAGES = 200
+# Answers to a list of attempts that one of them can be the cause of, and how many parts of the list
+# may fail while the others are looked for.
+SPOILED, MOST_FAILURES = frozenset({200, 400, 404, 500}), 12
 
 
 class SeamReader:
@@ -102,6 +107,7 @@ class SeamReader:
         """
         body: dict[str, str] = {}
         seen: set[str] = set()
+        listed = 0
         for _page in range(MOST_PAGES):
             data, request_id = self._read(
                 "/locks/list", body, end_by=self._end(), max_bytes=LIST_BYTES
@@ -113,6 +119,9 @@ class SeamReader:
             )
             if entries is None:
                 raise unreadable(request_id)
+            listed += len(entries)
+            if listed > MOST_LOCKS:
+                break
             yield LockPage.from_json(entries)
             pagination = mapping(data.get("pagination"))
             if not pagination.get("has_next_page"):
@@ -141,7 +150,10 @@ class SeamReader:
         """
         try:
             data, request_id = self._read(
-                "/action_attempts/list", {"device_id": device_id}, end_by=self._end()
+                "/action_attempts/list",
+                {"device_id": device_id},
+                end_by=self._end(),
+                max_bytes=ATTEMPTS_BYTES,
             )
         except SeamRejected as error:
             if error.status == 400:
@@ -152,8 +164,7 @@ class SeamReader:
         entries = data.get("action_attempts")
         if not isinstance(entries, list):
             raise unreadable(request_id)
-        read = (ActionAttempt.from_json(entry, request_id=request_id) for entry in entries)
-        return [attempt for attempt in read if attempt]
+        return _attempts(entries, request_id)
 
     def list_events(
         self, *, since: dt.datetime, until: dt.datetime | None = None, device_id: str = ""
@@ -164,7 +175,7 @@ class SeamReader:
         of its own; an error in the midst means that the list is not whole.
         """
         seen: set[str] = set()
-        for _page in range(MOST_PAGES):
+        for _page in range(MOST_EVENT_PAGES):
             body: dict[str, Any] = {"limit": MOST_EVENTS}
             if until is None:
                 body["since"] = _moment(since)
@@ -185,9 +196,12 @@ class SeamReader:
             )
             seen |= {event.event_id for event in new}
             yield from new
-            if len(entries) < MOST_EVENTS or not new:
+            if len(entries) < MOST_EVENTS:
                 return
-            since = max(since, new[-1].created_at - dt.timedelta(milliseconds=1))
+            if not new:
+                break  # a full page again, of nothing new: what comes after it is out of reach
+            if new[-1].created_at > since:
+                since = max(since, new[-1].created_at - dt.timedelta(milliseconds=1))
         raise SeamUnreadable("Seam's pages of events do not come to an end.")
 
     def list_webhooks(self) -> list[Webhook]:
@@ -199,29 +213,61 @@ class SeamReader:
         return [webhook for webhook in map(Webhook.from_json, entries) if webhook]
 
     def _list_attempts(self, ids: Sequence[str], end_by: float) -> list[ActionAttempt]:
-        body = {"action_attempt_ids": list(ids)}
+        """Where one of them spoils the answer for all (an id that Seam does not take, a text without
+        end), the others are asked about in parts.
+        """
         try:
-            data, request_id = self._read("/action_attempts/list", body, end_by=end_by)
-        except SeamRejected as error:
-            if error.status == 404 and error.code == "action_attempts_not_found":
-                return []  # so Seam's published fake answers when it knows none of them
-            raise
+            return self._told_of(ids, end_by)
+        except (SeamRejected, SeamUnreadable) as error:
+            if error.status not in SPOILED or len(ids) == 1:
+                return _nothing_known(error)
+            spoiled = error
+        found: list[ActionAttempt] = []
+        parts, failures, answers = _halves(ids), 0, 0
+        while parts and failures < MOST_FAILURES and time.monotonic() < end_by:
+            part = parts.pop()
+            try:
+                found += self._told_of(part, end_by, tries=1)
+                answers += 1
+            except (SeamRejected, SeamUnreadable) as error:
+                if error.status not in SPOILED:
+                    break
+                failures += 1
+                parts += _halves(part) if len(part) > 1 else []
+        return found if answers else _nothing_known(spoiled)
+
+    def _told_of(
+        self, ids: Sequence[str], end_by: float, *, tries: int = READ_TRIES
+    ) -> list[ActionAttempt]:
+        data, request_id = self._read(
+            "/action_attempts/list",
+            {"action_attempt_ids": list(ids)},
+            end_by=end_by,
+            max_bytes=ATTEMPTS_BYTES,
+            tries=tries,
+        )
         entries = data.get("action_attempts")
         if not isinstance(entries, list):
             raise unreadable(request_id)
-        read = (ActionAttempt.from_json(entry, request_id=request_id) for entry in entries)
-        return [attempt for attempt in read if attempt and attempt.action_attempt_id in set(ids)]
+        asked = set(ids)
+        return [each for each in _attempts(entries, request_id) if each.action_attempt_id in asked]
 
     def _end(self) -> float:
         return time.monotonic() + self._read_timeout
 
     def _read(
-        self, path: str, body: Mapping[str, Any], *, end_by: float, max_bytes: int = MEBIBYTE
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        end_by: float,
+        max_bytes: int = MEBIBYTE,
+        tries: int = READ_TRIES,
     ) -> tuple[dict[str, Any], str]:
         """The JSON object of a 200 and its request id; tried up to three times before `end_by`."""
         error: SeamError = SeamUnreachable("Seam could not be reached in time.")
         pause = FIRST_PAUSE
-        for _try in range(READ_TRIES):
+        for tried in range(1, tries + 1):
             left = end_by - time.monotonic()
             if left <= 0:
                 break
@@ -243,7 +289,7 @@ class SeamReader:
                 error = failed
             except SeamRateLimited as failed:
                 error, wait = failed, max(pause, failed.retry_after or 0.0)
-            if time.monotonic() + wait >= end_by:
+            if tried == tries or time.monotonic() + wait >= end_by:
                 break
             time.sleep(wait)
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -274,6 +320,31 @@ def encode(body: Mapping[str, Any]) -> bytes:
 
 def unreadable(request_id: str) -> SeamUnreadable:
     return SeamUnreadable("Seam's answer cannot be read.", status=200, request_id=request_id)
+
+
+def _attempts(entries: list[Any], request_id: str) -> list[ActionAttempt]:
+    """The entries that can be read, each attempt once; one told of in two ways is left out."""
+    told: dict[str, ActionAttempt | None] = {}
+    for attempt in (ActionAttempt.from_json(entry, request_id=request_id) for entry in entries):
+        if attempt is not None:
+            known = told.setdefault(attempt.action_attempt_id, attempt)
+            if known != attempt:
+                told[attempt.action_attempt_id] = None
+    return [attempt for attempt in told.values() if attempt is not None]
+
+
+def _halves(ids: Sequence[str]) -> list[Sequence[str]]:
+    middle = len(ids) // 2
+    return [ids[:middle], ids[middle:]]
+
+
+def _nothing_known(error: SeamError) -> list[ActionAttempt]:
+    """No attempts, if that is what the error says: so Seam's published fake answers when it knows
+    none of them.
+    """
+    if error.status == 404 and error.code == "action_attempts_not_found":
+        return []
+    raise error
 
 
 def _moment(at: dt.datetime) -> str:

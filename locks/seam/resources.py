@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 Status = Literal["pending", "success", "error"]
 ID_LENGTH, NAME_LENGTH, CODE_LENGTH, MESSAGE_LENGTH = 200, 200, 100, 2000
-_MOST_PROBLEMS = 50
+_MOST_PROBLEMS, _PROBLEM_LENGTH = 20, 500
 _MOST_ENTRIES = 50
 _DEEPEST = 5
 _LONGEST_RESULT = 8000  # characters of JSON
@@ -224,7 +224,7 @@ def _problems(value: object, code_name: str) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             code=_first(CODE_LENGTH, entry.get(code_name), entry.get("error_code")),
-            message=clean(entry.get("message"), MESSAGE_LENGTH),
+            message=clean(entry.get("message"), _PROBLEM_LENGTH),
         )
         for entry in map(mapping, entries)
     )

@@ -1,154 +1,316 @@
-"""What a broken or hostile Seam may answer, by name; each with what must come of an unlock.
+"""A Seam that lies: every way to answer wrongly that we know, and what has to come of it.
 
-Outcomes are `status code` of the request. `failed` needs proof: Seam's own JSON error on 400, 401,
-403, 404 or 429, or an attempt that ended in an error. Everything else is `unknown`.
+A Lie answers any kind of call; it is given the body that an honest Seam would send (a success, where
+a door was pressed), so that whoever believes too much is found out.
 """
 
 import gzip
+import itertools
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any
 
-from locks.tests.servers import Reply, Talk, attempt, drips, http, refusal, replies, sends
+from locks.models.unlocks import Outcome
+from locks.tests.servers import KEY, Talk, http, refusal
 
-SENT = "unknown no_answer"
-MARKUP = "<script>alert('x')</script>\u0000\u202e" + "\u2028"
-ELSEWHERE = (
-    "http://elsewhere.invalid/locks/unlock_door"  # replaced by a server that must hear nothing
+MARKUP = "<script>alert(1)</script>"
+NASTY = (
+    f"{MARKUP}\x00\u202e\u2066\ud800\x1b[2J\r\nSet-Cookie: a=b\u2028{{{{ 7 }}}}{{% now %}}'\"&amp;"
 )
+PAGE = f"<html><body>Sorry {MARKUP}</body></html>".encode()
+FLOOD = 60_000_000  # bytes
 
 
-def raw(status: int, body: bytes, *lines: str, length: int | None = None) -> bytes:
-    """An answer with any length and headers."""
-    said = len(body) if length is None else length
-    head = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {said}", *lines, "", ""]
-    return "\r\n".join(head).encode("latin-1") + body
+@dataclass(frozen=True)
+class Scene:
+    """What a liar has at hand: an honest answer's body, and another server to point to."""
+
+    truth: bytes
+    elsewhere: str
 
 
-def told(payload: Any, **headers: str) -> Reply:
-    return replies(200, payload, **headers)
+Answer = Callable[[Talk, Scene], None]
 
 
-def body_of(payload: Any) -> bytes:
-    return json.dumps(payload).encode()
+@dataclass(frozen=True)
+class Lie:
+    """`press`, `code`: what comes of a press that is so answered; `read`: what comes of a read.
+
+    A read is "told" (the answer can be used), "unreadable", "refused" or "limited". `slow`: it takes
+    all the time that there is.
+    """
+
+    answer: Answer
+    press: Outcome = Outcome.UNKNOWN
+    code: str = "no_answer"
+    read: str = "unreadable"
+    slow: bool = False
 
 
-def redirect(status: int) -> Callable[[str], Reply]:
-    """To another host, which must not be asked."""
-    return lambda elsewhere: replies(status, b"", Location=f"{elsewhere}/locks/unlock_door")
+def sends(status: int, body: bytes | None = None, **headers: str) -> Answer:
+    """A whole answer; the honest body unless told otherwise. `{elsewhere}` is the other server."""
+    known = {"Content_Type": "application/json", "Seam_Request_Id": "req-1"} | headers
+
+    def answer(talk: Talk, scene: Scene) -> None:
+        told = {
+            name: value.replace("{elsewhere}", scene.elsewhere) for name, value in known.items()
+        }
+        talk.send(http(status, scene.truth if body is None else body, **told))
+
+    return answer
 
 
-def endless_headers(talk: Talk) -> None:
-    talk.send(b"HTTP/1.1 200 OK\r\n")
-    for number in range(20_000):
-        talk.send(f"X-{number}: {'x' * 500}\r\n".encode())
-    talk.close()
+def _raw(wire: Callable[[Scene], bytes], *, then: str = "close") -> Answer:
+    """Bytes as they stand, and then `close`, `reset`, or `hang`."""
+
+    def answer(talk: Talk, scene: Scene) -> None:
+        talk.send(wire(scene))
+        if then == "hang":
+            talk.pause(None)
+        elif then == "reset":
+            talk.reset()
+        talk.close()
+
+    return answer
 
 
-def large_body(talk: Talk) -> None:
-    """60 MB, of which the client should read little."""
-    talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 62914560\r\n\r\n")
-    chunk = b" " * 65536
-    for _ in range(960):
-        talk.send(chunk)
-    talk.close()
+def _floods(head: bytes, block: bytes, size: int = FLOOD) -> Answer:
+    """`block` again and again, until whoever listens hangs up."""
+
+    def answer(talk: Talk, scene: Scene) -> None:
+        with suppress(OSError):
+            talk.sock.sendall(head)
+            for _time in range(size // len(block)):
+                talk.sock.sendall(block)
+        talk.close()
+
+    return answer
 
 
-def gzip_bomb(talk: Talk) -> None:
-    talk.send(http(200, gzip.compress(b" " * 30_000_000), Content_Encoding="gzip"))
+def _drips(every: float) -> Answer:
+    def answer(talk: Talk, scene: Scene) -> None:
+        for byte in whole(scene.truth):
+            talk.send(bytes([byte]))
+            if not talk.pause(every):
+                return
+
+    return answer
 
 
-def continued(talk: Talk) -> None:
-    talk.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 3)
-    talk.send(raw(200, body_of(attempt("success"))))
+def _rewritten(change: Callable[[dict[str, Any]], bytes]) -> Answer:
+    """A 200 whose body is made from the honest one."""
+
+    def answer(talk: Talk, scene: Scene) -> None:
+        sends(200, change(json.loads(scene.truth)))(talk, scene)
+
+    return answer
 
 
-HUGE = "A" * 100_000
-UNLOCK: dict[str, tuple[Reply | Callable[[str], Reply], str]] = {
-    # What is well said, and its neighbours.
-    "continue, then an answer": (continued, "unlocked "),
-    "extra fields": (told(attempt("success", surprise={"deep": [1]})), "unlocked "),
-    "a result that is a list": (told(attempt("success", result=[1])), "unlocked "),
-    "an error that is a string": (told(attempt("error", error="jammed")), "failed lock_error"),
-    "markup in the error": (
-        told(attempt("error", error={"type": MARKUP, "message": MARKUP})),
-        "failed lock_error",
+def whole(body: bytes) -> bytes:
+    return http(200, body, Content_Type="application/json", Seam_Request_Id="req-1")
+
+
+def _head(*lines: str) -> bytes:
+    return "\r\n".join(["HTTP/1.1 200 OK", *lines, "", ""]).encode()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _twice(data: dict[str, Any]) -> bytes:
+    """Each name twice, the second time with another value."""
+    pairs = [f"{_json(name).decode()}: {_json(value).decode()}" for name, value in data.items()]
+    pairs += [f"{_json(name).decode()}: []" for name in data]
+    return "{{{}}}".format(", ".join(pairs)).encode()
+
+
+def _chunked(body: bytes) -> bytes:
+    return _head("Transfer-Encoding: chunked") + body
+
+
+ESCAPED_KEY = "".join(f"\\u{ord(character):04X}" for character in KEY)
+ECHO = _json(refusal("unauthorized", f"Bad key {KEY}, {KEY}.", request_id=KEY))
+ESCAPED_ECHO = _json(refusal("unauthorized", "Bad key ___.")).replace(b"___", ESCAPED_KEY.encode())
+LOUD = _json(refusal("x" * 500 + NASTY, NASTY * 1000, request_id=NASTY))  # 100 kB and more
+TRUTH_STATUSES = (
+    *(201, 202, 203, 206, 226, 300, 304, 400, 401, 402, 403, 404, 405, 408, 409, 410, 418, 422),
+    *(425, 429, 451, 500, 501, 502, 503, 504, 511, 520, 599, 999),
+)
+PAGE_STATUSES = (200, 400, 401, 403, 404, 429, 500, 502, 503, 504)
+SEAMS_UNPROVEN = (402, 405, 408, 409, 410, 418, 422, 500, 503)
+BYTES_OF_NO_ANSWER = {
+    "empty": b"",
+    "blanks": b" \r\n ",
+    "null": b"null",
+    "true": b"true",
+    "number": b"7",
+    "text": b'"ok"',
+    "empty array": b"[]",
+    "empty object": b"{}",
+    "no JSON": b"{'action_attempt': None}",
+    "not UTF-8": b'{"action_attempt": "\xff\xfe"}',
+    "NUL bytes": b"\0" * 1000,
+    "NaN": b'{"action_attempt": NaN, "action_attempts": NaN, "locks": NaN, "events": -Infinity}',
+    "number without end": b'{"locks": ' + b"9" * 100_000 + b"}",
+    "nested without end": b'{"locks": ' + b"[" * 200_000,
+    "nested objects": b'{"locks":' * 100_000,
+    "error of Seam": _json(refusal("device_not_found")),
+    "answer of another route": _json({"things": [], "ok": True}),
+    "null for everything": _json(
+        dict.fromkeys(
+            ("action_attempt", "action_attempts", "locks", "events", "webhooks", "workspace")
+        )
     ),
-    "100 kB of error": (
-        told(attempt("error", error={"type": HUGE, "message": HUGE})),
-        "failed lock_error",
-    ),
-    "duplicate keys": (
-        sends(raw(200, b'{"action_attempt": null, ' + body_of(attempt("success"))[1:])),
-        "unlocked ",
-    ),
-    # Statuses that prove, with Seam's own JSON.
-    "400": (replies(400, refusal("invalid_input")), "failed refused"),
-    "401": (replies(401, refusal("unauthorized")), "failed unauthorized"),
-    "403": (replies(403, refusal("forbidden")), "failed unauthorized"),
-    "404": (replies(404, refusal("device_not_found")), "failed refused"),
-    "404 with markup": (replies(404, refusal(MARKUP, MARKUP)), "failed refused"),
-    "429": (replies(429, refusal("rate_limited"), Retry_After="60"), "failed rate_limited"),
-    "429, a date of long ago": (
-        replies(429, refusal("rate_limited"), Retry_After="Thu, 01 Jan 1970 00:00:00 GMT"),
-        "failed rate_limited",
-    ),
-    "429, nonsense": (
-        replies(429, refusal("rate_limited"), Retry_After="-1e9"),
-        "failed rate_limited",
-    ),
-    # The same statuses from somebody else: they prove nothing.
-    "400 as a page": (replies(400, b"<html>", Content_Type="text/html"), SENT),
-    "403 of a firewall": (replies(403, b"<html>denied</html>", Content_Type="text/html"), SENT),
-    "404 of a proxy": (replies(404, b"", Content_Type="text/html"), SENT),
-    "429 of a proxy": (replies(429, b"slow down", Content_Type="text/plain"), SENT),
-    # Statuses that prove nothing whatever is in them.
-    **{
-        str(status): (replies(status, attempt("success")), SENT)
-        for status in (201, 202, 203, 206, 405, 408, 409, 410, 418, 422, 500, 502, 503, 504, 599)
-    },
-    "204": (sends(b"HTTP/1.1 204 No Content\r\n\r\n"), SENT),
-    "999": (sends(raw(999, b"{}")), SENT),
-    **{
-        f"{status} to another host": (redirect(status), SENT)
-        for status in (301, 302, 303, 307, 308)
-    },
-    # Bodies.
-    "nothing": (replies(200, b""), SENT),
-    "null": (told(None), SENT),
-    "a list": (told([attempt("success")]), SENT),
-    "a number": (told(7), SENT),
-    "a page": (replies(200, b"<html>ok</html>", Content_Type="text/html"), SENT),
-    "no attempt": (told({"ok": True}), SENT),
-    "an attempt that is null": (told({"action_attempt": None}), SENT),
-    "a number for an id": (told(attempt("success", action_attempt_id=7)), SENT),
-    "an empty id": (told(attempt("success", action_attempt_id="")), SENT),
-    "markup for an id": (told(attempt("success", action_attempt_id=MARKUP)), SENT),
-    "100 kB of id": (told(attempt("success", action_attempt_id=HUGE)), SENT),
-    "an unknown status": (told(attempt("opened")), SENT),
-    "a status that is true": (told(attempt(True)), SENT),
-    "the wrong action": (told(attempt("success", action_type="LOCK_DOOR")), SENT),
-    "UTF-16": (replies(200, json.dumps(attempt("success")).encode("utf-16")[:-1]), SENT),
-    "Latin-1": (replies(200, b'{"action_attempt": "\xff\xfe"}'), SENT),
-    "deep JSON": (replies(200, b'{"action_attempt":' + b"[" * 200_000), SENT),
-    "NaN": (replies(200, b'{"action_attempt": NaN}'), SENT),
-    "half an answer": (sends(body_of(attempt("success"))), SENT),
-    "a gzip bomb": (gzip_bomb, SENT),
-    "60 MB": (large_body, SENT),
-    # Lines that break.
-    "hang up at once": (sends(b""), SENT),
-    "reset": (sends(b"", then="reset"), SENT),
-    "hang before headers": (sends(b"", then="hang"), SENT),
-    "cut-off headers": (sends(b"HTTP/1.1 200 OK\r\nContent-Le"), SENT),
-    "hang in the headers": (sends(b"HTTP/1.1 200 OK\r\nX: y\r\n", then="hang"), SENT),
-    "cut-off body": (sends(raw(200, body_of(attempt("success"))[:30], length=200)), SENT),
-    "hang in the body": (sends(raw(200, b'{"action', length=200), then="hang"), SENT),
-    "a body longer than said": (sends(raw(200, body_of(attempt("success")), length=10)), SENT),
-    "a byte at a time": (drips(raw(200, body_of(attempt("success"))), every=0.2), SENT),
-    "broken chunks": (
-        sends(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n"),
-        SENT,
-    ),
-    "another protocol": (sends(b"SSH-2.0-OpenSSH_9.9\r\n"), SENT),
-    "endless headers": (endless_headers, SENT),
 }
+RETRY_AFTER = {
+    "": {},
+    "zero": {"Retry_After": "0"},
+    "a minute": {"Retry_After": "60"},
+    "absurd": {"Retry_After": "9" * 60},
+    "negative": {"Retry_After": "-5"},
+    "no number": {"Retry_After": "soon"},
+    "not a number": {"Retry_After": "nan"},
+    "infinite": {"Retry_After": "inf"},
+    "a date to come": {"Retry_After": formatdate(time.time() + 3600, usegmt=True)},
+    "a date long past": {"Retry_After": "Thu, 01 Jan 1970 00:00:00 GMT"},
+    "an impossible date": {"Retry_After": "Mon, 99 Zzz 99999999 99:99:99 GMT"},
+}
+CONFIRMED = {"press": Outcome.CONFIRMED, "code": "", "read": "told"}
+REFUSED = {"press": Outcome.FAILED, "code": "refused", "read": "refused"}
+FORBIDDEN = REFUSED | {"code": "unauthorized"}
+LIMITED = {"press": Outcome.FAILED, "code": "rate_limited", "read": "limited"}
+
+
+def _statuses() -> Iterator[tuple[str, Lie]]:
+    for status in TRUTH_STATUSES:
+        yield f"{status} with the truth", Lie(sends(status))
+    for status in PAGE_STATUSES:
+        yield f"{status} page", Lie(sends(status, PAGE, Content_Type="text/html"))
+    for status in SEAMS_UNPROVEN:
+        yield f"{status} of Seam", Lie(sends(status, _json(refusal("some_error"))))
+    for status in (301, 302, 303, 307, 308):
+        there = "{elsewhere}/locks/unlock_door"
+        yield f"{status} to another host", Lie(sends(status, PAGE, Location=there))
+    yield "200 with a place to go", Lie(sends(200, Location="{elsewhere}/x"), **CONFIRMED)
+    for status in (400, 404):
+        yield f"{status} of Seam", Lie(sends(status, _json(refusal("some_error"))), **REFUSED)
+    for status in (401, 403):
+        yield f"{status} of Seam", Lie(sends(status, _json(refusal("some_error"))), **FORBIDDEN)
+    for name, headers in RETRY_AFTER.items():
+        limit = sends(429, _json(refusal("rate_limit_exceeded")), **headers)
+        yield f"429 of Seam {name}".strip(), Lie(limit, **LIMITED)
+    proceed = b"HTTP/1.1 100 Continue\r\n\r\n"
+    yield "100 first", Lie(_raw(lambda scene: proceed * 3 + whole(scene.truth)), **CONFIRMED)
+    yield "101", Lie(_raw(lambda _scene: b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"))
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    yield "103 first", Lie(_raw(lambda scene: hints + whole(scene.truth)))
+    yield "204", Lie(_raw(lambda scene: b"HTTP/1.1 204 No Content\r\n\r\n" + scene.truth))
+
+
+def _silences() -> Iterator[tuple[str, Lie]]:
+    wires: dict[str, Callable[[Scene], bytes]] = {
+        "before the headers": lambda _scene: b"",
+        "in the status line": lambda _scene: b"HTTP/1.1 2",
+        "in the headers": lambda scene: whole(scene.truth)[:40],
+        "in the body": lambda scene: whole(scene.truth)[:-5],
+        "before the last chunk": lambda scene: _chunked(b"%x\r\n%s\r\n" % (9, scene.truth[:9])),
+        "after the truth without a length": lambda scene: _head("X: y") + scene.truth,
+    }
+    for name, wire in wires.items():
+        yield f"hangs {name}", Lie(_raw(wire, then="hang"), slow=True)
+    yield "one byte a second", Lie(_drips(1.0), slow=True)
+    yield "ten bytes a second", Lie(_drips(0.1), slow=True)
+
+
+def _breaks() -> Iterator[tuple[str, Lie]]:
+    wires: dict[str, Callable[[Scene], bytes]] = {
+        "hangs up": lambda _scene: b"",
+        "cut-off status line": lambda _scene: b"HTTP/1.1 20",
+        "cut-off headers": lambda _scene: b"HTTP/1.1 200 OK\r\nContent-Type: appli",
+        "headers without their end": lambda _scene: _head("Content-Length: 90")[:-2],
+        "cut-off body": lambda scene: whole(scene.truth)[:-5],
+        "length too large": lambda scene: whole(scene.truth + b" " * 50)[:-50],
+        "length too small": lambda scene: _head("Content-Length: 9") + scene.truth,
+        "length zero": lambda scene: _head("Content-Length: 0") + scene.truth,
+        "two lengths": lambda s: _head("Content-Length: 3", "Content-Length: 400") + s.truth,
+        "broken chunk": lambda _scene: _chunked(b"zz\r\n{}\r\n"),
+        "negative chunk": lambda _scene: _chunked(b"-5\r\n{}\r\n"),
+        "cut-off chunk": lambda scene: _chunked(b"fff\r\n" + scene.truth),
+        "no last chunk": lambda s: _chunked(b"%x\r\n%s\r\n" % (len(s.truth), s.truth)),
+        "no headers at all": lambda scene: scene.truth,
+        "another protocol": lambda _scene: b"\x16\x03\x01 SSH-2.0-OpenSSH\r\n\r\n",
+        "HTTP of the future": lambda s: b"HTTP/9.9 200 OK\r\n\r\n" + s.truth,
+        "status 000": lambda scene: b"HTTP/1.1 000 OK\r\n\r\n" + scene.truth,
+        "status of letters": lambda scene: b"HTTP/1.1 OK OK\r\n\r\n" + scene.truth,
+    }
+    for name, wire in wires.items():
+        yield name, Lie(_raw(wire))
+    yield "reset", Lie(_raw(lambda _scene: b"", then="reset"))
+    yield "reset in the body", Lie(_raw(lambda s: whole(s.truth)[:-5], then="reset"))
+    sound: dict[str, Callable[[Scene], bytes]] = {
+        "no length": lambda scene: _head("X: y") + scene.truth,
+        "length of letters": lambda scene: _head("Content-Length: all") + scene.truth,
+        "said twice": lambda scene: whole(scene.truth) * 2,
+        "HTTP/1.0": lambda scene: b"HTTP/1.0 200 OK\r\n\r\n" + scene.truth,
+        "cookies of nonsense": lambda scene: (
+            _head(
+                "Set-Cookie: \x01=;;; expires=99; Domain=.", f"Content-Length: {len(scene.truth)}"
+            )
+            + scene.truth
+        ),
+        "request id of 50 kB": lambda scene: (
+            _head(f"Seam-Request-Id: {'r' * 50_000}", f"Content-Length: {len(scene.truth)}")
+            + scene.truth
+        ),
+    }
+    for name, wire in sound.items():
+        yield name, Lie(_raw(wire), **CONFIRMED)
+
+
+FLOODS: dict[str, Answer] = {
+    "60 MB body": _floods(_head(f"Content-Length: {FLOOD}"), b"[" * 60_000),
+    "60 MB of blanks": _floods(_head(f"Content-Length: {FLOOD}"), b" " * 60_000),
+    "body without end": _floods(_head("X: y"), b"x" * 60_000),
+    "one chunk of 60 MB": _floods(_chunked(b"%x\r\n" % FLOOD), b"x" * 60_000),
+    "60 MB of tiny chunks": _floods(_chunked(b""), b"1\r\nx\r\n" * 10_000),
+    "chunk size without end": _floods(_chunked(b""), b"1" * 60_000),
+    "chunk extension without end": _floods(_chunked(b"1;"), b"x" * 60_000),
+    "trailers without end": _floods(_chunked(b"0\r\n"), b"X: y\r\n" * 10_000),
+    "trailer of 60 MB": _floods(_chunked(b"0\r\nX: "), b"y" * 60_000),
+    "headers without end": _floods(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 10_000),
+    "header of 60 MB": _floods(b"HTTP/1.1 200 OK\r\nX: ", b"y" * 60_000),
+    "status line of 60 MB": _floods(b"HTTP/1.1 200 ", b"y" * 60_000),
+    "100 Continue without end": _floods(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
+    "gzip bomb": sends(200, gzip.compress(b" " * FLOOD), Content_Encoding="gzip"),
+}
+
+
+def _contents() -> Iterator[tuple[str, Lie]]:
+    for name, answer in FLOODS.items():
+        yield name, Lie(answer)
+    for name, body in BYTES_OF_NO_ANSWER.items():
+        yield f"200 {name}", Lie(sends(200, body))
+    yield "called gzip", Lie(sends(200, Content_Encoding="gzip"))
+    yield "called brotli and more", Lie(sends(200, Content_Encoding="br, gzip"))
+    yield "200 array of the truth", Lie(_rewritten(lambda data: _json([data])))
+    yield "200 truth and garbage", Lie(_rewritten(lambda data: _json(data) + b"}"))
+    yield "200 two objects", Lie(_rewritten(lambda data: _json(data) * 2))
+    yield "200 cut-off JSON", Lie(_rewritten(lambda data: _json(data)[:-2]))
+    yield "200 every name twice", Lie(_rewritten(_twice))
+    yield "200 UTF-16", Lie(_rewritten(lambda data: json.dumps(data).encode("utf-16")))
+    yield "200 UTF-32", Lie(_rewritten(lambda data: json.dumps(data).encode("utf-32")))
+    yield "200 BOM", Lie(_rewritten(lambda data: b"\xef\xbb\xbf" + _json(data)), **CONFIRMED)
+    yield "200 named text", Lie(sends(200, Content_Type="text/html"), **CONFIRMED)
+    yield "the key sent back", Lie(sends(401, ECHO, Seam_Request_Id=f"id {KEY}"), **FORBIDDEN)
+    yield "the key sent back in escapes", Lie(sends(401, ESCAPED_ECHO), **FORBIDDEN)
+    yield "the key sent back in a page", Lie(sends(500, f"Bearer {KEY}".encode()))
+    yield "markup and NUL in a refusal", Lie(sends(400, LOUD), **REFUSED)
+    yield "markup and NUL in a failure", Lie(sends(500, LOUD))
+
+
+LIES = dict(itertools.chain(_statuses(), _silences(), _breaks(), _contents()))

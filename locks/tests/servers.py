@@ -46,7 +46,9 @@ class Received:
 
 
 class Talk:
-    """One connection, as an answer sees it."""
+    """One connection, as an answer sees it; `asked` is the request that it answers."""
+
+    asked: Received
 
     def __init__(self, sock: socket.socket, stopping: threading.Event) -> None:
         self.sock, self._stopping = sock, stopping
@@ -127,8 +129,8 @@ def zipped(payload: Any, size: int) -> Reply:
 class RecordingServer:
     """Answers the n-th request with the n-th reply; the last one again and again.
 
-    `tls` makes it speak TLS; `silent` makes it read and never answer; `listening=False` refuses
-    connections until listen().
+    `tls` makes it speak TLS; `silent` makes it read and never answer; `greeting` is said before
+    anything is asked, and then it hangs up; `listening=False` refuses connections until listen().
     """
 
     def __init__(
@@ -136,6 +138,7 @@ class RecordingServer:
         *answers: Reply,
         tls: ssl.SSLContext | None = None,
         silent: bool = False,
+        greeting: bytes = b"",
         listening: bool = True,
     ) -> None:
         self.requests: list[Received] = []
@@ -143,6 +146,7 @@ class RecordingServer:
         self.bytes_read = bytearray()
         self.hung_up = 0
         self._answers, self._tls, self._silent = answers, tls, silent
+        self._greeting = greeting
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
@@ -213,10 +217,14 @@ class RecordingServer:
 
     def _talk(self, sock: socket.socket, number: int) -> None:
         talk = Talk(sock, self._stopping)
+        if self._greeting:
+            talk.send(self._greeting)
+            return
         while talk.open and (received := self._read(sock, number)):
             with self._lock:
                 self.requests.append(received)
                 place = min(len(self.requests), len(self._answers)) - 1
+            talk.asked = received
             self._answers[place](talk)
 
     def _read(self, sock: socket.socket, number: int) -> Received | None:
@@ -242,14 +250,14 @@ class RecordingServer:
         return bool(chunk)
 
 
-def make_certificate(directory: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for HOST that nobody trusts yet, and a server's context that uses it."""
+def make_certificate(directory: Path, *, host: str = HOST) -> tuple[Path, ssl.SSLContext]:
+    """A certificate for `host` that nobody trusts yet, and a server's context that uses it."""
     certificate, key = directory / "certificate.pem", directory / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "2", "-subj", f"/CN={HOST}"]
+    command += ["-nodes", "-days", "2", "-subj", f"/CN={host}"]
     command += [
         "-addext",
-        f"subjectAltName=IP:{HOST}",
+        f"subjectAltName=IP:{host}",
         "-addext",
         "keyUsage=critical,digitalSignature,keyCertSign",
     ]

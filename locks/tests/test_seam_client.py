@@ -262,6 +262,16 @@ def test_it_does_not_wait_beyond_send_by_for_a_rate_limit(connect: Connect, date
     assert not caught.value.can_have_moved
 
 
+@pytest.mark.parametrize("wait", ["9" * 60, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_it_takes_an_absurd_wait_for_a_day(connect: Connect, wait: str) -> None:
+    limit = replies(429, refusal("rate_limit_exceeded"), Retry_After=wait)
+    with RecordingServer(limit) as server:
+        with pytest.raises(SeamRateLimited) as caught:
+            connect(server).unlock_door("door-1", send_by=soon())
+        assert len(server.requests) == 1
+    assert caught.value.retry_after == 86400
+
+
 def test_it_gives_up_on_a_rate_limit_before_send_by(connect: Connect) -> None:
     send_by = SendBy.within(1.6)
     with RecordingServer(replies(429, refusal("rate_limit_exceeded"))) as server:
