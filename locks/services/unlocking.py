@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.utils import timezone
 
 from locks.clients import seam_client
 from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
@@ -76,14 +75,15 @@ def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResu
     database goes away NothingSent, AnswerNotRecorded or Sent, whichever is true. Returns when Seam has
     answered, at the latest at the request's `call_deadline`.
     """
-    now = time.time()
+    # Both clocks once, before all else: a process that stands still from here on is late all the same.
+    now, steady = time.time(), time.monotonic()
     try:
         token = read_token(form.token, person=actor, device=device)
         age = age_of_press(token, form.elapsed, now=now)
     except BadToken:
         token, age = None, 0.0
-    pressed = _Pressed(actor, device, form, token, timezone.now(), age)
-    send_by = SendBy.within(pressed.left)
+    pressed = _Pressed(actor, device, form, token, dt.datetime.fromtimestamp(now, dt.UTC), age)
+    send_by = SendBy(wall=now + pressed.left, monotonic=steady + pressed.left)
     try:
         result = _take(pressed)
     except (OperationalError, InterfaceError) as gone:
