@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from locks.services import following, sweeping
 from locks.tests.machine_faults import AtLine, database_lost, killed_at
 from locks.tests.machine_seam import MANNERS, MAY_STILL_ACT, NOTHING_MOVED, KnowingSeam, Plan
 from locks.tests.machine_world import BY_HAND, DAY, DOORS, PEOPLE, STAFF, Finger, Tab, World
@@ -34,6 +35,18 @@ BESIDE = (
     "move",
     "rename",
     "gone",
+)
+AT_ONCE = (
+    "sweep",
+    "follow",
+    "revoke",
+    "freeze",
+    "move",
+    "rename",
+    "gone",
+    "tell",
+    "tell again",
+    "catch up",
 )
 # Only while Seam has the call: the promise on lateness is kept by a clock that no row moves.
 LATER = ("past bounds", "resolve", "colleague again", "an hour")
@@ -166,6 +179,30 @@ class FrontDesk(RuleBasedStateMachine):
         tab = self.world.open_page(who, door)
         plan = self._plan(manner, took, meanwhile=self._beside(tab, beside))
         self.world.press(who, door, tab=tab, plan=plan)
+
+    @rule(
+        door=door,
+        others=st.lists(st.sampled_from(AT_ONCE), min_size=1, max_size=4, unique=True),
+        manner=manner,
+    )
+    def all_at_once(self, door: str, others: list[str], manner: str) -> None:
+        world = self.world
+        world.plans[world.doors[door].seam_device_id] = self._plan(manner, True)
+        beside: dict[str, Callable[[], object]] = {
+            "sweep": lambda: sweeping.sweep(for_seconds=0),
+            "follow": lambda: following.follow(for_seconds=0),
+            "revoke": lambda: world.revoke("clerk", "north"),
+            "freeze": lambda: world.freeze("north"),
+            "move": lambda: world.move(door, "south"),
+            "rename": lambda: world.rename(door),
+            "gone": lambda: world.lose(door),
+            "tell": lambda: world.deliver(0, 2),
+            "tell again": lambda: world.deliver(0, 2),
+            "catch up": world.catch_up,
+        }
+        presses = world.presses_at_once("clerk", "colleague", door)
+        world.at_once([*presses.values(), *(beside[name] for name in others)])
+        world.plans.clear()
 
     def _beside(self, tab: Tab, what: list[str]) -> Callable[[], None]:
         world, other = self.world, "colleague" if tab.who == "clerk" else "clerk"

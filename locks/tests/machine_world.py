@@ -9,7 +9,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,6 +52,7 @@ from locks.tests.factories import grant, make_building, make_device
 from locks.tests.machine_checks import Book
 from locks.tests.machine_faults import AtLine
 from locks.tests.machine_seam import MANNERS, Attempt, KnowingSeam, Plan, wait_past
+from locks.tests.servers import PATIENCE
 
 SALT = "locks.press"
 STAFF = {"clerk": "north", "colleague": "north", "outsider": "south"}
@@ -267,31 +268,49 @@ class World:
         """Two fingers, or one that clicks twice: two threads, as in a web process."""
         tab, posted = self.open_page(who, door), len(self.seam.posted)
         tabs = (tab, tab if same_token else self.open_page(other, door))
-        problems: list[BaseException] = []
+        self.at_once([self._bare_press(one) for one in tabs])
+        assert len(self.seam.posted) - posted <= 1, "G2: two POSTs of two presses at once"
 
-        def press(tab: Tab) -> None:
+    def at_once(self, actions: list[Callable[[], object]]) -> None:
+        """All of these in threads of their own, as in a web process; none may break on another."""
+        problems: list[BaseException] = []
+        start = threading.Barrier(len(actions))
+
+        def run(action: Callable[[], object]) -> None:
             try:
-                request_unlock(
-                    actor=User.objects.get(pk=self.people[tab.who].pk),
-                    device=Device.objects.get(pk=self.doors[door].pk),
-                    form=self._form(tab, Finger(), self._rows(door)),
-                )
-            except DoorUnknown:
-                pass
+                start.wait(PATIENCE)
+                action()
             except BaseException as problem:
                 problems.append(problem)
             finally:
                 connection.close()
 
-        threads = [threading.Thread(target=press, args=(one,)) for one in tabs]
+        threads = [threading.Thread(target=run, args=(action,)) for action in actions]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        for one in tabs:
-            one.used = True
         assert problems == []
-        assert len(self.seam.posted) - posted <= 1, "G2: two POSTs of two presses at once"
+
+    def presses_at_once(self, who: str, other: str, door: str) -> dict[str, Callable[[], object]]:
+        """A press of each on one door, to be run in threads."""
+        tabs = {name: self.open_page(name, door) for name in (who, other)}
+        return {name: self._bare_press(tab) for name, tab in tabs.items()}
+
+    def _bare_press(self, tab: Tab) -> Callable[[], object]:
+        """Press, where nobody can say what must come of it."""
+        tab.used = True
+        form = self._form(tab, Finger(), self._rows(tab.door))
+
+        def press() -> None:
+            with suppress(DoorUnknown):
+                request_unlock(
+                    actor=User.objects.get(pk=self.people[tab.who].pk),
+                    device=Device.objects.get(pk=self.doors[tab.door].pk),
+                    form=form,
+                )
+
+        return press
 
     def _form(self, tab: Tab, finger: Finger, rows: list[UnlockRequest]) -> PressForm:
         page_age = self.now - tab.made_at
@@ -537,10 +556,8 @@ class World:
     def catch_up(self) -> None:
         """What the receiver missed is read from Seam's list."""
         self.told = True
-        try:
+        with suppress(ServiceError):  # Seam cannot be read, or another is at it
             catching_up.catch_up_events()
-        except ServiceError:
-            assert self.seam.reads_fail
 
     def turned_by_hand(self) -> None:
         """Each unlock by code or by hand that Seam told of is on the record, once."""
