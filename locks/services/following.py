@@ -30,11 +30,14 @@ FOLLOWER = "follower"
 BATCH = 100  # attempts a call
 SOON = dt.timedelta(seconds=3)  # what is due later is left to the next sweep
 GRACE = dt.timedelta(seconds=2)  # after a bound, before anyone but the sender may end a request
+SWEEP_EVERY = 5.0  # seconds between sweeps where nothing calls for one sooner
 WATCH_UNKNOWN_FOR = dt.timedelta(hours=24)
 PUBLISH_AGAIN_AFTER = 10.0  # seconds without publishing once the broker did not take a nudge
 
 # Set where a nudge could not be published: this process's own sweep thread then follows.
 wake_here = threading.Event()
+# Set where this process was asked to end: who follows lets go at once, and another takes over.
+ending = threading.Event()
 _broker_down_until = 0.0
 
 
@@ -60,8 +63,8 @@ def nudge() -> None:
         wake_here.set()
 
 
-def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = time.sleep) -> bool:
-    """Follow all attempts until none is due soon or the time is up.
+def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = ending.wait) -> bool:
+    """Follow all attempts until none is due soon, the time is up, or this process is to end.
 
     Returns True where there is more to follow and someone should come back at once; False where all is
     done or another process follows.
@@ -78,7 +81,7 @@ def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = time
         if wait is None:
             if leases.release(FOLLOWER, seen=seen):
                 return False
-        elif time.monotonic() + wait >= until:
+        elif ending.is_set() or time.monotonic() + wait >= until:
             leases.drop(FOLLOWER)
             return True
         else:
@@ -87,15 +90,21 @@ def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = time
     return False
 
 
-def sweep(*, for_seconds: float = 4.0) -> None:
+def sweep(*, for_seconds: float = 4.0) -> float:
     """End what is past its bound, count repeated refusals, and follow what nobody follows.
 
-    Run every few seconds by the beat and by each web process; needs the database alone.
+    Run every few seconds by the beat and by each web process; needs the database alone. Returns in how
+    many seconds to sweep again: at once where more is to follow, and when its lease runs out where
+    another process follows, which may have died.
     """
     end_overdue()
     record_repeats()
-    if _until_next_look() is not None:
-        follow(for_seconds=for_seconds)
+    if _until_next_look() is None:
+        return SWEEP_EVERY
+    leases.wish(FOLLOWER)  # who follows now may have looked for the last time
+    if follow(for_seconds=for_seconds):
+        return 0.0
+    return min(leases.left(FOLLOWER) or SWEEP_EVERY, SWEEP_EVERY)
 
 
 def end_overdue() -> int:
