@@ -24,6 +24,8 @@ from tools.stack import Stack
 
 Install = Callable[..., Installation]
 NO_BROKER = {"CELERY_BROKER_URL": "redis://127.0.0.1:9/0"}
+# A call is to be under way still when the test has done the next step.
+PATIENT = {"UNLOCK_ANSWER_TIMEOUT": "4"}
 STAYS, DIES = "web", "web-2"
 REQUESTED, UNKNOWN, UNLOCKED = "unlock.requested", "unlock.unknown", "unlock.unlocked"
 
@@ -168,7 +170,7 @@ def press_on(
 def test_a_web_process_killed_while_seam_has_the_press(
     install: Install, simulator: Simulator
 ) -> None:
-    house = install(DIES, **NO_BROKER)
+    house = install(DIES, **NO_BROKER, **PATIENT)
     door = next(iter(DOORS))
     simulator.withhold(door)
     pressing = house.press_in_background(door, web=DIES)
@@ -269,14 +271,15 @@ def test_a_sender_that_slept_past_its_bound_still_records_its_answers(
     install: Install, simulator: Simulator
 ) -> None:
     """One press has its answer already, the other's comes while the process stands still."""
-    house = install(DIES, **NO_BROKER)
+    house = install(DIES, **NO_BROKER, **PATIENT)
     answered, answering = tuple(DOORS)[:2]
     house.hold_sweeps(DIES)
     simulator.withhold(answering)
+    token = house.token(answered)
     presses = [house.press_in_background(answering, web=DIES)]
     assert simulator.wait_for_calls("/locks/unlock_door", timeout=30)
     house.commands.arm(DIES, "before transaction 2", stop=True)
-    presses.append(house.press_in_background(answered, web=DIES))
+    presses.append(house.press_in_background(answered, web=DIES, token=token))
     wait_for(lambda: house.commands.has_reached(DIES), seconds=30, what="it stands still")
     simulator.release(answering)
     for door in (answered, answering):
