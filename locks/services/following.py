@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -22,6 +21,7 @@ from locks.models.unlocks import UnlockRequestQuerySet
 from locks.seam import ActionAttempt, SeamError
 from locks.services import leases
 from locks.services.answers import Answer, from_attempt, settle
+from locks.services.errors import DATABASE_GONE
 from locks.services.refusing import record_repeats
 
 logger = logging.getLogger(__name__)
@@ -147,7 +147,7 @@ def _settled(request: UnlockRequest, answer: Answer, *, frm: tuple[Status, ...])
     """settle(), but one row that cannot be settled never stops the others: it is tried again later."""
     try:
         return settle(request, answer, frm=frm)
-    except (OperationalError, InterfaceError):
+    except DATABASE_GONE:
         raise  # the database is gone: for all of them
     except Exception:
         logger.exception("Unlock request %s could not be settled.", request.pk)

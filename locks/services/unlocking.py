@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, replace
 
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from locks.clients import seam_client
@@ -20,7 +20,7 @@ from locks.seam import SeamError, SendBy
 from locks.services import following
 from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
-from locks.services.errors import AnswerNotRecorded, DoorUnknown, NothingSent, Sent
+from locks.services.errors import DATABASE_GONE, AnswerNotRecorded, DoorUnknown, NothingSent, Sent
 from locks.services.refusing import refuse
 from locks.services.rights import why_not
 from locks.services.tokens import BadToken, PressToken, age_of_press, read_token
@@ -86,7 +86,7 @@ def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResu
     send_by = SendBy.within(pressed.left)
     try:
         result = _take(pressed)
-    except (OperationalError, InterfaceError) as gone:
+    except DATABASE_GONE as gone:
         raise NothingSent from gone
     press = result.press
     if press.code == "not_yours":
@@ -101,7 +101,7 @@ def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResu
 def _reread(request: UnlockRequest) -> None:
     try:
         request.refresh_from_db()
-    except (OperationalError, InterfaceError) as gone:
+    except DATABASE_GONE as gone:
         raise Sent from gone
 
 
@@ -295,7 +295,7 @@ def _record_patiently(request: UnlockRequest, answer: Answer) -> None:
         try:
             record_answer(request, answer)
             return
-        except (OperationalError, InterfaceError) as gone:
+        except DATABASE_GONE as gone:
             if time.monotonic() >= give_up:
                 logger.critical(
                     "Unlock request %s: Seam answered %s (attempt %s), and the database was gone.",

@@ -64,6 +64,7 @@ PLACES: dict[str, Place] = {
     "in transaction 2, row moved": Place(
         _ROWS, "UnlockRequestQuerySet.move", after=True, not_thread="sweep"
     ),
+    "event written": Place("locks.services.audit", "record", after=True, not_thread="sweep"),
     "transaction 2 committed": Place("locks.services.following", "nudge"),
     "wish counted, not published": Place(_LEASES, "wish", after=True, not_thread="sweep"),
     "before the response": Place(_PRESS, "request_unlock", after=True),

@@ -267,6 +267,59 @@ def test_a_worker_killed_while_it_follows(
     house.verify()
 
 
+def test_a_worker_that_slept_with_the_lease_changes_nothing_when_it_wakes(
+    install: Install, simulator: Simulator
+) -> None:
+    house = install("worker")
+    door = next(iter(DOORS))
+    house.hold_sweeps(STAYS)
+    house.commands.arm("worker", "attempts listed", stop=True)
+    assert house.press(door).status_code == 303
+    wait_for(lambda: house.commands.has_reached("worker"), seconds=30, what="it stands still")
+    house.commands.let_sweep(STAYS)
+    row = house.wait_for_status(door, "unlocked")
+    os.kill(house.stack.processes["worker"].pid, signal.SIGCONT)
+    assert house.press(door, username="clerk2").status_code == 303
+    house.wait_for_status(door, "unlocked")
+    house.stack.stop("worker")  # what it had begun is over, too
+    assert house.story(row.pk) == [REQUESTED, "unlock.pending", UNLOCKED]
+    house.verify()
+
+
+@pytest.mark.postgres_only
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_web_process_that_sleeps_in_a_transaction_does_not_stop_the_building(
+    install: Install, simulator: Simulator, sent: bool
+) -> None:
+    """It holds the chain's lock, on which every press of the building waits."""
+    house = install(DIES, **NO_BROKER, UNLOCK_SEND_TIMEOUT="20", UNLOCK_ANSWER_TIMEOUT="8")
+    asleep, other = tuple(DOORS)[:2]
+    house.hold_sweeps(DIES)
+    if sent:  # transaction 2 comes next
+        simulator.withhold(asleep)
+        pressing = house.press_in_background(asleep, web=DIES)
+        assert simulator.wait_for_calls("/locks/unlock_door", timeout=30)
+        house.commands.arm(DIES, "event written", stop=True)
+        simulator.release(asleep)
+    else:
+        house.commands.arm(DIES, "event written", stop=True)
+        pressing = house.press_in_background(asleep, web=DIES)
+    wait_for(lambda: house.commands.has_reached(DIES), seconds=30, what="it stands still")
+    assert house.press(other, username="clerk2").status_code == 303
+    house.wait_for_status(other, "unlocked")
+    os.kill(house.stack.processes[DIES].pid, signal.SIGCONT)
+    answer = pressing.result(30)
+    if sent:  # its answer is recorded on another connection
+        assert answer.status_code == 303
+        house.wait_for_status(asleep, "unlocked")
+    else:
+        assert answer.status_code == 503
+        assert "Nothing was sent" in answer.text
+        assert house.requests(asleep) == []
+    assert simulator.posts(asleep) == sent
+    house.verify()
+
+
 def test_a_sender_that_slept_past_its_bound_still_records_its_answers(
     install: Install, simulator: Simulator
 ) -> None:

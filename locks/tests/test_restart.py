@@ -251,12 +251,17 @@ def test_who_follows_lets_go_when_asked_to_end(install, simulator: Simulator, na
 def test_a_nudge_while_the_follower_lets_go_is_not_lost(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, moment: str, by: str
 ) -> None:
-    """It had found nothing more to do, and has not let go yet, or has just done so."""
+    """It had found nothing more to do, and has not let go yet, or has just done so.
+
+    The nudge is a message's, with its wish; or, without a broker, the process's own sweep.
+    """
     simulator.behave(MAIN, "instant")
     house, clerk = make_building(), make_user()
     grant(clerk, house)
     door = make_device(house, seam_device_id=MAIN)
     real, arrived = leases.release, threading.Event()
+    if by == "sweep":
+        monkeypatch.setattr(following, "nudge", following.wake_here.set)
 
     def press() -> None:
         try:
