@@ -153,7 +153,10 @@ class Commands:
             armed.rename(self._file("reached", process))  # one thread only gets beyond this
         except FileNotFoundError:
             return
-        os.kill(os.getpid(), signal.SIGSTOP if word == "STOP" else signal.SIGKILL)
+        # To this very thread: sent to the process, a stop may reach another one first, and this
+        # one runs on for a moment.
+        number = signal.SIGSTOP if word == "STOP" else signal.SIGKILL
+        signal.pthread_kill(threading.get_ident(), number)
 
     def wait_while_held(self, process: str) -> None:
         """Come back once the test lets sweeps start."""
