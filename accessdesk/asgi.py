@@ -30,7 +30,8 @@ from locks.startup import problem  # noqa: E402
 
 logger = logging.getLogger("locks.web")
 
-SWEEP_EVERY = 5.0
+SWEEP_EVERY = following.SWEEP_EVERY
+ENDS_WITHIN = 5.0  # seconds for a sweep to let go at a shutdown; who does not is taken over from
 
 
 class SweepThread(threading.Thread):
@@ -38,24 +39,27 @@ class SweepThread(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="sweep", daemon=True)
-        self._ended = threading.Event()
 
     def run(self) -> None:
+        pause = 0.0  # what was left behind by a process before this one is ended at once
         while True:
-            following.wake_here.wait(SWEEP_EVERY)
+            following.wake_here.wait(pause)
             following.wake_here.clear()
-            if self._ended.is_set():
+            if following.ending.is_set():
                 return
+            pause = SWEEP_EVERY
             try:
-                sweep()
+                pause = min(pause, sweep())
             except Exception as error:
                 logger.warning("The sweep could not run: %s", type(error).__name__)
             finally:
                 connection.close()
 
     def stop(self) -> None:
-        self._ended.set()
+        """Let go of what is being followed, and end; waits for it."""
+        following.ending.set()
         following.wake_here.set()
+        self.join(ENDS_WITHIN)
 
 
 class Web:
@@ -84,7 +88,7 @@ class Web:
         _end_streams_on_sigterm(self.watcher)
         await send({"type": "lifespan.startup.complete"})
         await receive()  # lifespan.shutdown
-        sweeping.stop()
+        await asyncio.to_thread(sweeping.stop)
         await self.watcher.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

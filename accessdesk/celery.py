@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accessdesk.settings")
 
@@ -31,3 +31,11 @@ def refuse_an_unsafe_start(**_kwargs: object) -> None:
 
     if sentence := problem():
         raise SystemExit(f"accessdesk cannot start: {sentence}")
+
+
+@worker_shutting_down.connect
+def let_go_of_what_is_followed(**_kwargs: object) -> None:
+    """A task that follows attempts would keep the worker for 20 s; another worker goes on."""
+    from locks.services import following
+
+    following.ending.set()

@@ -158,7 +158,10 @@ else:
         # Bound by the presses that may wait for Seam at the same time, not by open consoles.
         "pool": {"min_size": 1, "max_size": 40, "timeout": 5},
         "connect_timeout": 3,
-        "options": "-c synchronous_commit=on -c lock_timeout=10s -c statement_timeout=20s",
+        # A process that stands still in a transaction (a suspended machine, a cut network) holds its
+        # building's chain: it is cut off before those who wait for the chain give up.
+        "options": "-c synchronous_commit=on -c lock_timeout=10s -c statement_timeout=20s"
+        " -c idle_in_transaction_session_timeout=8s",
     }
 
 # --- Celery (only nudges travel here; the rows are the truth) ---------------------------------

@@ -21,8 +21,11 @@ class Stack:
     """Web, worker and beat under the real settings, with their own database and folder.
 
     A context manager: entering migrates (and seeds in simulated mode), starts every part that
-    `parts` names and waits until the web process answers; leaving ends them all. `environment`
+    `parts` names and waits until the web processes answer; leaving ends them all. `environment`
     holds further settings; `SEAM_SIMULATED=1` comes with an endpoint without a key.
+
+    Parts are called "web", "worker" and "beat"; further ones of a kind "web-2", "worker-2" and so
+    on. Each web process has a port of its own, which it keeps when it is started again.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class Stack:
         self.var = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self._ports = {"web": self.port}
         self.processes: dict[str, Process] = {}
         self._parts = parts
         self._output: list[str] = []
@@ -56,8 +60,9 @@ class Stack:
             self.run("-m", "tools.prepare")
             for name in self._parts:
                 self.start(name)
-            if "web" in self._parts:
-                self.wait_until_up()
+            for name in self._parts:
+                if name.startswith("web"):
+                    self.wait_until_up(name)
         except BaseException:
             self.__exit__()
             raise
@@ -69,14 +74,25 @@ class Stack:
         for name in list(self.processes):
             self.stop(name)
 
-    def start(self, name: str) -> None:
-        """Start "web", "worker" or "beat" (again)."""
+    def start(self, name: str, *, environment: Mapping[str, str] | None = None) -> None:
+        """Start a part (again); `environment` holds what this process alone is given."""
         commands = {
-            "web": web(self.port),
-            "worker": worker(),
-            "beat": beat(self.var / "beat-schedule"),
+            "web": lambda: web(self.port_of(name)),
+            "worker": worker,
+            "beat": lambda: beat(self.var / f"{name}-schedule"),
         }
-        self.processes[name] = Process(name, commands[name], env=self.environment)
+        command = commands[name.partition("-")[0]]()
+        self.processes[name] = Process(
+            name, command, env={**self.environment, **(environment or {})}
+        )
+
+    def port_of(self, name: str) -> int:
+        """The port of a web process."""
+        return self._ports.setdefault(name, free_port())
+
+    def url_of(self, name: str) -> str:
+        """The address of a web process."""
+        return f"http://127.0.0.1:{self.port_of(name)}"
 
     def stop(self, name: str) -> None:
         """Ask a part to end, as a deployment does; what it said stays in output()."""
@@ -90,9 +106,9 @@ class Stack:
         process.kill()
         self._output += process.lines
 
-    def wait_until_up(self) -> None:
+    def wait_until_up(self, name: str = "web") -> None:
         """Until /healthz answers; RuntimeError with the web process's words when it ended."""
-        wait_for(self._is_up, seconds=60, what="/healthz answers")
+        wait_for(lambda: self._is_up(name), seconds=60, what=f"/healthz of {name} answers")
 
     def manage(self, *arguments: str) -> str:
         """Run a manage.py command in this installation; what it printed."""
@@ -120,12 +136,12 @@ class Stack:
             lines += process.lines
         return "\n".join(lines)
 
-    def _is_up(self) -> bool:
-        process = self.processes["web"]
+    def _is_up(self, name: str) -> bool:
+        process = self.processes[name]
         if process.exit_code is not None:
             raise RuntimeError(f"The web process ended:\n{process.output()}")
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5):
+            with urllib.request.urlopen(f"{self.url_of(name)}/healthz", timeout=5):
                 return True
         except (urllib.error.URLError, OSError):
             return False

@@ -14,6 +14,7 @@ import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,6 +32,8 @@ MEBIBYTE = 1024 * 1024
 REQUEST_ID_LENGTH = 100
 _MAX_LEFT_BEHIND = 32
 _CONNECT_TIMEOUT = 3.0  # seconds for each address, so that a dead one leaves time for the next
+_OVERSLEPT = 0.5  # seconds past a bound after which this process must have been suspended
+_TIME_TO_READ = 1.0
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "identity",
@@ -143,7 +146,11 @@ class Transport:
                 raise SeamUnreachable(reason, lasting=failure.lasting)
             raise SeamTooLate("It was too late to send it once a connection was there.")
         sent_at = call.sent_at or 0.0
-        call.wait_until_over(min(sent_at + order.answer_timeout, order.end_by))
+        moment = min(sent_at + order.answer_timeout, order.end_by)
+        call.wait_until_over(moment)
+        if time.monotonic() - moment > _OVERSLEPT:
+            # The process stood still meanwhile: the answer may be here, and only needs to be read.
+            call.wait_until_over(time.monotonic() + _TIME_TO_READ)
         call.give_up()
         outcome = call.outcome
         if isinstance(outcome, Answer):

@@ -1,5 +1,11 @@
 """What services raise: each carries a sentence for people."""
 
+from django.db import InterfaceError, InternalError, OperationalError
+
+# The connection is of no use any more, and nothing of its transaction was kept. InternalError is
+# what PostgreSQL says to a process that stood still in a transaction and was cut off.
+DATABASE_GONE = (OperationalError, InterfaceError, InternalError)
+
 
 class ServiceError(Exception):
     """The reason why a service did nothing, as a sentence."""

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -23,6 +22,7 @@ from locks.models.unlocks import UnlockRequestQuerySet
 from locks.seam import ActionAttempt, SeamError, SeamRateLimited
 from locks.services import leases
 from locks.services.answers import Answer, from_attempt, settle
+from locks.services.errors import DATABASE_GONE
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +32,14 @@ SOON = dt.timedelta(seconds=3)  # what is due later is left to the next sweep
 GRACE = dt.timedelta(seconds=2)  # after a bound, before anyone but the sender may end a request
 # Where Seam has had too many calls and does not say for how long to wait, and where it does.
 BUSY, LONGEST_BUSY = dt.timedelta(seconds=2), dt.timedelta(seconds=30)
+SWEEP_EVERY = 5.0  # seconds between sweeps where nothing calls for one sooner
 WATCH_UNKNOWN_FOR = dt.timedelta(hours=24)
 PUBLISH_AGAIN_AFTER = 10.0  # seconds without publishing once the broker did not take a nudge
 
 # Set where a nudge could not be published: this process's own sweep thread then follows.
 wake_here = threading.Event()
+# Set where this process was asked to end: who follows lets go at once, and another takes over.
+ending = threading.Event()
 _broker_down_until = 0.0
 
 
@@ -62,8 +65,8 @@ def nudge() -> None:
         wake_here.set()
 
 
-def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = time.sleep) -> bool:
-    """Follow all attempts until none is due soon or the time is up.
+def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = ending.wait) -> bool:
+    """Follow all attempts until none is due soon, the time is up, or this process is to end.
 
     Returns True where there is more to follow and someone should come back at once; False where all is
     done or another process follows.
@@ -80,7 +83,7 @@ def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = time
         if wait is None:
             if leases.release(FOLLOWER, seen=seen):
                 return False
-        elif time.monotonic() + wait >= until:
+        elif ending.is_set() or time.monotonic() + wait >= until:
             leases.drop(FOLLOWER)
             return True
         else:
@@ -89,10 +92,18 @@ def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = time
     return False
 
 
-def follow_if_due(*, for_seconds: float) -> None:
-    """Follow what nobody follows; one query where there is nothing."""
-    if _until_next_look() is not None:
-        follow(for_seconds=for_seconds)
+def follow_if_due(*, for_seconds: float) -> float:
+    """Follow what nobody follows; one query where there is nothing.
+
+    Returns in how many seconds to come again: at once where more is to follow, and when its lease runs
+    out where another process follows, which may have died.
+    """
+    if _until_next_look() is None:
+        return SWEEP_EVERY
+    leases.wish(FOLLOWER)  # who follows now may have looked for the last time
+    if follow(for_seconds=for_seconds):
+        return 0.0
+    return min(leases.left(FOLLOWER) or SWEEP_EVERY, SWEEP_EVERY)
 
 
 def end_overdue() -> int:
@@ -136,7 +147,7 @@ def _settled(request: UnlockRequest, answer: Answer, *, frm: tuple[Status, ...])
     """settle(), but one row that cannot be settled never stops the others: it is tried again later."""
     try:
         return settle(request, answer, frm=frm)
-    except (OperationalError, InterfaceError):
+    except DATABASE_GONE:
         raise  # the database is gone: for all of them
     except Exception:
         logger.exception("Unlock request %s could not be settled.", request.pk)

@@ -11,7 +11,7 @@ import socket
 import threading
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db.models import DurationField, ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -61,6 +61,14 @@ def release(name: str, *, seen: int) -> bool:
         )
         == 1
     )
+
+
+def left(name: str) -> float:
+    """Seconds until the lease runs out unless its holder renews it; 0 where it is free."""
+    rest = ExpressionWrapper(F("until") - Now(), output_field=DurationField())
+    found = Lease.objects.filter(name=name, until__gt=Now()).annotate(rest=rest)
+    seconds = [each.rest.total_seconds() for each in found]
+    return max(0.01, *seconds) if seconds else 0.0
 
 
 def drop(name: str) -> None:

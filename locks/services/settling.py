@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -24,6 +24,7 @@ from locks.seam import ActionAttempt, SeamError
 from locks.services import following, leases
 from locks.services.answers import Answer, from_attempt, settle
 from locks.services.audit import record
+from locks.services.errors import DATABASE_GONE
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def look(request: UnlockRequest) -> None:
         _look(request)
     except SeamError as error:
         logger.info("Unlock request %s: Seam's records cannot be read: %s", request.pk, error)
-    except (OperationalError, InterfaceError):
+    except DATABASE_GONE:
         raise  # the database is gone: for all of them
     except Exception:
         logger.exception("Unlock request %s could not be settled.", request.pk)

@@ -6,11 +6,15 @@ from locks.services import events, following, noise, settling
 from locks.services.refusing import record_repeats
 
 
-def sweep(*, for_seconds: float = 4.0) -> None:
-    """End what is past its bound, count repeated refusals, follow and settle what nobody does."""
+def sweep(*, for_seconds: float = 4.0) -> float:
+    """End what is past its bound, count repeated refusals, follow and settle what nobody does.
+
+    Returns in how many seconds to sweep again.
+    """
     following.end_overdue()
     record_repeats()
     noise.record_noise()
-    following.follow_if_due(for_seconds=for_seconds)
+    again = following.follow_if_due(for_seconds=for_seconds)
     settling.settle_lost(for_seconds=for_seconds)
     events.record_waiting()
+    return again

@@ -1,117 +1,350 @@
-"""A web process that is killed at any point of a press leaves a row that ends honestly, by itself.
+"""Processes that are killed at any place of a press: recorded, sent at most once, ended, honest.
 
-Nobody but the next web process is there: no broker, no worker.
+Real processes, a real database, and a counting Seam. What ends a dead one's requests is the sweep
+of another web process: there is no worker unless the test is about one, and the broker is gone.
 """
 
-import ast
-from collections.abc import Callable
-from contextlib import suppress
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 
 from locks.simulator import Simulator
-from locks.tests.installations import MAIN, House, card, press, shows
-from tools.processes import ROOT, wait_for
+from locks.tests.killing import PLACES, owner_of
+from locks.tests.obeying import DOORS, SHORT, Installation, ended
+from tools.processes import wait_for
 from tools.stack import Stack
 
-KILLING = Path(__file__).parent / "killing"
-SERVICES, SEAM = "locks/services", "locks/seam"
-# Where the process dies, and what may come of the request: `-` where there is none.
-POINTS = {
-    "before the press is recorded": (f"{SERVICES}/unlocking.py:_take:call", {"-"}),
-    "with the press written and not committed": (f"{SERVICES}/unlocking.py:_open:return", {"-"}),
-    "once it is committed": (f"{SERVICES}/unlocking.py:_take:return", {"unknown"}),
-    "while connecting": (f"{SEAM}/connections.py:_new_conn:call", {"unknown"}),
-    "right before the first byte": (f"{SEAM}/gate.py:pass_gate:call", {"unknown"}),
-    "right after the gate": (f"{SEAM}/gate.py:pass_gate:return", {"unknown", "unlocked"}),
-    "as the answer begins": (f"{SEAM}/transport.py:_body:call", {"unknown", "unlocked"}),
-    "with the answer in hand": (f"{SERVICES}/unlocking.py:_send:return", {"unknown", "unlocked"}),
-    "with the answer written and not committed": (
-        f"{SERVICES}/answers.py:_settle:return",
-        {"unknown", "unlocked"},
-    ),
-    "before the nudge": (f"{SERVICES}/following.py:nudge:call", {"unlocked", "unknown"}),
-    "before the page is answered": (
-        f"{SERVICES}/unlocking.py:_reread:call",
-        {"unlocked", "unknown"},
-    ),
-    "while holding the follower's lease": (
-        f"{SERVICES}/following.py:_tick:call",
-        {"unlocked", "unknown"},
-    ),
-    "with the attempt's end in hand": (
-        f"{SERVICES}/following.py:_look:return",
-        {"unlocked", "unknown"},
-    ),
-    "while letting go of the lease": (
-        f"{SERVICES}/leases.py:release:call",
-        {"unlocked", "unknown"},
-    ),
-}
-BOUNDS = {
-    "UNLOCK_SEND_TIMEOUT": "1.5",
-    "UNLOCK_ANSWER_TIMEOUT": "1.5",
-    "UNLOCK_RESOLVE_TIMEOUT": "4",
-    "CELERY_BROKER_URL": "redis://127.0.0.1:9/0",
-}
+Install = Callable[..., Installation]
+NO_BROKER = {"CELERY_BROKER_URL": "redis://127.0.0.1:9/0"}
+# A call is to be under way still when the test has done the next step.
+PATIENT = {"UNLOCK_ANSWER_TIMEOUT": "4"}
+STAYS, DIES = "web", "web-2"
+REQUESTED, UNKNOWN, UNLOCKED = "unlock.requested", "unlock.unknown", "unlock.unlocked"
 
 
-@pytest.mark.parametrize("place", POINTS)
-def test_every_place_is_a_function_that_exists(place: str) -> None:
-    file, function, _event = POINTS[place][0].split(":")
-    tree = ast.parse((ROOT / file).read_text())
-    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    assert function in names
+@dataclass(frozen=True)
+class Death:
+    """Where a web process dies during a press, and what that must come to."""
+
+    place: str
+    posts: int
+    status: str  # of the row in the end; empty: there is none
+
+    @property
+    def story(self) -> list[str]:
+        """The events that such a request has."""
+        return {
+            "": [],
+            "unknown": [REQUESTED, UNKNOWN],
+            "unlocked": [REQUESTED, "unlock.pending", UNLOCKED],
+        }[self.status]
 
 
-@pytest.mark.parametrize("place", POINTS)
-def test_a_kill_leaves_nothing_open_and_nothing_sent_twice(
-    stack: Callable[..., Stack], simulator: Simulator, tmp_path: Path, place: str
+NOT_RECORDED = (
+    Death("before transaction 1", 0, ""),
+    Death("in transaction 1, press written", 0, ""),
+    Death("in transaction 1, all written", 0, ""),
+)
+BEFORE_SENDING = (
+    Death("transaction 1 committed", 0, "unknown"),
+    Death("before connecting", 0, "unknown"),
+    Death("connected, before the gate", 0, "unknown"),
+    Death("gate passed, before the first byte", 0, "unknown"),
+)
+ANSWER_LOST = (
+    Death("request written", 1, "unknown"),
+    Death("answer's head read", 1, "unknown"),
+    Death("before transaction 2", 1, "unknown"),
+    Death("in transaction 2, row moved", 1, "unknown"),
+)
+ANSWER_RECORDED = (
+    Death("transaction 2 committed", 1, "unlocked"),
+    Death("wish counted, not published", 1, "unlocked"),
+    Death("before the response", 1, "unlocked"),
+)
+
+
+@pytest.fixture
+def install(stack: Callable[..., Stack], simulator: Simulator, tmp_path: Path) -> Iterator[Install]:
+    """An installation with the parts that it is asked for; every door unlocks at once."""
+    for seam_id in DOORS:
+        simulator.behave(seam_id, "instant")
+
+    houses: list[Installation] = []
+
+    def start(*names: str, **environment: str) -> Installation:
+        running = stack(endpoint=simulator.endpoint, parts=(), environment={**SHORT, **environment})
+        house = Installation(running, tmp_path / "commands")
+        houses.append(house)
+        house.start(STAYS, hurry=True)
+        for name in names:
+            house.begin(name)
+        house.clerk(), house.clerk("clerk2")
+        for name in names:
+            house.wait_until_up(name)
+        return house
+
+    yield start
+    for house in houses:
+        house.commands.let_sweep(STAYS)
+        house.commands.let_sweep(DIES)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_every_place_exists(name: str) -> None:
+    place = PLACES[name]
+    owner_of(importlib.import_module(place.module), place.name)
+
+
+def die_at(house: Installation, place: str, seam_id: str) -> str:
+    """Press at the process that dies there; the token of that press."""
+    token = house.token(seam_id)
+    house.commands.arm(DIES, place)
+    with pytest.raises(requests.ConnectionError):
+        house.press(seam_id, web=DIES, token=token)
+    house.wait_for_death(DIES)
+    return token
+
+
+@pytest.mark.parametrize(
+    "deaths",
+    [
+        pytest.param(NOT_RECORDED, id="before-it-is-recorded"),
+        pytest.param(BEFORE_SENDING, id="before-it-is-sent"),
+        pytest.param(ANSWER_LOST, id="before-the-answer-is-recorded"),
+        pytest.param(ANSWER_RECORDED, id="after-the-answer-is-recorded"),
+    ],
+)
+def test_a_web_process_killed_during_a_press(
+    install: Install, simulator: Simulator, deaths: tuple[Death, ...]
 ) -> None:
-    kill_at, ends = POINTS[place]
-    flag = tmp_path / "now"
-    simulator.behave(MAIN, "instant")
-    killing = {"KILL_AT": kill_at, "KILL_WHEN": str(flag), "PYTHONPATH": str(KILLING)}
-    house = House(stack, simulator, parts=("web",), environment={**BOUNDS, **killing})
-    clerk, colleague = house.visitor(), house.visitor("clerk2")
-    door, _text = card(clerk, "Main entrance")
-    token = clerk.token(door)
-    flag.touch()
-    with suppress(requests.ConnectionError):  # where it dies before it has answered
-        clerk.press(door, token=token)
-    web = house.stack.processes["web"]
-    wait_for(lambda: web.exit_code is not None, seconds=20, what="the process is killed")
-    flag.unlink()
-    house.stack.kill("web")
-    house.stack.start("web")
-    house.stack.wait_until_up()
-    still_open = "print(UnlockRequest.objects.filter(status__in=('sending','pending')).count())"
-    wait_for(lambda: house.shell(still_open) == "0", seconds=30, what="nothing is left open")
-    if simulator.posts(MAIN):  # what was sent is found in Seam's records, if not in its answer
-        wait_for(lambda: house.statuses() == ["unlocked"], seconds=30, what="it is settled")
-    statuses = house.statuses() or ["-"]
-    assert len(statuses) == 1
-    assert statuses[0] in ends
-    assert simulator.posts(MAIN) <= 1
-    if statuses[0] == "unlocked":
-        assert simulator.unlocks(MAIN) == 1
-    assert house.is_whole()
-    told = "print(*AuditEvent.objects.order_by('id').filter(request__isnull=False)"
-    kinds = house.shell(f"{told}.values_list('kind', flat=True))").split()
-    if statuses != ["-"]:
-        assert kinds[0] == "unlock.requested"
-        assert kinds[-1] in (f"unlock.{statuses[0]}", "unlock.nothing_listed")
-    # The door is usable: for the next press, after a question where nobody knows.
-    if statuses[0] == "unknown":
-        assert shows(colleague, "Press again…")
+    house = install(DIES, **NO_BROKER)
+    tokens = {}
+    for number, (seam_id, death) in enumerate(zip(DOORS, deaths, strict=False)):
+        if number:
+            house.start(DIES)
+        tokens[seam_id] = die_at(house, death.place, seam_id)
+        assert len(house.requests(seam_id)) == bool(death.status), death.place
+    for seam_id, death in zip(DOORS, deaths, strict=False):
+        if death.status:
+            row = house.wait_for_status(seam_id, death.status)
+            assert row.code == ("interrupted" if death.status == "unknown" else "")
+            assert house.story(row.pk) == death.story, death.place
+        wait_for(lambda: simulator.posts(seam_id) == death.posts, seconds=5, what="the POST")  # noqa: B023
+        press_on(house, simulator, seam_id, death, token=tokens[seam_id])
+    assert ended(house.requests())
+    house.verify()
+
+
+def press_on(
+    house: Installation, simulator: Simulator, seam_id: str, death: Death, *, token: str
+) -> None:
+    """The browser repeats what got no answer; then a colleague presses: the door can be used."""
+    repeated = house.press(seam_id, token=token)
+    assert repeated.status_code == 303
+    if not death.status:  # nobody had seen that token: it is a press like any other
+        row = house.wait_for_status(seam_id, "unlocked")
+        assert house.story(row.pk) == [REQUESTED, "unlock.pending", UNLOCKED]
+        assert simulator.posts(seam_id) == 1
+        return
+    assert simulator.posts(seam_id) == death.posts, f"sent again: {death.place}"
+    if death.status == "unknown":
+        house.press_again(seam_id, username="clerk2")
     else:
-        house.shell(
-            "import datetime as dt; from django.utils import timezone;"
-            "UnlockRequest.objects.filter(ended_at__isnull=False)"
-            ".update(ended_at=timezone.now() - dt.timedelta(seconds=9))"
-        )
-        before = simulator.posts(MAIN)
-        assert press(colleague) == 303
-        assert simulator.posts(MAIN) == before + 1
+        assert house.press(seam_id, username="clerk2").status_code == 303
+    row = house.wait_for_status(seam_id, "unlocked")
+    assert row.pressed_again == (death.status == "unknown")
+    assert simulator.posts(seam_id) == death.posts + 1
+    first = house.requests(seam_id)[0]
+    assert (first.status, house.story(first.pk)) == (death.status, death.story), death.place
+
+
+def test_a_web_process_killed_while_seam_has_the_press(
+    install: Install, simulator: Simulator
+) -> None:
+    house = install(DIES, **NO_BROKER, **PATIENT)
+    door = next(iter(DOORS))
+    simulator.withhold(door)
+    pressing = house.press_in_background(door, web=DIES)
+    assert simulator.wait_for_calls("/locks/unlock_door", timeout=30)
+    house.stack.kill(DIES)
+    simulator.release(door)
+    with pytest.raises(requests.ConnectionError):
+        pressing.result(30)
+    row = house.wait_for_status(door, "unknown")
+    assert (row.code, house.story(row.pk)) == ("interrupted", [REQUESTED, UNKNOWN])
+    assert simulator.posts(door) == 1
+    house.press_again(door, username="clerk2")
+    house.wait_for_status(door, "unlocked")
+    assert simulator.posts(door) == 2
+    house.verify()
+
+
+def test_with_every_other_process_gone_the_next_press_ends_what_a_dead_one_left(
+    install: Install, simulator: Simulator
+) -> None:
+    house = install(DIES, **NO_BROKER)
+    door = next(iter(DOORS))
+    house.hold_sweeps(STAYS)
+    die_at(house, "transaction 1 committed", door)
+
+    def is_asked() -> bool:
+        return house.press(door, username="clerk2").status_code == 200
+
+    assert not is_asked()  # a sender may be alive: who presses joins
+    wait_for(is_asked, seconds=30, what="the bound passes, and the press asks first")
+    first = house.requests(door)[0]
+    assert (first.status, first.code) == ("unknown", "interrupted")
+    assert house.story(first.pk).count(UNKNOWN) == 1
+    house.press_again(door, username="clerk2")
+    assert simulator.posts(door) == 1
+    house.verify()
+
+
+def test_a_web_process_killed_while_it_sweeps(install: Install, simulator: Simulator) -> None:
+    house = install(DIES, **NO_BROKER)
+    lost, followed = tuple(DOORS)[:2]
+    house.hold_sweeps(STAYS)
+    die_at(house, "transaction 1 committed", lost)
+    for place in (
+        "sweep: before an overdue row",
+        "sweep: overdue row moved",
+        "sweep: overdue row committed",
+    ):
+        house.commands.arm(DIES, place)
+        house.begin(DIES, hurry=True)
+        house.wait_for_death(DIES)
+    row = house.requests(lost)[0]
+    assert (row.status, house.story(row.pk)) == ("unknown", [REQUESTED, UNKNOWN])
+    # Killed with the lease in its hand: the lease runs out, and another process goes on.
+    assert house.press(followed).status_code == 303
+    house.commands.arm(DIES, "sweep: lease taken")
+    house.begin(DIES, hurry=True)
+    house.wait_for_death(DIES)
+    house.commands.let_sweep(STAYS)
+    row = house.wait_for_status(followed, "unlocked")
+    assert house.story(row.pk) == [REQUESTED, "unlock.pending", UNLOCKED]
+    assert (simulator.posts(lost), simulator.posts(followed)) == (0, 1)
+    house.press_again(lost, username="clerk2")
+    house.verify()
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        pytest.param(("lease taken", "attempts listed"), id="before-the-outcome"),
+        pytest.param(("outcome: before its row", "outcome: row moved"), id="in-the-outcome"),
+        pytest.param(("before the lease is released",), id="after-the-outcome"),
+    ],
+)
+def test_a_worker_killed_while_it_follows(
+    install: Install, simulator: Simulator, places: tuple[str, ...]
+) -> None:
+    house = install("worker")
+    for number, (seam_id, place) in enumerate(zip(DOORS, places, strict=False)):
+        house.hold_sweeps(STAYS)
+        house.commands.arm("worker", place)
+        if number:
+            house.begin("worker")
+        assert house.press(seam_id).status_code == 303
+        house.wait_for_death("worker")
+        house.commands.let_sweep(STAYS)
+        row = house.wait_for_status(seam_id, "unlocked")
+        assert house.story(row.pk) == [REQUESTED, "unlock.pending", UNLOCKED], place
+        assert simulator.posts(seam_id) == 1
+        assert house.press(seam_id, username="clerk2").status_code == 303
+        house.wait_for_status(seam_id, "unlocked")
+        assert simulator.posts(seam_id) == 2
+    assert ended(house.requests())
+    house.verify()
+
+
+def test_a_worker_that_slept_with_the_lease_changes_nothing_when_it_wakes(
+    install: Install, simulator: Simulator
+) -> None:
+    house = install("worker")
+    door = next(iter(DOORS))
+    house.hold_sweeps(STAYS)
+    house.commands.arm("worker", "attempts listed", stop=True)
+    assert house.press(door).status_code == 303
+    wait_for(lambda: house.commands.has_reached("worker"), seconds=30, what="it stands still")
+    house.commands.let_sweep(STAYS)
+    row = house.wait_for_status(door, "unlocked")
+    os.kill(house.stack.processes["worker"].pid, signal.SIGCONT)
+    assert house.press(door, username="clerk2").status_code == 303
+    house.wait_for_status(door, "unlocked")
+    house.stack.stop("worker")  # what it had begun is over, too
+    assert house.story(row.pk) == [REQUESTED, "unlock.pending", UNLOCKED]
+    house.verify()
+
+
+@pytest.mark.postgres_only
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_web_process_that_sleeps_in_a_transaction_does_not_stop_the_building(
+    install: Install, simulator: Simulator, sent: bool
+) -> None:
+    """It holds the chain's lock, on which every press of the building waits."""
+    house = install(DIES, **NO_BROKER, UNLOCK_SEND_TIMEOUT="20", UNLOCK_ANSWER_TIMEOUT="8")
+    asleep, other = tuple(DOORS)[:2]
+    house.hold_sweeps(DIES)
+    if sent:  # transaction 2 comes next
+        simulator.withhold(asleep)
+        pressing = house.press_in_background(asleep, web=DIES)
+        assert simulator.wait_for_calls("/locks/unlock_door", timeout=30)
+        house.commands.arm(DIES, "event written", stop=True)
+        simulator.release(asleep)
+    else:
+        house.commands.arm(DIES, "event written", stop=True)
+        pressing = house.press_in_background(asleep, web=DIES)
+    wait_for(lambda: house.commands.has_reached(DIES), seconds=30, what="it stands still")
+    assert house.press(other, username="clerk2").status_code == 303
+    house.wait_for_status(other, "unlocked")
+    os.kill(house.stack.processes[DIES].pid, signal.SIGCONT)
+    answer = pressing.result(30)
+    if sent:  # its answer is recorded on another connection
+        assert answer.status_code == 303
+        house.wait_for_status(asleep, "unlocked")
+    else:
+        assert answer.status_code == 503
+        assert "Nothing was sent" in answer.text
+        assert house.requests(asleep) == []
+    assert simulator.posts(asleep) == sent
+    house.verify()
+
+
+def test_a_sender_that_slept_past_its_bound_still_records_its_answers(
+    install: Install, simulator: Simulator
+) -> None:
+    """One press has its answer already, the other's comes while the process stands still."""
+    house = install(DIES, **NO_BROKER, **PATIENT)
+    answered, answering = tuple(DOORS)[:2]
+    house.hold_sweeps(DIES)
+    simulator.withhold(answering)
+    token = house.token(answered)
+    presses = [house.press_in_background(answering, web=DIES)]
+    assert simulator.wait_for_calls("/locks/unlock_door", timeout=30)
+    house.commands.arm(DIES, "before transaction 2", stop=True)
+    presses.append(house.press_in_background(answered, web=DIES, token=token))
+    wait_for(lambda: house.commands.has_reached(DIES), seconds=30, what="it stands still")
+    simulator.release(answering)
+    for door in (answered, answering):
+        row = house.wait_for_status(door, "unknown")
+        assert house.story(row.pk) == [REQUESTED, UNKNOWN]
+    os.kill(house.stack.processes[DIES].pid, signal.SIGCONT)
+    for pressing in presses:
+        assert pressing.result(30).status_code == 303
+    for door in (answered, answering):
+        row = house.wait_for_status(door, "unlocked")
+        story = house.story(row.pk)
+        assert (story[:2], story[-1]) == ([REQUESTED, UNKNOWN], UNLOCKED)
+        assert story.count(UNKNOWN) == story.count(UNLOCKED) == 1
+        assert simulator.posts(door) == 1
+    house.verify()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from locks.services.errors import DatabaseLost, Sent
+from locks.services.errors import DATABASE_GONE, DatabaseLost, Sent
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -45,7 +44,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, DatabaseLost):
         return _page(request, 503, str(error))
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, DATABASE_GONE):
         if getattr(request, "pressed", False):
             return _page(request, 503, str(Sent()))
         sentence = _(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from locks.services.errors import DATABASE_GONE
 from locks.services.webhooks import LARGEST, NotSeams, take_delivery
 
 
@@ -35,7 +35,7 @@ def seam_webhook(request: HttpRequest) -> HttpResponse:
         return _said(str(refusal), 400)
     except (ValueError, RequestDataTooBig, UnreadablePostError):
         return _said("The request cannot be read.", 400)
-    except (OperationalError, InterfaceError):
+    except DATABASE_GONE:
         return _said("The database cannot be reached.", 503)
     return HttpResponse(status=204)
 
