@@ -16,3 +16,7 @@ from accessdesk.settings import *  # noqa: E402, F403
 
 # The slow default would cost a quarter of the suite's time and tests nothing of ours.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# A test may hold a transaction of its own open for as long as it waits for something.
+if "postgresql" in str(DATABASES["default"]["ENGINE"]):  # noqa: F405
+    DATABASES["default"]["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"  # noqa: F405
