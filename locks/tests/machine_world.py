@@ -214,6 +214,9 @@ class World:
         before = {row.pk for row in rows}
         form = self._form(tab, finger, rows)
         result, alive = None, False
+        own, used_before = (tab.who, tab.door) == (who, door) and not finger.forged, tab.used
+        if own:  # for who presses with it meanwhile
+            tab.used, tab.uncertain = True, fault is not None
         try:
             with fault or nullcontext():
                 result = request_unlock(actor=person, device=device, form=form)
@@ -223,8 +226,8 @@ class World:
         except DatabaseLost as lost:
             self._told_truly(lost, form, before, door)
         self.plans.pop(device.seam_device_id, None)
-        if (tab.who, tab.door) == (who, door) and not finger.forged:
-            tab.used, tab.uncertain = tab.used or alive, not alive
+        if own:
+            tab.used, tab.uncertain = used_before or alive, not alive
         new = result.press.request if result and not result.repeated else None
         sent = new is not None and result.press.verdict == Verdict.SENT and new.pk not in before
         if never and not fault:

@@ -134,12 +134,17 @@ class Installation:
 
     def press_again(self, seam_id: str, *, username: str) -> None:
         """Press a door with an unknown outcome: first comes the question, then the press."""
-        asked = self.press(seam_id, username=username)
-        assert asked.status_code == 200, "it was not asked first"
-        again = field(asked.text, "again")
-        token = field(asked.text, "token")
+        assert self.press_on(seam_id, username=username), "it was not asked first"
+
+    def press_on(self, seam_id: str, *, username: str) -> bool:
+        """Press, and again where the outcome before is unknown; whether it was asked."""
+        answer = self.press(seam_id, username=username)
+        if answer.status_code == 303:
+            return False
+        again, token = field(answer.text, "again"), field(answer.text, "token")
         answer = self.press(seam_id, username=username, token=token, again=again, asked="1")
         assert answer.status_code == 303
+        return True
 
     # -- database ------------------------------------------------------------------------------
 

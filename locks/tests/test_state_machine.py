@@ -20,10 +20,10 @@ from locks.tests.machine_checks import witness
 from locks.tests.machine_seam import KnowingSeam
 from locks.tests.servers import RecordingServer
 
-SHARDS = 8
+SHARDS = 16
 # No power is cut here, so nothing waits for the disk.
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
-EXAMPLES = 250 if connection.vendor == "sqlite" else 20  # a shard
+EXAMPLES = 125 if connection.vendor == "sqlite" else 12  # a shard
 # SHRINK=1 pytest -n 0 -o faulthandler_timeout=0 -k machine: the shortest life that breaks a promise.
 PHASES = (Phase.generate, Phase.shrink) if os.environ.get("SHRINK") else (Phase.generate,)
 
