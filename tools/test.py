@@ -44,8 +44,11 @@ def run(database: str, arguments: list[str], extra: dict[str, str]) -> int:
 
 
 def workers(arguments: list[str]) -> str:
-    """How many tests run side by side; none for the debugger, which needs the terminal."""
-    return "0" if "--pdb" in arguments else str(max(2, os.cpu_count() or 2))
+    """How many tests run side by side; none for the debugger, which needs the terminal.
+
+    One more than there are cores: many tests wait for processes that they have started.
+    """
+    return "0" if "--pdb" in arguments else str(1 + max(2, os.cpu_count() or 2))
 
 
 if __name__ == "__main__":
