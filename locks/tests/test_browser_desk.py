@@ -219,6 +219,27 @@ def test_without_javascript_the_desk_works_as_plain_forms(sign_in, simulated) ->
     assert simulated.posts("harbour-room-110") == 1
 
 
+def test_a_door_that_was_pressed_too_often_says_when_and_offers_its_button_again(
+    house, sign_in, simulated
+) -> None:
+    shell(
+        house,
+        "import datetime as dt; from django.utils import timezone;"
+        "from locks.tests.history import past_unlock;"
+        "door = Device.objects.get(label='Room 102'); clerk = User.objects.get(username='clerk');"
+        "made = [past_unlock(door, clerk).pk for _ in range(15)];"
+        "UnlockRequest.objects.filter(pk__in=made)"
+        ".update(requested_at=timezone.now() - dt.timedelta(seconds=35))",
+    )
+    page = sign_in("clerk2")
+    room = card(page, "Room 102")
+    expect(room).to_contain_text(re.compile(r"Seam takes the next press at (\w+ )?\d\d:\d\d:\d\d"))
+    expect(unlock(page, "Room 102")).to_be_disabled()
+    expect(unlock(page, "Room 102")).to_be_enabled(timeout=30_000)
+    expect(room).not_to_contain_text("Seam takes the next press")
+    assert simulated.posts("harbour-room-102") == 0
+
+
 def test_a_lost_connection_cannot_be_overlooked_and_heals_by_itself(house, sign_in) -> None:
     page = sign_in("manager")
     house.stop("web")

@@ -1,12 +1,15 @@
 """The whole road on real processes: web, worker and beat, over real HTTP, as clerks walk it."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+import requests
 
 from locks.simulator import Simulator
+from locks.tests.deliveries import PATH, SECRET, event_json, signed
 from locks.tests.installations import MAIN, OUTCOME, House, card, shows
 from locks.tests.visitors import Visitor
 from tools.processes import wait_for
@@ -128,6 +131,46 @@ def test_a_restart_ends_streams_at_once_and_lets_a_press_finish(house, simulator
         stopping.result(40)
     states = "print(*UnlockRequest.objects.values_list('status', flat=True))"
     assert installation.shell(states) in {"pending", "unlocked"}
+
+
+def test_a_webhook_shows_on_every_console_and_has_the_attempt_looked_at_now(
+    house, simulator
+) -> None:
+    installation = house(parts=("web",), environment={"SEAM_WEBHOOK_SECRET": SECRET})
+    clerk, svix = installation.visitor("clerk"), requests.Session()
+    simulator.behave(MAIN, "instant")
+    simulator.hold(MAIN)
+    door, _text = card(clerk, "Main entrance")
+    clerk.press(door, token=clerk.token(door))
+    (attempt_id,) = installation.shell(
+        "print(*UnlockRequest.objects.values_list('action_attempt_id', flat=True))"
+    ).split()
+
+    def tell(event_type: str, seam_id: str, **facts: str) -> int:
+        event = {**event_json(event_type), "device_id": seam_id, **facts}
+        body = json.dumps(event)
+        address = installation.stack.url + PATH
+        return svix.post(address, body, headers=signed(body), timeout=20).status_code
+
+    with clerk.listening() as ear:
+        ear.wait_for("beat")
+        assert tell("lock.unlocked", "harbour-parking-gate", method="keycode") == 204
+        wait_for(lambda: "Unlocked by code" in clerk.get("/").text, seconds=5, what="the log tells")
+        wait_for(
+            lambda: any(name.startswith("building-") for name in ear.names),
+            seconds=5,
+            what="the stream tells of it",
+        )
+    put_off = "timezone.now() + dt.timedelta(minutes=5)"
+    installation.shell(
+        "import datetime as dt; from django.utils import timezone;"
+        f"UnlockRequest.objects.update(next_look_at={put_off})"
+    )
+    simulator.release(MAIN)
+    finished = "action_attempt.unlock_door.succeeded"
+    assert tell(finished, MAIN, action_attempt_id=attempt_id, status="success") == 204
+    wait_for(lambda: shows(clerk, OUTCOME), seconds=20, what="the attempt was looked at")
+    assert simulator.posts(MAIN) == 1
 
 
 def test_the_key_appears_nowhere(stack, fake_seam) -> None:
