@@ -24,7 +24,7 @@ SHARDS = 16
 # No power is cut here, so nothing waits for the disk.
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 EXAMPLES = 125 if connection.vendor == "sqlite" else 12  # a shard
-# SHRINK=1 pytest -n 0 -o faulthandler_timeout=0 -k machine: the shortest life that breaks a promise.
+# SHRINK=1 pytest -n 0 -o faulthandler_timeout=0 -k promises_hold: the shortest life that breaks a promise.
 PHASES = (Phase.generate, Phase.shrink) if os.environ.get("SHRINK") else (Phase.generate,)
 
 
