@@ -5,6 +5,7 @@ Only what must differ is named here, so that tests run what people run.
 
 import os
 import tempfile
+from typing import Any
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "abcdefghijklmnopqrstuvwxyz0123456789" * 2)
 os.environ.setdefault("ACCESSDESK_ENV_FILE", os.devnull)
@@ -18,5 +19,6 @@ from accessdesk.settings import *  # noqa: E402, F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 # A test may hold a transaction of its own open for as long as it waits for something.
-if "postgresql" in str(DATABASES["default"]["ENGINE"]):  # noqa: F405
-    DATABASES["default"]["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"  # noqa: F405
+_database: dict[str, Any] = dict(DATABASES["default"])  # noqa: F405
+if "postgresql" in str(_database["ENGINE"]):
+    _database["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"

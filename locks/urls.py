@@ -13,7 +13,7 @@ urlpatterns = [
     path("history/", desk.history, name="history"),
     path("webhooks/seam/", webhooks.seam_webhook, name="seam_webhook"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),
-    path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
+    path("accounts/logout/", accounts.SignOut.as_view(), name="logout"),
     path("accounts/password_change/", accounts.PasswordChange.as_view(), name="password_change"),
     path(
         "accounts/password_change/done/",

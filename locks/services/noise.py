@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
+from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from locks.models import Kind, Noise
@@ -13,6 +15,8 @@ from locks.services.audit import record
 
 HOUR = dt.timedelta(hours=1)
 KEPT_FOR = dt.timedelta(days=90)
+# Words whose counts are told otherwise than as strangers' noise.
+OWN_RECORD: Final = ("sign_in.refused",)
 
 
 def count(what: str) -> None:
@@ -30,21 +34,32 @@ def count(what: str) -> None:
 
 def record_noise() -> int:
     """Put hours that are over on the organisation's record, an event for each kind. Returns how many."""
-    over = Noise.objects.filter(times__gt=F("recorded"), hour__lte=timezone.now() - HOUR).order_by(
-        "hour"
-    )
+
+    def tell(row: Noise, times: int) -> None:
+        what, hour = row.what, row.hour.isoformat()
+        record(Kind.NOISE, building=None, what=what, times=times, hour=hour)
+
+    return record_counts(tell)
+
+
+def record_counts(tell: Callable[[Noise, int], None], *, what: str = "") -> int:
+    """Have `tell` record what was counted in hours that are over. Returns how many rows.
+
+    `what` names the words with a record of their own (`what` itself, and `what:` with more); without
+    it, all the others. `tell` gets the row and how many times are new, within a transaction.
+    """
+    own = Q()
+    for word in [what] if what else OWN_RECORD:
+        own |= Q(what=word) | Q(what__startswith=f"{word}:")
+    over = Noise.objects.filter(
+        own if what else ~own, times__gt=F("recorded"), hour__lte=timezone.now() - HOUR
+    ).order_by("hour")
     done = 0
     for row in over[:100]:
         with transaction.atomic():
             mine = Noise.objects.filter(pk=row.pk, recorded=row.recorded)
             if mine.update(recorded=row.times):
-                record(
-                    Kind.NOISE,
-                    building=None,
-                    what=row.what,
-                    times=row.times - row.recorded,
-                    hour=row.hour.isoformat(),
-                )
+                tell(row, row.times - row.recorded)
                 done += 1
     return done
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locks.services import events, following, noise, settling
+from locks.services import events, following, noise, settling, signing_in
 from locks.services.refusing import record_repeats
 
 
@@ -14,6 +14,7 @@ def sweep(*, for_seconds: float = 4.0) -> float:
     following.end_overdue()
     record_repeats()
     noise.record_noise()
+    signing_in.record_refused()
     again = following.follow_if_due(for_seconds=for_seconds)
     settling.settle_lost(for_seconds=for_seconds)
     events.record_waiting()

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth import views as auth
-from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, reverse
 
+from locks.models import User
+from locks.services.signing_in import count_refused, record_sign_in, record_sign_out
 from locks.services.staffing import change_own_password
-from locks.views.requests import DeskRequest
+from locks.views.requests import DeskRequest, client_address
 
 
 class SignIn(auth.LoginView):
     """The one sign-in. Goes on to where the person wanted to be, never to a press."""
 
     redirect_authenticated_user = True
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Recorded first: who cannot be put on the record is not let in."""
+        person = form.get_user()
+        if isinstance(person, User):
+            record_sign_in(person, address=client_address(self.request))
+        return super().form_valid(form)
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        if typed := form.cleaned_data.get("username"):
+            count_refused(typed)
+        return super().form_invalid(form)
 
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
         """`next`, where it is ours; the address of a press becomes its door's page."""
@@ -29,6 +45,17 @@ class SignIn(auth.LoginView):
         if match.url_name == "unlock_door":
             return reverse("door", kwargs=match.kwargs)
         return wanted
+
+
+class SignOut(auth.LogoutView):
+    """Signing out, by the person's own hand."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        person = request.user
+        response = super().post(request, *args, **kwargs)
+        if isinstance(person, User):
+            record_sign_out(person, address=client_address(request))
+        return response
 
 
 class PasswordChange(auth.PasswordChangeView):
