@@ -4,13 +4,13 @@ import json
 import platform
 from pathlib import Path
 
-from bench import press, webhooks
+from bench import press, starting, webhooks
 
 LAST = Path(__file__).parent / "last.json"
 
 
 def main() -> None:
-    figures = press.measure() | webhooks.measure()
+    figures = press.measure() | webhooks.measure() | starting.measure()
     for name, value in figures.items():
         print(f"{name:<58} {value:>9.1f} ms")
     machine = {"python": platform.python_version(), "system": platform.system()}

@@ -219,6 +219,8 @@ class _Walk:
             self._flag(event, "its time lies before that of the event before it")
         elif event.at > timezone.now() + CLOCK_AHEAD:
             self._flag(event, "its time lies in the future")
+        elif (told := _told_at(event)) and event.at < told - CLOCK_AHEAD:
+            self._flag(event, "its time lies before the time at which Seam says it happened")
 
     def _flag(self, event: AuditEvent, why: str) -> None:
         self.flagged += 1
@@ -265,6 +267,15 @@ def _computed_hash(event: AuditEvent) -> str:
         return event.computed_hash()
     except (AttributeError, TypeError, ValueError):
         return ""  # SQLite lets a column hold what its type cannot, such as a time that is none
+
+
+def _told_at(event: AuditEvent) -> dt.datetime | None:
+    """When Seam says that it happened. (Recorded later, it may be: webhooks come for 27 hours.)"""
+    try:
+        told = dt.datetime.fromisoformat(str(event.detail.content["occurred_at"]))
+    except (AuditDetail.DoesNotExist, KeyError, ValueError):
+        return None
+    return told if told.tzinfo else None
 
 
 def _strays() -> Break | None:

@@ -16,6 +16,7 @@ from locks.models import AuditChain, AuditEvent, Building, Kind
 from locks.services.audit import record
 from locks.services.checkpoints import canonical, make_checkpoint, public_key, read_checkpoint
 from locks.services.errors import ServiceError
+from locks.services.verifying import verify_chains
 from locks.tests.factories import make_building
 from locks.tests.tampering import cut_off, found, harbour_house, raw, rewrite, tamper, verify
 
@@ -259,3 +260,17 @@ def test_it_finds_an_event_of_another_chain_that_was_put_in(building: Building) 
     code, said = verify()
     assert code == 1
     assert "at event 4" in said
+
+
+@pytest.mark.parametrize(("ahead", "flagged"), [(4, []), (6, [1])])
+def test_a_time_far_before_seams_own_is_flagged(
+    north: Building, ahead: int, flagged: list[int]
+) -> None:
+    """This machine's clock is slow, or somebody wrote an event as if it had been earlier."""
+    told = timezone.now() + dt.timedelta(minutes=ahead)
+    with transaction.atomic():
+        record(Kind.LOCK_UNLOCKED, building=north, occurred_at=told.isoformat())
+        record(Kind.LOCK_UNLOCKED, building=north, occurred_at="when the cock crows")
+    (report,) = verify_chains(building=north)
+    assert [flag.sequence for flag in report.flags] == flagged
+    assert report.is_whole

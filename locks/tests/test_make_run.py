@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import stat
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,16 +106,6 @@ def test_it_says_where_it_is_how_to_sign_in_and_that_no_door_is_real(
     assert re.search(r"Sign in\s+\S+", said)
     assert "Traceback" not in said
     assert not re.search("warning", said, re.IGNORECASE), said
-
-
-def test_it_is_up_within_five_seconds_the_second_time(make_run: Start, var: Path) -> None:
-    first = make_run()
-    wait_until_up(first)
-    first.stop()
-    begun = time.monotonic()
-    second = make_run()
-    wait_until_up(second)
-    assert time.monotonic() - begun < 5, second.output()
 
 
 def test_ctrl_c_ends_every_process_without_noise(make_run: Start, var: Path) -> None:
