@@ -137,11 +137,14 @@
     keepFocus();
   }
 
-  // A replaced button takes the keyboard's place with it: back to the door that was used last.
+  // A replaced button takes the keyboard's place with it: back to the door that was used last. While
+  // its button cannot be pressed the card stands in, and gives the place back as soon as it can.
   function keepFocus() {
-    const isLost = !document.activeElement || document.activeElement === document.body;
-    if (!focusOn || !isLost || dialog.open) return;
-    const place = document.querySelector(`#unlock-${focusOn}:not([disabled])`) || byId(`door-${focusOn}`);
+    if (!focusOn || dialog.open) return;
+    const card = byId(`door-${focusOn}`);
+    const isLost = [null, document.body, card].includes(document.activeElement);
+    if (!isLost) return;
+    const place = document.querySelector(`#unlock-${focusOn}:not([disabled])`) || card;
     place?.focus({ preventScroll: true });
   }
 
