@@ -30,7 +30,15 @@ def changed(form: forms.ModelForm, names: frozenset[str]) -> dict[str, Any]:
 
 @admin.register(Building, site=site)
 class BuildingAdmin(Reviewed):
-    fields = ("name", "time_zone", "help_line", "frozen", "frozen_reason")
+    fields = (
+        "name",
+        "time_zone",
+        "help_line",
+        "quiet_from",
+        "quiet_until",
+        "frozen",
+        "frozen_reason",
+    )
     list_display = ("name", "help_line", "time_zone", "frozen")
     sortable_by = ("name",)
     search_fields = ("name",)

@@ -74,6 +74,7 @@ class Kind(models.TextChoices):
     DOOR_GONE = "door.gone", _("gone from Seam")
     DOOR_BACK = "door.back", _("back at Seam")
     SYNCED = "devices.synced", _("doors read from Seam")
+    RESTORED = "record.restored", _("restored from a backup")
 
 
 class AppendOnly(TypeError):
@@ -153,13 +154,20 @@ class AuditEvent(AppendOnlyModel):
     """One thing that happened. Every column is hashed, and with it the hash of the event before."""
 
     id = models.BigIntegerField(primary_key=True)
-    chain = models.ForeignKey(AuditChain, on_delete=models.PROTECT, related_name="events")
+    # Each of the three columns leads an index of several below: one of its own would be another to write.
+    chain = models.ForeignKey(
+        AuditChain, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
     sequence = models.BigIntegerField()
     format = models.PositiveSmallIntegerField(default=FORMAT)
     kind = models.CharField(_("kind"), max_length=40, choices=Kind)
     at = models.DateTimeField(_("at"), default=timezone.now)
-    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="events")
-    device = models.ForeignKey(Device, on_delete=models.PROTECT, null=True, related_name="events")
+    actor = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="events", db_index=False
+    )
+    device = models.ForeignKey(
+        Device, on_delete=models.PROTECT, null=True, related_name="events", db_index=False
+    )
     request = models.ForeignKey(
         UnlockRequest, on_delete=models.PROTECT, null=True, related_name="events"
     )
@@ -184,8 +192,9 @@ class AuditEvent(AppendOnlyModel):
         indexes = (
             models.Index(fields=("-at", "-id"), name="locks_event_at"),
             models.Index(fields=("chain", "-at", "-id"), name="locks_event_of_chain"),
-            models.Index(fields=("device", "-at"), name="locks_event_of_device"),
-            models.Index(fields=("actor", "-at"), name="locks_event_of_actor"),
+            models.Index(fields=("device", "-at", "-id"), name="locks_event_of_device"),
+            models.Index(fields=("actor", "-at", "-id"), name="locks_event_of_actor"),
+            models.Index(fields=("kind", "-at", "-id"), name="locks_event_of_kind"),
         )
 
     def __str__(self) -> str:

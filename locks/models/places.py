@@ -66,6 +66,16 @@ class Building(models.Model):
         blank=True,
         help_text=_("Whom to call when a door does not do what it should; shown to clerks."),
     )
+    quiet_from = models.TimeField(
+        _("quiet hours from"),
+        null=True,
+        blank=True,
+        default=dt.time(23),
+        help_text=_("Unlocks within them are marked “out of hours”. Empty: none are."),
+    )
+    quiet_until = models.TimeField(
+        _("quiet hours until"), null=True, blank=True, default=dt.time(6)
+    )
     frozen = models.BooleanField(_("frozen"), default=False)
     frozen_reason = models.CharField(_("reason of the freeze"), max_length=200, blank=True)
 
@@ -79,10 +89,25 @@ class Building(models.Model):
                 name="locks_building_frozen_with_reason",
                 violation_error_message=_("A freeze needs a reason that clerks can read."),
             ),
+            models.CheckConstraint(
+                condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="locks_building_quiet_hours_have_two_ends",
+                violation_error_message=_("Quiet hours need a beginning and an end."),
+            ),
         )
 
     def __str__(self) -> str:
         return self.name
+
+    def is_quiet(self, at: dt.datetime) -> bool:
+        """Whether `at` lies in the quiet hours, on the building's wall clock; they may span midnight."""
+        if self.quiet_from is None or self.quiet_until is None:
+            return False
+        now = at.astimezone(self.zone).time()
+        if self.quiet_from < self.quiet_until:
+            return self.quiet_from <= now < self.quiet_until
+        return now >= self.quiet_from or now < self.quiet_until
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +27,7 @@ class Status(models.TextChoices):
     UNKNOWN = "unknown", _("unknown")
 
 
+SLOW_MS = 10_000  # from the press to its end; a request that took longer is called slow
 OPEN_STATUSES = (Status.SENDING, Status.PENDING)
 ENDED_STATUSES = (Status.UNLOCKED, Status.FAILED)
 
@@ -43,6 +44,19 @@ class Outcome(models.TextChoices):
     FAILED = "failed", _("Not unlocked")
     FAILED_MAY_ACT = "failed_may_act", _("Not unlocked, it may still act")
     UNKNOWN = "unknown", _("May have unlocked, or may still unlock")
+
+
+def _outcome_in_the_database() -> Case:
+    """The value of `UnlockRequest.outcome`, for a column: the two must say the same."""
+    unlocked, failed = Q(status=Status.UNLOCKED), Q(status=Status.FAILED)
+    return Case(
+        When(unlocked & Q(inferred=True), then=Value(Outcome.INFERRED.value)),
+        When(unlocked & Q(confirmed_by_device=True), then=Value(Outcome.CONFIRMED.value)),
+        When(unlocked & Q(confirmed_by_device=False), then=Value(Outcome.UNCONFIRMED.value)),
+        When(unlocked, then=Value(Outcome.UNSAID.value)),
+        When(failed & Q(may_still_act=True), then=Value(Outcome.FAILED_MAY_ACT.value)),
+        default=F("status"),
+    )
 
 
 class Identified(models.TextChoices):
@@ -123,6 +137,14 @@ class UnlockRequest(models.Model):
         null=True, help_text=_("Seam takes the next unlock of this door then, not before.")
     )
     may_still_act = models.BooleanField(_("may still act"), default=False)
+    # What a history is filtered by, as it was: kept, so that an index can serve it.
+    outcome_value = models.GeneratedField(
+        expression=_outcome_in_the_database(),
+        output_field=models.CharField(max_length=20),
+        db_persist=True,
+    )
+    out_of_hours = models.BooleanField(_("out of hours"), default=False)
+    took_ms = models.PositiveBigIntegerField(_("took, ms"), null=True)
 
     objects = UnlockRequestQuerySet.as_manager()
 
@@ -157,8 +179,38 @@ class UnlockRequest(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=("device", "-requested_at"), name="locks_unlock_of_device"),
-            models.Index(fields=("building", "-requested_at"), name="locks_unlock_of_building"),
+            models.Index(fields=("-requested_at", "-id"), name="locks_unlock_at"),
+            models.Index(fields=("device", "-requested_at", "-id"), name="locks_unlock_of_device"),
+            models.Index(
+                fields=("building", "-requested_at", "-id"), name="locks_unlock_of_building"
+            ),
+            models.Index(
+                fields=("requested_by", "-requested_at", "-id"), name="locks_unlock_of_person"
+            ),
+            models.Index(
+                fields=("outcome_value", "-requested_at", "-id"), name="locks_unlock_of_outcome"
+            ),
+            # The history's filters for what is rare.
+            models.Index(
+                fields=("-requested_at", "-id"),
+                condition=Q(out_of_hours=True),
+                name="locks_unlock_out_of_hours",
+            ),
+            models.Index(
+                fields=("-requested_at", "-id"),
+                condition=Q(took_ms__gte=SLOW_MS),
+                name="locks_unlock_slow",
+            ),
+            models.Index(
+                fields=("-requested_at", "-id"),
+                condition=Q(contradicted_at__isnull=False),
+                name="locks_unlock_contradicted",
+            ),
+            models.Index(
+                fields=("seam_request_id",),
+                condition=~Q(seam_request_id=""),
+                name="locks_unlock_of_seam_request",
+            ),
             # The follower's question, at every tick.
             models.Index(
                 fields=("next_look_at",),

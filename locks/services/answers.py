@@ -165,12 +165,17 @@ def _columns(request: UnlockRequest, answer: Answer, now: dt.datetime) -> dict[s
         "retry_at": answer.retry_at,
         "next_look_at": _next_look(answer, attempt_id, now),
         "ended_at": None if waiting else now,
+        "took_ms": None if waiting else _milliseconds(now - request.requested_at),
     }
     if answer.request_id:
         columns["seam_request_id"] = answer.request_id[:100]
     if request.answered_at is None and answer.request_id:
         columns["answered_at"] = now
     return columns
+
+
+def _milliseconds(took: dt.timedelta) -> int:
+    return max(0, took // dt.timedelta(milliseconds=1))  # a clock may have been set back
 
 
 def _next_look(answer: Answer, attempt_id: str, now: dt.datetime) -> dt.datetime | None:

@@ -1,6 +1,6 @@
 """Buildings and doors as people set them up. Every change is on the record, or did not happen.
 
-Managers set help line, freeze and door settings of their own buildings; names, time zones and
+Managers set help line, quiet hours, freeze and door settings of their own buildings; names, time zones and
 which door belongs where are superusers' (a unique name would tell a manager of the buildings of
 others). All raise NotAllowed (who may not) or ValidationError (what cannot be), each with a
 sentence, and change nothing then.
@@ -22,7 +22,8 @@ from locks.services.audit import record
 from locks.services.editing import apply, require_manager, require_superuser
 from locks.services.errors import NotAllowed
 
-MANAGERS_BUILDING_FIELDS = frozenset({"help_line"})
+QUIET_HOURS = frozenset({"quiet_from", "quiet_until"})
+MANAGERS_BUILDING_FIELDS = frozenset({"help_line"}) | QUIET_HOURS
 BUILDING_FIELDS = MANAGERS_BUILDING_FIELDS | {"name", "time_zone"}
 DOOR_FIELDS = frozenset({"label", "area", "access"})
 
@@ -51,6 +52,8 @@ def change_building(*, actor: User, building: Building, changes: Mapping[str, An
     else:
         require_superuser(actor)
     row = Building.objects.select_for_update(no_key=True).get(pk=building.pk)
+    if not QUIET_HOURS.isdisjoint(changes):  # the two ends are judged together
+        changes = {**{name: getattr(row, name) for name in QUIET_HOURS}, **changes}
     if changed := apply(row, changes):
         record(Kind.BUILDING_CHANGED, building=row, actor=actor, changed=changed)
     return row

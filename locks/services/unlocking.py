@@ -261,6 +261,7 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
         reason=pressed.form.reason,
         identified_by=pressed.form.identified_by,
         pressed_again=again,
+        out_of_hours=pressed.device.building.is_quiet(pressed.at),
     )
     press = _press(pressed, verdict=Verdict.SENT, request=request)
     record(
@@ -272,6 +273,7 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
         reason=pressed.form.reason,
         identified_by=pressed.form.identified_by,
         pressed_again=again or None,
+        out_of_hours=request.out_of_hours or None,
         address=pressed.form.address,
         age_ms=round(pressed.age * 1000),
     )
