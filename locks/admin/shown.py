@@ -25,6 +25,9 @@ _LABELS: dict[str, str | Promise] = {
     "error_type": _("Seam's error"),
     "http_status": _("HTTP status"),
     "message": _("Seam's words"),
+    "out_of_hours": _("out of hours"),
+    "pressed_again": _("pressed again after an unknown outcome"),
+    "retry_at": _("may be pressed again at"),
     "validation_errors": _("Seam's validation errors"),
     "reality": _("doors"),
     "result": _("Seam's result"),
@@ -90,9 +93,12 @@ def detail_table(detail: Mapping[str, Any]) -> SafeString | str:
     """All that an event keeps, whatever it is, for reading."""
     if not detail:
         return str(_("Removed by a recorded retention run, or never kept."))
-    return table(
-        (_LABELS.get(key, key.replace("_", " ")), _value(value)) for key, value in detail.items()
-    )
+    return table(labelled(key, value) for key, value in detail.items())
+
+
+def labelled(key: str, value: Any) -> tuple[str, str]:
+    """One thing that an event keeps, named for people."""
+    return str(_LABELS.get(key, key.replace("_", " "))), _value(value)
 
 
 def _value(value: Any) -> str:
