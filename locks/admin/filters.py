@@ -23,14 +23,14 @@ class OneOf(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        if value is None:
+        if not value:  # a form sends each of its fields, the empty ones, too
             return queryset
         if value not in {str(choice) for choice, _label in self.lookup_choices}:
             return queryset.none()
         return queryset.filter(self.narrow(value))
 
     def has_output(self) -> bool:
-        return len(self.lookup_choices) > 1 or self.value() is not None
+        return len(self.lookup_choices) > 1 or bool(self.value())
 
     def narrow(self, value: str) -> Q:
         """The condition for an offered value."""

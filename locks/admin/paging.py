@@ -14,6 +14,7 @@ from typing import Any
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from locks.services.errors import BadInput
@@ -108,6 +109,15 @@ class PagedList(ChangeList):
     """Django's list of rows, paged by place. Its admin names `time_column` and `parts_of()`."""
 
     page: Page
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = capfirst(str(self.opts.verbose_name_plural))
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        """As Django's, without the fields that a form sent empty."""
+        empty = {name: None for name, value in self.params.items() if not value}
+        return str(super().get_query_string({**empty, **(new_params or {})}, remove))
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         chosen: dict[str, Any] = super().get_filters_params(params)

@@ -23,7 +23,15 @@ from locks.admin.filters import (
     Slow,
 )
 from locks.admin.history import History
-from locks.admin.shown import NONE, detail_of, detail_table, name_of, outcome_of, when
+from locks.admin.shown import (
+    NONE,
+    detail_of,
+    detail_table,
+    name_of,
+    outcome_of,
+    when,
+    when_in_a_row,
+)
 from locks.admin.site import site
 from locks.models import AuditChain, AuditEvent, Building, Kind, UnlockRequest
 
@@ -144,7 +152,7 @@ class AuditEventAdmin(History):
         "previous_hash",
         "hash",
     )
-    list_display = ("at_both", "what", "door", "who", "why", "place", "sequence")
+    list_display = ("at_local", "what", "door", "who", "why", "place", "sequence")
     list_filter = (
         EventBuilding,
         ByDoor,
@@ -179,6 +187,10 @@ class AuditEventAdmin(History):
         if obj.request_id:
             return {"request": obj.request_id}
         return {"building": obj.chain.building_id or ORGANISATION}
+
+    @admin.display(description=_("when"))
+    def at_local(self, event: AuditEvent) -> str:
+        return when_in_a_row(event.at, event.chain.building)
 
     @admin.display(description=_("when"))
     def at_both(self, event: AuditEvent) -> str:

@@ -52,6 +52,18 @@ def when(moment: dt.datetime | None, building: Building | None) -> SafeString | 
     return format_html("{} {}<br>{}", f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}", zone.key, utc)
 
 
+def when_in_a_row(moment: dt.datetime | None, building: Building | None) -> SafeString | str:
+    """A time on the building's wall clock, on one line; its page has UTC, too."""
+    if moment is None:
+        return NONE
+    local = moment.astimezone(building.zone if building else dt.UTC)
+    return format_html(
+        '<span class="moment">{} <span class="zone">{}</span></span>',
+        f"{local:%Y-%m-%d %H:%M:%S}",
+        f"{local:%Z}",
+    )
+
+
 def detail_of(event: AuditEvent | None) -> dict[str, Any]:
     """What an event keeps beside the chain; empty once a retention run has removed it."""
     try:

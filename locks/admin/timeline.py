@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.urls import reverse
@@ -16,12 +16,12 @@ from locks.models import AuditEvent, UnlockRequest
 BEFORE, AFTER = dt.timedelta(minutes=1), dt.timedelta(minutes=5)
 MOST_BESIDE = 30
 # Said of every step, or shown above it.
-_LEFT_OUT = {"person", "username", "door", "building", "identified_by"}
+_LEFT_OUT = {"person", "username", "door", "building", "identified_by", "reality"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One event as the timeline shows it."""
+    """One event as the timeline shows it; `facts` is empty where only that it happened matters."""
 
     what: str
     who: str
@@ -55,7 +55,7 @@ def timeline(request: UnlockRequest) -> Story:
     return Story(
         zone=request.building.zone.key,
         steps=[_step(event, request) for event in own],
-        beside=[_step(event, request) for event in beside[:MOST_BESIDE]],
+        beside=[replace(_step(event, request), facts=[]) for event in beside[:MOST_BESIDE]],
     )
 
 
@@ -72,7 +72,9 @@ def _step(event: AuditEvent, request: UnlockRequest) -> Step:
         facts=[
             labelled(name, value)
             for name, value in detail.items()
-            if name not in _LEFT_OUT and not (name == "reason" and value == request.reason)
+            if name not in _LEFT_OUT
+            and not (name == "reason" and value == request.reason)
+            and not (name == "code" and value in words.FAILURES)
         ],
     )
 

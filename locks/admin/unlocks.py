@@ -26,10 +26,11 @@ from locks.admin.filters import (
 )
 from locks.admin.history import History
 from locks.admin.record import in_details, named_by_seam, spellings
-from locks.admin.shown import NONE, when
+from locks.admin.shown import NONE, when, when_in_a_row
 from locks.admin.site import site
 from locks.admin.timeline import timeline
 from locks.models import AuditEvent, Press, UnlockRequest, Verdict
+from locks.models.unlocks import SLOW_MS
 
 
 def holding(term: str, *columns: str) -> Q:
@@ -93,28 +94,29 @@ class AsItWas(History):
 class UnlockRequestAdmin(AsItWas):
     person_column = "requested_by"
     time_column = "requested_at"
-    fields = (
+    # What is empty is left out.
+    facts = (
         "outcome",
+        "because",
         "door",
         "building",
         "who",
         "reason",
-        "identified_by",
-        "pressed_again",
-        "out_of_hours",
+        "identified",
+        "remarks",
         "pressed",
         "answered",
         "ended",
         "took",
         "action_attempt_id",
-        "result",
-        "code",
+        "seam_request_id",
         "error_type",
         "error_message",
         "http_status",
-        "seam_request_id",
+        "result",
     )
-    list_display = ("pressed", "door", "who", "outcome", "took", "reason", "building")
+    readonly_fields = facts
+    list_display = ("pressed_local", "door", "who", "outcome", "took", "reason", "building")
     list_filter = (
         ByBuilding,
         ByDoor,
@@ -139,6 +141,37 @@ class UnlockRequestAdmin(AsItWas):
 
     def record_filter(self, obj: UnlockRequest) -> dict[str, Any]:
         return {"request": obj.pk}
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [name for name in self.facts if obj is None or self._has(obj, name)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.facts
+
+    def _has(self, obj: UnlockRequest, name: str) -> bool:
+        value = getattr(self, name)(obj) if hasattr(self, name) else getattr(obj, name)
+        return value not in (None, "", NONE)
+
+    @admin.display(description=_("because"))
+    def because(self, obj: UnlockRequest) -> str:
+        return words.failure(obj.code, obj.error_type, when=NONE) if obj.code else ""
+
+    @admin.display(description=_("identified by"))
+    def identified(self, obj: UnlockRequest) -> str:
+        return obj.get_identified_by_display()
+
+    @admin.display(description=_("remarks"))
+    def remarks(self, obj: UnlockRequest) -> str:
+        marks = {
+            _("pressed again after an unknown outcome"): obj.pressed_again,
+            _("out of hours"): obj.out_of_hours,
+            _("slow"): (obj.took_ms or 0) >= SLOW_MS,
+        }
+        return ", ".join(str(mark) for mark, is_so in marks.items() if is_so)
+
+    @admin.display(description=_("pressed"))
+    def pressed_local(self, obj: UnlockRequest) -> str:
+        return when_in_a_row(obj.requested_at, obj.building)
 
     @admin.display(description=_("pressed"))
     def pressed(self, obj: UnlockRequest) -> str:
@@ -206,7 +239,7 @@ class PressAdmin(AsItWas):
         "outcome",
     )
     list_display = (
-        "pressed",
+        "pressed_local",
         "door",
         "who",
         "verdict",
@@ -227,6 +260,10 @@ class PressAdmin(AsItWas):
 
     def record_filter(self, obj: Press) -> dict[str, Any]:
         return {"request": obj.request_id} if obj.request_id else {"door": obj.device_id}
+
+    @admin.display(description=_("pressed"))
+    def pressed_local(self, press: Press) -> str:
+        return when_in_a_row(press.pressed_at, press.building)
 
     @admin.display(description=_("pressed"))
     def pressed(self, press: Press) -> str:
