@@ -74,6 +74,7 @@ class Kind(models.TextChoices):
     DOOR_GONE = "door.gone", _("gone from Seam")
     DOOR_BACK = "door.back", _("back at Seam")
     SYNCED = "devices.synced", _("doors read from Seam")
+    RESTORED = "record.restored", _("restored from a backup")
 
 
 class AppendOnly(TypeError):

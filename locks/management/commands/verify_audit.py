@@ -31,7 +31,8 @@ class Command(BaseCommand):
             "--since",
             type=moment,
             metavar="TIME",
-            help="begin there (2026-03-01, or 2026-03-01T02:00+01:00) and trust what is before it",
+            help="begin there (2026-03-01, or 2026-03-01T02:00+01:00) and trust what is before it, "
+            "as far as the checkpoint does not know it",
         )
         parser.add_argument(
             "--checkpoint",
@@ -51,6 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._require_sense(options)
         if options["export"] is not None:
             self._check_export(options["export"], options["public_key"], as_json=options["json"])
             return
@@ -78,6 +80,14 @@ class Command(BaseCommand):
             raise CommandError("The record is broken.", returncode=1)
         if not sound:
             raise CommandError("The record is whole, and times in it are odd.", returncode=1)
+
+    def _require_sense(self, options: dict[str, Any]) -> None:
+        """Nobody is to believe that something was checked which was not looked at."""
+        of_the_database = [name for name in ("building", "since", "checkpoint") if options[name]]
+        if options["export"] is not None and of_the_database:
+            raise CommandError(f"--export goes without --{of_the_database[0]}.", returncode=2)
+        if options["public_key"] and options["export"] is options["checkpoint"] is None:
+            raise CommandError("--public-key goes with --checkpoint or --export.", returncode=2)
 
     def _check_export(self, path: Path, trusted: str, *, as_json: bool) -> None:
         try:
