@@ -232,8 +232,12 @@ def _check_ndjson(export: Export, data: bytes) -> None:
     ends = {key: _ends(chain) for key, chain in by_chain.items()}
     if ends != export.manifest["chains"]:
         export.problems.append("the manifest tells of other ends")
-    if export.manifest["proves"] == "complete" and len(by_chain) > 1:
-        export.problems.append("it is called complete and holds more than one chain")
+    if export.manifest["proves"] == "complete":
+        points = export.manifest["checkpoint"]["chains"]
+        whole = {point["chain"] for point in points if point["length"]}
+        of_a_time = {"since", "until"} & set(export.manifest["filters"])
+        if len(points) != 1 or not (of_a_time or set(by_chain) == whole):
+            export.problems.append("it is called complete and is not of one chain")
 
 
 def _check_exported(key: str, chain: list[Row]) -> Iterator[str]:
