@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from locks.management.files import checkpoint_in
 from locks.management.moments import moment
 from locks.models import Building
-from locks.services.checkpoints import LONGEST, Checkpoint, read_checkpoint
 from locks.services.errors import ServiceError
 from locks.services.reading_exports import check_export
 from locks.services.verifying import ChainReport, verify_chains
@@ -61,7 +61,7 @@ class Command(BaseCommand):
             building = Building.objects.filter(pk=options["building"]).first()
             if building is None:
                 raise CommandError(f"There is no building {options['building']}.", returncode=2)
-        checkpoint = self._checkpoint(options["checkpoint"], options["public_key"])
+        checkpoint = checkpoint_in(options["checkpoint"], trusted=options["public_key"])
         reports = list(
             verify_chains(building=building, since=options["since"], checkpoint=checkpoint)
         )
@@ -104,19 +104,6 @@ class Command(BaseCommand):
                 self.stdout.write(f"BROKEN  {problem}")
         if not report.holds:
             raise CommandError("The export does not hold.", returncode=1)
-
-    def _checkpoint(self, path: Path | None, trusted: str) -> Checkpoint | None:
-        if path is None:
-            return None
-        try:
-            with path.open("rb") as file:
-                text = file.read(LONGEST).decode()
-        except (OSError, ValueError):
-            raise CommandError(f"{path} cannot be read.", returncode=2) from None
-        try:
-            return read_checkpoint(text, trusted=trusted)
-        except ServiceError as refusal:
-            raise CommandError(f"{path}: {refusal}", returncode=1) from None
 
 
 def lines(report: ChainReport) -> list[str]:
