@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from django.db import transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from locks.models import AuditDetail, AuditEvent, Building, Kind, User
+from locks.models import AuditChain, AuditDetail, AuditEvent, Building, Kind, User
 from locks.models.audit import CHAIN_STRIDE
 from locks.services.audit import record
 from locks.services.checkpoints import canonical, make_checkpoint, public_key, sign
@@ -65,19 +65,21 @@ class Export:
     def parts(self) -> Iterator[bytes]:
         """The file, piece by piece, its manifest last. Recorded when it begins and when it ends.
 
-        Every event that was there at the beginning and fits, each once; what is appended meanwhile
-        is left out.
+        It is recorded on every chain that is read, so that each building's managers know. Every
+        event that was there at the beginning and fits, each once; what is appended meanwhile is left
+        out.
         """
         begun = timezone.now()
         checkpoint = json.loads(make_checkpoint(building=self.whole_of))
         ends = {point["chain"]: point["length"] for point in checkpoint["chains"]}
-        self._record(Kind.EXPORT_BEGUN)
+        read = self._chains_read()
+        self._record(Kind.EXPORT_BEGUN, read)
         whole = hashlib.sha256()
         for part in self._body(ends):
             whole.update(part)
             yield part
         self.digest = whole.hexdigest()
-        self._record(Kind.EXPORTED, rows=self.rows, sha256=self.digest)
+        self._record(Kind.EXPORTED, read, sha256=self.digest)
         yield self._last(self._manifest(begun, checkpoint))
 
     def _body(self, ends: Mapping[str, int]) -> Iterator[bytes]:
@@ -137,16 +139,22 @@ class Export:
         text = canonical(manifest)
         return text + b"\n" if self.form == "ndjson" else _csv_row(("#manifest", text.decode()))
 
-    def _record(self, kind: Kind, **detail: Any) -> None:
+    def _chains_read(self) -> list[AuditChain]:
+        """The chains with events in it, in primary-key order, as they are locked."""
+        its = self.events.filter(chain=OuterRef("pk")).order_by()
+        chosen = Q(building=self.whole_of) if self.whole_of else Exists(its)
+        return [*AuditChain.objects.filter(chosen).select_related("building").order_by("pk")]
+
+    def _record(self, kind: Kind, read: Iterable[AuditChain], **detail: Any) -> None:
+        """On each chain, with how many of its own events were read once that is known."""
         with transaction.atomic():
-            record(
-                kind,
-                building=self.whole_of,
-                actor=self.actor,
-                form=self.form,
-                filters=dict(self.filters),
-                **detail,
-            )
+            for building, key in [(chain.building, chain.key) for chain in read] or [
+                (self.whole_of, "")
+            ]:
+                if kind == Kind.EXPORTED:
+                    detail["rows"] = self.chains.get(key, {"events": 0})["events"]
+                told = {"form": self.form, "filters": dict(self.filters), **detail}
+                record(kind, building=building, actor=self.actor, **told)
 
 
 def _batches(events: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:

@@ -3,6 +3,8 @@
 # ruff: noqa: S608  # tampering is done in SQL
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from locks.tests.tampering import harbour_house, raw, tamper, verify
 
 pytestmark = pytest.mark.django_db
 STRIDE = 2**40
+LOCKS = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -250,3 +253,13 @@ def test_it_takes_the_time_of_an_event_when_it_is_recorded() -> None:
     with transaction.atomic():
         event = record(Kind.SYNCED, building=None)
     assert begun <= event.at <= timezone.now()
+
+
+def test_every_kind_of_event_is_written_by_a_service_and_told_by_a_test() -> None:
+    for room in (LOCKS / "services", LOCKS / "tests"):
+        text = "".join(path.read_text() for path in room.glob("*.py"))
+        named = {
+            *re.findall(r"\bKind\.([A-Z_]+)\b", text),
+            *re.findall(r'"([a-z_]+\.[a-z_]+)"', text),
+        }
+        assert [kind for kind in Kind if not {kind.name, kind.value} & named] == [], room

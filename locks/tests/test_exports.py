@@ -314,6 +314,31 @@ def test_reading_the_record_in_bulk_is_itself_recorded(building: Building, manag
     assert b"export.begun" not in text.splitlines()[0]
 
 
+def test_each_building_that_is_read_is_told_with_its_own_events_counted(
+    building: Building, south: Building, north: Building, superuser: User
+) -> None:
+    with transaction.atomic():
+        record(Kind.UNLOCK_REFUSED, building=south, code="gone")
+        record(Kind.BUILDING_ADDED, building=north)
+    refused = reviewable(superuser).filter(kind=Kind.UNLOCK_REFUSED)
+    export = Export(refused, "ndjson", superuser, {"kind": "unlock.refused"})
+    assert b"".join(export.parts())
+    for kind in (Kind.EXPORT_BEGUN, Kind.EXPORTED):
+        told = AuditEvent.objects.filter(kind=kind).order_by("chain_id")
+        assert [event.chain.building for event in told] == [building, south]
+        assert {event.actor for event in told} == {superuser}
+    assert [event.detail.content["rows"] for event in told] == [3, 1]
+
+
+def test_an_export_in_which_nothing_was_found_is_told_on_the_organisations_chain(
+    building: Building, superuser: User
+) -> None:
+    nothing = reviewable(superuser).filter(kind=Kind.ROLE_GRANTED)
+    assert b"".join(Export(nothing, "csv", superuser, {"kind": "role.granted"}).parts())
+    (event,) = AuditEvent.objects.filter(kind=Kind.EXPORTED)
+    assert (event.chain.key, event.detail.content["rows"]) == ("organisation", 0)
+
+
 def test_an_export_that_is_broken_off_in_the_middle_stays_on_the_record_as_begun(
     building: Building, monkeypatch: pytest.MonkeyPatch
 ) -> None:
