@@ -255,7 +255,7 @@ def test_it_takes_the_time_of_an_event_when_it_is_recorded() -> None:
     assert begun <= event.at <= timezone.now()
 
 
-def test_every_kind_of_event_is_written_by_a_service_and_told_by_a_test() -> None:
+def test_every_kind_of_event_is_written_by_a_service_and_told_by_a_test_and_the_page() -> None:
     for room in (LOCKS / "services", LOCKS / "tests"):
         text = "".join(path.read_text() for path in room.glob("*.py"))
         named = {
@@ -263,3 +263,5 @@ def test_every_kind_of_event_is_written_by_a_service_and_told_by_a_test() -> Non
             *re.findall(r'"([a-z_]+\.[a-z_]+)"', text),
         }
         assert [kind for kind in Kind if not {kind.name, kind.value} & named] == [], room
+    page = (LOCKS.parent / "docs" / "record.md").read_text()
+    assert [kind for kind in Kind if f"`{kind.value}`" not in page] == []

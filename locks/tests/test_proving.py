@@ -175,6 +175,16 @@ def test_the_proof_goes_on_when_another_key_signs(
     assert "signed by another key" in caplog.text
 
 
+def test_it_is_done_every_night(settings: Settings) -> None:
+    (entry,) = [
+        each
+        for each in settings.CELERY_BEAT_SCHEDULE.values()
+        if each["task"] == "locks.tasks.prove_record"
+    ]
+    assert (entry["schedule"].hour, entry["schedule"].minute) == ({3}, {10})
+    assert len(entry["schedule"].day_of_week) == 7
+
+
 def test_two_do_not_prove_at_the_same_time(houses: tuple[Building, Building]) -> None:
     leases.wish(LEASE)
     leases.acquire(LEASE, length=LEASE_LENGTH)
