@@ -17,6 +17,8 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
+from locks.admin.scope import actor
+from locks.admin.standing import standing
 from locks.models import Building
 
 # Not needed, and each answers questions about rows: `r/` tells of any table whether an id exists.
@@ -51,6 +53,11 @@ class RecordsSite(admin.AdminSite):
             return guarded(request, *args, **kwargs)
 
         return inner
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """As Django's, and on top what the last nightly proof says of the person's buildings."""
+        told = {"standing": standing(actor(request)), **(extra_context or {})}
+        return super().index(request, told)
 
     def get_urls(self) -> list[Any]:
         return [url for url in super().get_urls() if getattr(url, "name", None) not in LEFT_OUT]
