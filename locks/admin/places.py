@@ -40,7 +40,7 @@ class BuildingAdmin(HealthPage):
         "frozen",
         "frozen_reason",
     )
-    list_display = ("name", "help_line", "time_zone", "frozen", "lock_health")
+    list_display = ("name", "lock_health", "help_line", "time_zone", "frozen")
     sortable_by = ("name",)
     search_fields = ("name",)
 

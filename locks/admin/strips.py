@@ -225,13 +225,7 @@ def charge_strip(
     known = [*charges, *([] if level is None else [Charge(period.now, level)])]
     if len(known) < 2:
         return None
-    length = period.now - period.begin
-    points: list[tuple[float, float]] = []
-    for each in known:
-        x = EDGE + PLOT * min(1.0, max(0.0, (each.at - period.begin) / length))
-        if points:
-            points.append((x, points[-1][1]))
-        points.append((x, _level(each.level)))
+    points = _steps(known, period)
     told = (f"{written(each.at)}: {percent(each.level)}." for each in known)
     return ChargeStrip(
         key=f"battery-{key}",
@@ -242,6 +236,18 @@ def charge_strip(
         y=f"{points[-1][1]:.1f}",
         low=f"{_level(LOW_BATTERY):.1f}",
     )
+
+
+def _steps(charges: Sequence[Charge], period: Period) -> list[tuple[float, float]]:
+    """Each level holds until the next is told."""
+    length = period.now - period.begin
+    points: list[tuple[float, float]] = []
+    for each in charges:
+        x = EDGE + PLOT * min(1.0, max(0.0, (each.at - period.begin) / length))
+        if points:
+            points.append((x, points[-1][1]))
+        points.append((x, _level(each.level)))
+    return points
 
 
 def _level(level: float) -> float:
