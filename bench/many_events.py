@@ -66,7 +66,7 @@ INSERT INTO locks_auditdetail (event_id, salt, body)
 SELECT b * {STRIDE} + 2 * (r / {BUILDINGS}) + part, md5(r || 's') || md5(r || 't'),
   '{{"action_attempt_id":"attempt-' || r || '","building":"House ' || b || '","door":"Room ' || d
   || '","identified_by":"booking_matched","person":"Clerk ' || p || '","reason":"'
-  || CASE WHEN r % 10 = 0 THEN 'Courier, booking ' ELSE 'Booking ' END || r || '","username":"clerk' || p || '"}}'
+  || CASE WHEN r / {BUILDINGS} % 10 = 0 THEN 'Courier, booking ' ELSE 'Booking ' END || r || '","username":"clerk' || p || '"}}'
 FROM ({SPREAD}) each CROSS JOIN generate_series(1, 2) part;
 """
 

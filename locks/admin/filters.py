@@ -37,6 +37,9 @@ class OneOf(admin.SimpleListFilter):
         raise NotImplementedError
 
 
+MOST_OFFERED = 500  # rows in one list of choices
+
+
 def number_in(request: HttpRequest, name: str) -> int | None:
     """A row's id in the address; None where there is none, or something else."""
     value = request.GET.get(name, "")
@@ -50,7 +53,13 @@ class ScopedRow(OneOf):
     path = ""  # from the listed model to the row
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        return [(str(row.pk), self.label(row)) for row in self.rows(request)]
+        rows = self.rows(request)
+        offered = list(rows[: MOST_OFFERED + 1])
+        if len(offered) > MOST_OFFERED:
+            # Too many to read; the one that an address names is still known, and named.
+            chosen = number_in(request, str(self.parameter_name))
+            offered = list(rows.filter(pk=chosen)) if chosen is not None else []
+        return [(str(row.pk), self.label(row)) for row in offered]
 
     def rows(self, request: HttpRequest) -> QuerySet[Any]:
         return scope(self.rows_of, request.user)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -19,6 +19,7 @@ from locks.models import Building
 
 # With more buildings than that a list is read along one index for all: each is then no small part.
 MOST_PARTS = 20
+MOST_WORDS = 10  # of a search; each is a condition of its own
 # Filters that choose rows by an index of their own, so that no part by building is needed.
 NARROW = ("building", "door", "request")
 
@@ -55,6 +56,17 @@ class History(ReadOnly):
     def part_of(self, queryset: QuerySet[Any], building: Building) -> QuerySet[Any]:
         """The rows of one building."""
         return queryset.filter(building=building)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        for term in search_term.split()[:MOST_WORDS]:
+            queryset = queryset.filter(self.found_by(term, request.user))
+        return queryset, False
+
+    def found_by(self, term: str, user: Any) -> Q:
+        """The rows that one word of a search finds, among those that `user` may review."""
+        raise NotImplementedError
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = {"beside": self._beside(request), **(extra_context or {})}

@@ -7,12 +7,13 @@ page to another: none is skipped, none comes twice.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Model, Q, QuerySet
+from django.db import connection
+from django.db.models import DateTimeField, ExpressionWrapper, F, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -20,6 +21,7 @@ from django.utils.translation import gettext as _
 from locks.services.errors import BadInput
 
 OLDER, NEWER = "older", "newer"  # parameters: the page on that side of a place
+WINDOWS = (500, 5_000)  # the nearest rows, in which words are looked for before they are in all
 
 
 @dataclass(frozen=True, order=True)
@@ -58,11 +60,19 @@ class Pages:
     """A list in `parts`, none of which shares a row with another, ordered by the column `time`.
 
     Parts let each be read along an index of its own (a building's events, say) where one index
-    over all of them would lead past the rows of everybody else.
+    over all of them would lead past the rows of everybody else. `search` narrows a part to what
+    words find.
     """
 
-    def __init__(self, parts: Sequence[QuerySet[Any]], *, time: str, size: int) -> None:
-        self._parts, self._time, self._size = parts, time, size
+    def __init__(
+        self,
+        parts: Sequence[QuerySet[Any]],
+        *,
+        time: str,
+        size: int,
+        search: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None,
+    ) -> None:
+        self._parts, self._time, self._size, self._search = parts, time, size, search
 
     def place_of(self, row: Model) -> Place:
         """Where `row` stands."""
@@ -95,8 +105,30 @@ class Pages:
         most = most or self._size + 1
         order = [f"{'-' if older else ''}{column}" for column in (self._time, "pk")]
         beyond = Q() if place is None else self._beyond(place, older=older)
-        found = [row for part in self._parts for row in part.filter(beyond).order_by(*order)[:most]]
+        found: list[Any] = []
+        for part in self._parts:
+            there = part.filter(beyond).order_by(*order)
+            found += self._searched(there, most) if self._search else there[:most]
         return sorted(found, key=self.place_of, reverse=older)[:most]
+
+    def _searched(self, there: QuerySet[Any], most: int) -> Sequence[Any]:
+        """What words find, nearest first.
+
+        Common words are found among the nearest rows, rare ones by PostgreSQL's index of words. Left
+        to itself it takes the wrong way where a word is common elsewhere and rare here.
+        """
+        search: Any = self._search
+        if connection.vendor != "postgresql":
+            return list(search(there)[:most])
+        for window in WINDOWS:
+            near = there.order_by().filter(pk__in=there.values("pk")[:window])
+            found = list(search(near).order_by(*there.query.order_by)[:most])
+            if len(found) == most:
+                return found
+        # Not in the order of an index: so it looks for the words first.
+        apart = ExpressionWrapper(F(self._time) + dt.timedelta(), DateTimeField())
+        order = [str(each).replace(self._time, "apart") for each in there.query.order_by]
+        return list(search(there).annotate(apart=apart).order_by(*order)[:most])
 
     def _beyond(self, place: Place, *, older: bool) -> Q:
         side = "lt" if older else "gt"
@@ -126,8 +158,16 @@ class PagedList(ChangeList):
     def pages(self, request: HttpRequest) -> Pages:
         """What was chosen, in pages."""
         admin: Any = self.model_admin
-        parts = admin.parts_of(request, self.queryset)
-        return Pages(parts, time=admin.time_column, size=self.list_per_page)
+        query, search, chosen = self.query, None, self.queryset
+        if query:
+            self.query = ""
+            chosen, self.query = self.get_queryset(request), query
+
+            def search(rows: QuerySet[Any]) -> QuerySet[Any]:
+                return admin.get_search_results(request, rows, query)[0]
+
+        parts = admin.parts_of(request, chosen)
+        return Pages(parts, time=admin.time_column, size=self.list_per_page, search=search)
 
     def get_results(self, request: HttpRequest) -> None:
         pages, asked = self.pages(request), self.params

@@ -70,17 +70,6 @@ class AsItWas(History):
             getattr(found, self.person_column).name = found.person_name
         return found
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        for term in search_term.split():
-            queryset = queryset.filter(self.found_by(term, request.user))
-        return queryset, False
-
-    def found_by(self, term: str, user: Any) -> Q:
-        """The rows that one word of a search finds."""
-        raise NotImplementedError
-
     @admin.display(description=_("door"))
     def door(self, obj: Any) -> str:
         return obj.door_label or NONE
