@@ -209,12 +209,21 @@ class Days(admin.ListFilter):
         return ()
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.since:
-            queryset = queryset.filter(**{f"{self.column}__gte": self._midnight(self.since)})
-        if self.until:
-            day_after = self.until + dt.timedelta(days=1)
-            queryset = queryset.filter(**{f"{self.column}__lt": self._midnight(day_after)})
+        if self.begins:
+            queryset = queryset.filter(**{f"{self.column}__gte": self.begins})
+        if self.ends:
+            queryset = queryset.filter(**{f"{self.column}__lt": self.ends})
         return queryset
+
+    @property
+    def begins(self) -> dt.datetime | None:
+        """The first moment of the first day."""
+        return self._midnight(self.since) if self.since else None
+
+    @property
+    def ends(self) -> dt.datetime | None:
+        """The first moment after the last day."""
+        return self._midnight(self.until + dt.timedelta(days=1)) if self.until else None
 
     def _midnight(self, day: dt.date) -> dt.datetime:
         return dt.datetime.combine(day, dt.time(), self.zone).astimezone(dt.UTC)

@@ -6,11 +6,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from locks.admin.exports import export_of, streamed
 from locks.admin.filters import (
     ByBuilding,
     ByChoice,
@@ -176,6 +178,20 @@ class AuditEventAdmin(History):
         # The first event of a request has no ids of Seam's yet: they stand on its row.
         ids = named_by_seam(term, user)
         return Q(request__in=ids) if ids else in_details(term)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.export_view)
+        return [path("export/", view, name="locks_auditevent_export"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {"export_to": reverse("admin:locks_auditevent_export"), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """What the list shows, as a file. By POST: it is put on the record."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return streamed(request, export_of(request, self))
 
     def part_of(self, queryset: QuerySet[Any], building: Building) -> QuerySet[Any]:
         return queryset.filter(chain=chain_of(building.pk))

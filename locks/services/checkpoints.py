@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from locks.models import AuditChain, Building
+from locks.models import AuditChain
 from locks.services.errors import ServiceError
 
 FORMAT = 1
@@ -45,16 +45,16 @@ class Checkpoint:
     key: str = ""
 
 
-def make_checkpoint(*, building: Building | None = None) -> str:
-    """The ends of all chains (or only that of `building`) as signed text, one line of JSON.
+def make_checkpoint(*, chains: Iterable[AuditChain] | None = None) -> str:
+    """The ends of all chains (or only of `chains`) as signed text, one line of JSON.
 
     Unsigned where AUDIT_SIGNING_KEY is not set: then it proves what whoever keeps it can be
     trusted for.
     """
-    chains = AuditChain.objects.order_by("pk")
-    if building is not None:
-        chains = chains.filter(building=building)
-    ends = chains.values_list("key", "length", "head")
+    rows = AuditChain.objects.order_by("pk")
+    if chains is not None:
+        rows = rows.filter(pk__in=[chain.pk for chain in chains])
+    ends = rows.values_list("key", "length", "head")
     content: dict[str, Any] = {
         "chains": [{"chain": key, "head": head, "length": length} for key, length, head in ends],
         "checkpoint": FORMAT,

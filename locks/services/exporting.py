@@ -11,22 +11,26 @@ import datetime as dt
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from django.db import transaction
 from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from locks.models import AuditChain, AuditDetail, AuditEvent, Building, Kind, User
 from locks.models.audit import CHAIN_STRIDE
 from locks.services.audit import record
 from locks.services.checkpoints import canonical, make_checkpoint, public_key, sign
+from locks.services.editing import require_superuser
+from locks.services.errors import NotAllowed
 
 Form = Literal["ndjson", "csv"]
 FORMAT: Final = 1
 BATCH: Final = 1000  # events held in memory at a time
+WINDOW: Final = 50_000  # events of a chain that one question may have to look at
 # What a spreadsheet would take for a formula (OWASP, "CSV injection"); tab and return hide one.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 NEVER_COVERED: Final = (
@@ -46,6 +50,7 @@ class Export:
     `events` must be what `actor` may review. `filters` says in words or values how they were
     chosen, for the manifest. `whole_of` is the one building whose events are all in, where they are
     chosen by nothing else, or by time alone: `since` and `until` in `filters`, as `reviewable` does.
+    `among` are the buildings whose events may be in it; None: any, and the organisation's.
     """
 
     events: QuerySet[AuditEvent]
@@ -53,6 +58,7 @@ class Export:
     actor: User | None  # None: the operator's command
     filters: Mapping[str, Any]
     whole_of: Building | None = None
+    among: Sequence[Building] | None = None
     rows: int = 0
     digest: str = ""
     chains: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -67,39 +73,59 @@ class Export:
 
         It is recorded on every chain that is read, so that each building's managers know. Every
         event that was there at the beginning and fits, each once; what is appended meanwhile is left
-        out.
+        out. Raises NotAllowed in the middle where `actor` may no longer review what is being read:
+        without its manifest the file proves nothing.
         """
         begun = timezone.now()
-        checkpoint = json.loads(make_checkpoint(building=self.whole_of))
-        ends = {point["chain"]: point["length"] for point in checkpoint["chains"]}
         read = self._chains_read()
+        checkpoint = json.loads(make_checkpoint(chains=read))
+        lengths = {point["chain"]: point["length"] for point in checkpoint["chains"]}
         self._record(Kind.EXPORT_BEGUN, read)
         whole = hashlib.sha256()
-        for part in self._body(ends):
+        for part in self._body({chain: lengths[chain.key] for chain in read}):
             whole.update(part)
             yield part
         self.digest = whole.hexdigest()
         self._record(Kind.EXPORTED, read, sha256=self.digest)
         yield self._last(self._manifest(begun, checkpoint))
 
-    def _body(self, ends: Mapping[str, int]) -> Iterator[bytes]:
+    def _body(self, lengths: Mapping[AuditChain, int]) -> Iterator[bytes]:
         write: Callable[[AuditEvent], bytes] = _ndjson if self.form == "ndjson" else _csv
         if self.form == "csv":
             yield _csv_row(COLUMNS)
-        for batch in _batches(self.events):
-            lines = [write(event) for event in batch if self._counts(event, ends)]
-            if lines:
-                yield b"".join(lines)
+        for window in self._windows(lengths):
+            self._require_right()
+            for batch in _batches(window):
+                for event in batch:
+                    self._count(event)
+                yield b"".join(write(event) for event in batch)
 
-    def _counts(self, event: AuditEvent, ends: Mapping[str, int]) -> bool:
-        if event.sequence > ends.get(event.chain.key, 0):
-            return False
+    def _windows(self, lengths: Mapping[AuditChain, int]) -> Iterator[QuerySet[AuditEvent]]:
+        """The events, a stretch of a chain at a time: no question takes long, however few fit."""
+        for chain, length in lengths.items():
+            place = chain.pk * CHAIN_STRIDE
+            of_chain = self.events.filter(chain=chain)
+            for start in range(1, length + 1, WINDOW):
+                end = min(start + WINDOW - 1, length)
+                yield of_chain.filter(pk__range=(place + start, place + end))
+
+    def _require_right(self) -> None:
+        """Asked again at each stretch: an export may take longer than a role lasts."""
+        if self.actor is None:
+            return
+        managed = Building.objects.managed_by(User.objects.get(pk=self.actor.pk))
+        among = [self.whole_of] if self.whole_of else self.among
+        if among is None:
+            require_superuser(self.actor)
+        elif managed.filter(pk__in=[each.pk for each in among]).count() < len(among):
+            raise NotAllowed(_("You no longer manage what was to be exported."))
+
+    def _count(self, event: AuditEvent) -> None:
         self.rows += 1
         place = {"sequence": event.sequence, "hash": event.hash, "at": _time(event.at)}
         chain = self.chains.setdefault(event.chain.key, {"events": 0, "first": place})
         chain["events"] += 1
         chain["last"] = place
-        return True
 
     def _manifest(self, begun: dt.datetime, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
         manifest: dict[str, Any] = {
@@ -141,8 +167,9 @@ class Export:
 
     def _chains_read(self) -> list[AuditChain]:
         """The chains with events in it, in primary-key order, as they are locked."""
+        among = [self.whole_of] if self.whole_of else self.among
         its = self.events.filter(chain=OuterRef("pk")).order_by()
-        chosen = Q(building=self.whole_of) if self.whole_of else Exists(its)
+        chosen = Exists(its) if among is None else Q(building__in=among)
         return [*AuditChain.objects.filter(chosen).select_related("building").order_by("pk")]
 
     def _record(self, kind: Kind, read: Iterable[AuditChain], **detail: Any) -> None:

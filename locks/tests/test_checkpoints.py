@@ -164,7 +164,7 @@ def test_a_checkpoint_can_be_made_of_one_building(building: Building) -> None:
     other = make_building()
     with transaction.atomic():
         record(Kind.BUILDING_ADDED, building=other)
-    points = read_checkpoint(make_checkpoint(building=building)).points
+    points = read_checkpoint(make_checkpoint(chains=[building.chain])).points
     assert {key: point.length for key, point in points.items()} == {f"building-{building.pk}": 5}
 
 

@@ -20,7 +20,7 @@ from locks.services.audit import record
 from locks.services.checkpoints import canonical, public_key, sign
 from locks.services.exporting import Export, reviewable
 from locks.tests import outsider
-from locks.tests.factories import make_device, make_user
+from locks.tests.factories import grant, make_device, make_user
 from locks.tests.tampering import harbour_house, rewrite, tamper, verify
 
 pytestmark = pytest.mark.django_db
@@ -296,6 +296,7 @@ def test_a_spreadsheet_reads_names_and_runs_no_formula(building: Building, tmp_p
 
 
 def test_reading_the_record_in_bulk_is_itself_recorded(building: Building, manager: User) -> None:
+    grant(manager, building, "manager")
     export = Export(
         events=reviewable(None, building=building),
         form="ndjson",

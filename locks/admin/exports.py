@@ -1,0 +1,98 @@
+"""The record as a file, from the admin: exactly what a list shows, streamed as it is read."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Literal, cast
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.db import connection
+from django.http import HttpRequest, QueryDict, StreamingHttpResponse
+from django.utils.translation import gettext as _
+
+from locks.admin.filters import Days, number_in
+from locks.admin.scope import actor, scope
+from locks.models import Building
+from locks.services.errors import BadInput
+from locks.services.exporting import Export, reviewable
+
+TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+OF_A_TIME = {"building", "since", "until"}  # filters that leave no gap in a building's chain
+
+
+def export_of(request: HttpRequest, admin: Any) -> Export:
+    """The export of what was chosen: the posted fields are those of the list's address.
+
+    A whole building, or a time of it, is complete; every other choice only proves that what is in
+    it is unaltered. Raises BadInput.
+    """
+    form = request.POST.get("form", "")
+    if form not in TYPES:
+        raise BadInput(_("An export is NDJSON or CSV."))
+    listed = copy.copy(request)
+    listed.method, listed.GET = "GET", QueryDict(_chosen(request))
+    changes = admin.get_changelist_instance(listed)
+    chosen = {name: str(value) for name, value in listed.GET.items() if value}
+    building = _building(listed)
+    export = Export(
+        events=changes.queryset.order_by(),
+        form=cast(Literal["ndjson", "csv"], form),
+        actor=actor(request),
+        filters=chosen,
+        among=_among(request, building),
+    )
+    if building is not None and set(chosen) <= OF_A_TIME:
+        days = next(each for each in changes.filter_specs if isinstance(each, Days))
+        export.whole_of = building
+        export.events = reviewable(
+            actor(request), building=building, since=days.begins, until=days.ends
+        )
+        moments = {"since": days.begins, "until": days.ends}
+        export.filters = chosen | {n: at.isoformat() for n, at in moments.items() if at}
+    return export
+
+
+def _chosen(request: HttpRequest) -> str:
+    fields = request.POST.copy()
+    for name in ("csrfmiddlewaretoken", "form"):
+        fields.pop(name, None)
+    return fields.urlencode()
+
+
+def _building(listed: HttpRequest) -> Building | None:
+    place = number_in(listed, "building")
+    found: Building | None = scope(Building, listed.user).filter(pk=place).first()
+    return found
+
+
+def _among(request: HttpRequest, building: Building | None) -> list[Building] | None:
+    if building is not None:
+        return [building]
+    if actor(request).is_superuser:
+        return None
+    return list(Building.objects.managed_by(request.user))
+
+
+def streamed(request: HttpRequest, export: Export) -> StreamingHttpResponse:
+    """The file, as it is made: neither this process nor the browser holds it whole."""
+    parts = export.parts()
+    content: Any = _one_by_one(parts) if isinstance(request, ASGIRequest) else parts
+    answer = StreamingHttpResponse(content, content_type=TYPES[export.form])
+    answer["Content-Disposition"] = f'attachment; filename="{export.name}"'
+    return answer
+
+
+async def _one_by_one(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Part by part, where the server would otherwise read a whole iterator before it sends it."""
+    take = sync_to_async(_next, thread_sensitive=True)
+    while (part := await take(parts)) is not None:
+        yield part
+
+
+def _next(parts: Iterator[bytes]) -> bytes | None:
+    part = next(parts, None)
+    if connection.vendor == "postgresql" and not connection.in_atomic_block:
+        connection.close()  # back to the pool while a slow reader takes its time
+    return part
