@@ -9,7 +9,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import reverse
@@ -17,7 +17,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from locks.models import Building
+from locks.models import Building, Review, Rule
 
 # Not needed, and each answers questions about rows: `r/` tells of any table whether an id exists.
 LEFT_OUT = {"view_on_site", "autocomplete"}
@@ -51,6 +51,15 @@ class RecordsSite(admin.AdminSite):
             return guarded(request, *args, **kwargs)
 
         return inner
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        def open_reviews() -> list[tuple[Rule, int]]:
+            """What is open in the person's review queue, by rule; asked where a page shows it."""
+            rows = Review.objects.visible_to(request.user).open().order_by().values("rule")
+            items = dict(rows.annotate(items=Count("pk")).values_list("rule", "items"))
+            return [(rule, items[rule]) for rule in Rule if rule in items]
+
+        return {**super().each_context(request), "open_reviews": open_reviews}
 
     def get_urls(self) -> list[Any]:
         return [url for url in super().get_urls() if getattr(url, "name", None) not in LEFT_OUT]

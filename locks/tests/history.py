@@ -1,13 +1,18 @@
 """Unlocks of the past, with their events, as the services would have written them."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+import pytest
 from django.db import transaction
 from django.utils import timezone
 
 from locks import words
-from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
+from locks.models import AuditEvent, Device, Kind, Press, Status, UnlockRequest, User, Verdict
+from locks.services import audit
 from locks.services.audit import record
 
 _KINDS = {
@@ -16,6 +21,22 @@ _KINDS = {
     Status.FAILED: Kind.UNLOCK_FAILED,
     Status.UNKNOWN: Kind.UNLOCK_UNKNOWN,
 }
+
+
+@contextmanager
+def recorded_at(moment: dt.datetime) -> Iterator[None]:
+    """Events that are recorded within get this time; nobody may change it afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit, "AuditEvent", partial(AuditEvent, at=moment))
+        yield
+
+
+def unlock_at(moment: dt.datetime, device: Device, person: User, **fields: Any) -> UnlockRequest:
+    """One press of `moment`, its events of the same time."""
+    with recorded_at(moment):
+        request = past_unlock(device, person, **fields)
+    UnlockRequest.objects.filter(pk=request.pk).update(requested_at=moment)
+    return request
 
 
 @transaction.atomic
