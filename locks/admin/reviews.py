@@ -3,6 +3,7 @@
 Reading is the record's; what people do goes through services.reviewing, which decides.
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -31,7 +32,7 @@ from locks.admin.record import in_details
 from locks.admin.scope import actor, scope
 from locks.admin.shown import NONE, detail_of, name_of, outcome_of, table, when
 from locks.admin.site import site
-from locks.models import AuditEvent, Review, Rule
+from locks.models import AuditEvent, Building, Review, Rule
 from locks.services import daily_reviews, reviewing
 from locks.services.errors import ServiceError
 from locks.services.review_rules import series_of
@@ -44,7 +45,7 @@ class BulkForm(ActionForm):
     """The one verdict for all that are selected."""
 
     verdict = forms.CharField(
-        label=gettext_lazy("Verdict"), required=False, max_length=reviewing.LONGEST_REASON
+        label=gettext_lazy("Verdict:"), required=False, max_length=reviewing.LONGEST_REASON
     )
 
 
@@ -94,15 +95,21 @@ class ReviewAdmin(ReadOnly):
         "then_said",
         "events_shown",
     )
-    list_display = ("at_both", "why_here", "door", "who", "happened", "state", "age", "place")
     list_filter = (ByState, ByBuilding, ByRule)
     list_select_related = ("building", "event__detail", "event__request", "event__chain__building")
-    sortable_by = ("at_both",)
+    sortable_by = ("moment",)
     search_fields = ("reason",)
     search_help_text = gettext_lazy("A name as it was, a door, a reason.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related(*self.list_select_related)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Without a column that would say the same in every row."""
+        several = scope(Building, request.user)[:2].count() > 1
+        columns = ("moment", "why_here", "door", "who", "happened", "age")
+        state = () if request.GET.get("state") is None else ("state",)
+        return (*columns, *state, *(("place",) if several else ()))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -125,6 +132,9 @@ class ReviewAdmin(ReadOnly):
             view("reopen", "<path:object_id>/reopen/", self.reopen_view),
             *super().get_urls(),
         ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": _("Review queue")})
 
     # --- What people do -----------------------------------------------------------------------
 
@@ -159,7 +169,7 @@ class ReviewAdmin(ReadOnly):
         page = reverse("admin:locks_review_change", args=(review.pk,))
         return HttpResponseRedirect(page + kept)
 
-    @admin.action(description=gettext_lazy("Mark as reviewed, with this verdict:"))
+    @admin.action(description=gettext_lazy("Mark reviewed"))
     def mark_reviewed(self, request: HttpRequest, reviews: QuerySet[Review]) -> None:
         verdict = request.POST.get("verdict", "").strip()
         if not verdict:
@@ -181,8 +191,7 @@ class ReviewAdmin(ReadOnly):
 
     def named(self, review: Review) -> str:
         """An item in one line, to tell it from others."""
-        zone = review.building.zone if review.building else None
-        return f"{review} · {self.door(review)} · {review.at.astimezone(zone):%Y-%m-%d %H:%M}"
+        return f"{review} · {self.door(review)} · {self.moment(review)}"
 
     def flag_view(self, request: HttpRequest, event_id: int) -> HttpResponse:
         """Put an event of the record into the queue, with a reason."""
@@ -238,7 +247,7 @@ class ReviewAdmin(ReadOnly):
             (remark, when(remark.at, obj.building)) for remark in obj.remarks.order_by("at", "pk")
         ]
         context["involved"] = obj.is_open and reviewing.is_involved(actor(request), obj)
-        context["leaves"] = LEAVES
+        context |= {"leaves": LEAVES, "title": _("Review")}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def record_filter(self, obj: Review) -> dict[str, Any]:
@@ -247,6 +256,11 @@ class ReviewAdmin(ReadOnly):
         return {"building": obj.building_id or "organisation"}
 
     @admin.display(description=gettext_lazy("when"), ordering="at")
+    def moment(self, review: Review) -> str:
+        """On the building's wall clock; its page has UTC, too."""
+        return f"{review.at.astimezone(_zone(review)):%Y-%m-%d %H:%M %Z}"
+
+    @admin.display(description=gettext_lazy("when"))
     def at_both(self, review: Review) -> str:
         return when(review.at, review.building)
 
@@ -303,6 +317,10 @@ class ReviewAdmin(ReadOnly):
     def events_shown(self, review: Review) -> str:
         events = series_of(review).select_related("detail")[:MOST_SHOWN]
         return table((when(event.at, review.building), _linked(event)) for event in events)
+
+
+def _zone(review: Review) -> dt.tzinfo:
+    return review.building.zone if review.building else dt.UTC
 
 
 def _linked(event: AuditEvent) -> str:

@@ -84,8 +84,8 @@ class Review(models.Model):
 
     class Meta:
         ordering = ("-at", "-pk")
-        verbose_name = _("review")
-        verbose_name_plural = _("review queue")
+        verbose_name = _("item to review")
+        verbose_name_plural = _("items to review")
         constraints = (
             models.UniqueConstraint(
                 fields=("event", "rule"), name="locks_review_once_an_event_and_rule"
