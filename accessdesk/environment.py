@@ -154,9 +154,10 @@ def checked_destination(entries: list[str]) -> list[str]:
 
 
 def checked_desk_url(url: str, hosts: list[str], *, https: bool) -> str:
-    """DESK_URL without a trailing slash; unset, what follows from the first of ALLOWED_HOSTS."""
+    """DESK_URL without a trailing slash; unset, the first name in ALLOWED_HOSTS beyond this machine."""
     if not url:
-        return f"https://{hosts[0].lstrip('.')}" if https else "http://127.0.0.1:8000"
+        names = [host.lstrip(".") for host in hosts if not is_loopback(host)]
+        return f"https://{names[0]}" if https else "http://127.0.0.1:8000"
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
