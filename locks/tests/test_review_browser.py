@@ -104,6 +104,21 @@ def test_a_manager_works_through_the_queue(
     expect(page.locator(".own")).to_contain_text("somebody else")
     take(page, f"{look}-own")
 
+
+@pytest.mark.parametrize(("size", "dark"), [("desktop", False), ("phone", True)])
+def test_a_manager_flags_an_event_and_wants_the_mail(
+    live_server: Any,
+    new_page: Callable[..., Page],
+    take: Callable[..., None],
+    queue: Device,
+    size: str,
+    dark: bool,
+) -> None:
+    width, height = SIZES[size]
+    scheme = "dark" if dark else "light"
+    page = new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    look = f"{size}-{scheme}"
+    sign_in(page, live_server.url, "manager")
     refusal = AuditEvent.objects.get(kind=Kind.UNLOCK_REFUSED)
     page.goto(f"{live_server.url}/admin/locks/auditevent/{refusal.pk}/change/")
     page.get_by_role("link", name="Flag for review").click()

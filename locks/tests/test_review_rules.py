@@ -25,7 +25,6 @@ from locks.models import (
     User,
 )
 from locks.services import leases, review_rules, reviewing
-from locks.services.answers import Answer
 from locks.services.audit import record
 from locks.services.finding_reviews import LEASE, LEASE_LENGTH, LOOKS_BACK, fill, find_reviews
 from locks.services.settling import contradict
@@ -195,132 +194,6 @@ def test_a_press_in_quiet_hours_is_queued(door: Device, clerk: User) -> None:
     assert (review.event.request, review.event.kind) == (late, Kind.UNLOCK_REQUESTED)
 
 
-def failures(door: Device, *people: User, apart: dt.timedelta, ago: dt.timedelta) -> None:
-    """One failure by each, the last of them `ago`."""
-    for number, person in enumerate(people):
-        moment = timezone.now() - ago - apart * (len(people) - 1 - number)
-        unlock_at(moment, door, person, status=Status.FAILED)
-
-
-def test_three_failures_of_a_door_within_an_hour_are_one_item(door: Device, clerk: User) -> None:
-    failures(door, *[clerk] * 5, apart=5 * MINUTE, ago=MINUTE)
-    look()
-    look()
-    [review] = queued(Rule.FAILURES)
-    assert review.times == 3
-    requests = list(door.unlock_requests.order_by("requested_at"))
-    assert review.event.request == requests[2]
-    assert review.since == requests[0].events.earliest("id").at
-
-
-@pytest.mark.parametrize(("times", "apart"), [(2, MINUTE), (3, 31 * MINUTE)], ids=["two", "slowly"])
-def test_fewer_or_slower_failures_are_none(
-    door: Device, clerk: User, times: int, apart: dt.timedelta
-) -> None:
-    failures(door, *[clerk] * times, apart=apart, ago=MINUTE)
-    look()
-    assert queued(Rule.FAILURES) == []
-
-
-def test_failures_of_different_doors_are_none(north: Building, clerk: User) -> None:
-    for _each in range(3):
-        past_unlock(make_device(north), clerk, status=Status.FAILED)
-    look()
-    assert queued(Rule.FAILURES) == []
-
-
-def test_one_press_that_was_unknown_and_then_failed_counts_once(door: Device, clerk: User) -> None:
-    for _each in range(2):
-        request = past_unlock(door, clerk, status=Status.UNKNOWN)
-        failed = Answer(Status.FAILED, code="lock_error")
-        with transaction.atomic():
-            UnlockRequest.objects.filter(pk=request.pk).update(
-                status=Status.FAILED, ended_at=timezone.now(), code=failed.code
-            )
-            record(Kind.UNLOCK_FAILED, building=door.building, device=door, request=request)
-    look()
-    assert queued(Rule.FAILURES) == []
-
-
-def test_a_door_that_goes_on_failing_is_queued_once_an_hour(door: Device, clerk: User) -> None:
-    failures(door, *[clerk] * 20, apart=10 * MINUTE, ago=MINUTE)
-    look()
-    look()
-    found = queued(Rule.FAILURES)
-    assert len(found) == 3
-    assert all(later.at - one.at >= HOUR for one, later in zip(found, found[1:], strict=False))
-
-
-def burst(person: User, doors: list[Device], *, times: int = 10) -> None:
-    for number in range(times):
-        moment = timezone.now() - MINUTE - (times - number) * dt.timedelta(seconds=30)
-        unlock_at(moment, doors[number % len(doors)], person, confirmed_by_device=True)
-
-
-def test_many_doors_by_one_person_within_minutes_are_one_item(north: Building, clerk: User) -> None:
-    burst(clerk, [make_device(north) for _each in range(5)], times=14)
-    look()
-    look()
-    [review] = queued(Rule.BURST)
-    assert (review.times, review.event.actor) == (10, clerk)
-
-
-def test_a_group_that_arrives_is_no_burst(north: Building, clerk: User) -> None:
-    burst(clerk, [make_device(north) for _each in range(4)], times=20)
-    look()
-    assert queued(Rule.BURST) == []
-
-
-def test_ten_doors_by_two_people_are_no_burst(north: Building, clerk: User, viewer: User) -> None:
-    doors = [make_device(north) for _each in range(5)]
-    burst(clerk, doors, times=9)
-    burst(viewer, doors, times=9)
-    look()
-    assert queued(Rule.BURST) == []
-
-
-def test_a_burst_over_two_buildings_is_told_to_neither_of_the_other(
-    north: Building, south: Building, clerk: User
-) -> None:
-    burst(clerk, [make_device(place) for place in (north, south) for _each in range(5)], times=10)
-    look()
-    assert queued(Rule.BURST) == []
-
-
-def private(person: User, door: Device, *, times: int, apart: dt.timedelta = HOUR) -> None:
-    for number in range(times):
-        moment = timezone.now() - (times - number) * apart
-        unlock_at(moment, door, person, identified_by="known", confirmed_by_device=True)
-
-
-def test_one_private_door_again_and_again_by_one_person_is_one_item(
-    north: Building, clerk: User
-) -> None:
-    private(clerk, make_device(north, access="private"), times=6)
-    look()
-    look()
-    [review] = queued(Rule.PRIVATE_AGAIN)
-    assert review.times == 4
-
-
-def test_three_times_or_by_two_people_or_over_days_is_none(
-    north: Building, clerk: User, viewer: User
-) -> None:
-    door, seldom = (make_device(north, access="private") for _each in range(2))
-    private(clerk, door, times=3)
-    private(viewer, door, times=3)
-    private(clerk, seldom, times=4, apart=9 * HOUR)
-    look()
-    assert queued(Rule.PRIVATE_AGAIN) == []
-
-
-def test_a_common_door_may_be_unlocked_all_day(door: Device, clerk: User) -> None:
-    for _each in range(8):
-        past_unlock(door, clerk, confirmed_by_device=True)
-    look()
-    assert queued(Rule.PRIVATE_AGAIN) == []
-
-
 def moved(door: Device, **detail: Any) -> AuditEvent:
     with transaction.atomic():
         return record(Kind.LOCK_UNLOCKED, building=door.building, device=door, **detail)
@@ -351,18 +224,11 @@ def test_what_is_older_than_the_window_is_left_alone(door: Device, clerk: User) 
     old = timezone.now() - LOOKS_BACK - MINUTE
     unlock_at(old, door, clerk, status=Status.UNKNOWN)
     unlock_at(old, door, clerk, confirmed_by_device=True, out_of_hours=True)
-    failures(door, *[clerk] * 3, apart=MINUTE, ago=LOOKS_BACK + MINUTE)
     look()
     assert not Review.objects.exists()
     fill(now=timezone.now(), looks_back=LOOKS_BACK + DAY)
     rules = {review.rule for review in Review.objects.all()}
-    assert rules == {Rule.UNKNOWN, Rule.OUT_OF_HOURS, Rule.FAILURES}
-
-
-def test_a_series_that_begins_before_the_window_counts_whole(door: Device, clerk: User) -> None:
-    failures(door, *[clerk] * 3, apart=20 * MINUTE, ago=LOOKS_BACK - MINUTE)
-    look()
-    assert [review.times for review in queued(Rule.FAILURES)] == [3]
+    assert rules == {Rule.UNKNOWN, Rule.OUT_OF_HOURS}
 
 
 def test_what_was_reviewed_does_not_come_back(door: Device, clerk: User, manager: User) -> None:
