@@ -66,17 +66,21 @@ _SQLITE_RULES = {
     ),
 }
 
+# Their own schema first: else a temporary table, which any role may make, would be taken for ours.
 _POSTGRES_FUNCTIONS = f"""
-CREATE OR REPLACE FUNCTION locks_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION locks_refuse() RETURNS trigger LANGUAGE plpgsql
+SET search_path = OUR_SCHEMA, pg_temp AS $$
 BEGIN RAISE EXCEPTION 'append-only: the record is never changed'
   USING ERRCODE = 'integrity_constraint_violation';
 END $$;
-CREATE OR REPLACE FUNCTION locks_event_continues() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION locks_event_continues() RETURNS trigger LANGUAGE plpgsql
+SET search_path = OUR_SCHEMA, pg_temp AS $$
 BEGIN IF NOT {_CONTINUES} THEN
   RAISE EXCEPTION 'append-only: an event must continue its chain'
     USING ERRCODE = 'integrity_constraint_violation';
 END IF; RETURN NEW; END $$;
-CREATE OR REPLACE FUNCTION locks_chain_forward() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION locks_chain_forward() RETURNS trigger LANGUAGE plpgsql
+SET search_path = OUR_SCHEMA, pg_temp AS $$
 BEGIN IF NOT ({_FORWARD}) THEN
   RAISE EXCEPTION 'append-only: a chain only moves forward'
     USING ERRCODE = 'integrity_constraint_violation';
@@ -112,7 +116,8 @@ def install(using: str = DEFAULT_DB_ALIAS) -> None:
     uninstall(using)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_POSTGRES_FUNCTIONS)
+            cursor.execute("SELECT quote_ident(current_schema())")
+            cursor.execute(_POSTGRES_FUNCTIONS.replace("OUR_SCHEMA", cursor.fetchone()[0]))
             for name, (_table, clause, function) in _POSTGRES_RULES.items():
                 cursor.execute(f"CREATE TRIGGER {name} {clause} EXECUTE FUNCTION {function}()")
                 # ALWAYS: `session_replication_role = replica` does not switch it off.

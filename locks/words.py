@@ -109,6 +109,20 @@ FAILURES: dict[str, Sentence] = {
     "lock_error": _("The lock reported an error. Try again, or use a key."),
 }
 
+# The same in a few words, for a manager who reads how often each occurred.
+FAILURES_IN_SHORT: dict[str, Sentence] = {
+    "not_sent": _("Seam not reached"),
+    "sent_too_late": _("Seam not reached in time"),
+    "no_answer": _("no clear answer from Seam"),
+    "no_outcome": _("no answer from the lock in time"),
+    "interrupted": _("server interrupted"),
+    "attempt_reused": _("answer of another press"),
+    "unauthorized": _("key refused by Seam"),
+    "rate_limited": _("too many unlocks in a row"),
+    "refused": _("refused by Seam"),
+    "lock_error": _("error of the lock"),
+}
+
 # For `refused` and `lock_error`: Seam's own `error.type`, where we have a sentence for it.
 SEAMS_ERRORS: dict[str, Sentence] = {
     "device_not_found": _("Seam does not know this lock. Tell a manager; use a key."),
@@ -193,6 +207,16 @@ def failure(code: str, error_type: str = "", *, when: str = "") -> str:
     if code in ("refused", "lock_error"):
         return str(SEAMS_ERRORS.get(error_type, ours))
     return str(ours).format(when=when)
+
+
+def failure_in_short(code: str) -> str:
+    """A failure code in a few words; an unknown one as it is."""
+    return str(FAILURES_IN_SHORT.get(code, code))
+
+
+def seams_error(error_type: str) -> str:
+    """What Seam's `error.type` says of the lock; the type itself where we have no sentence for it."""
+    return str(SEAMS_ERRORS.get(error_type, error_type))
 
 
 def may_still_act(code: str, error_type: str) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from locks.admin.base import Reviewed
 from locks.admin.filters import ByBuilding, OneOf
+from locks.admin.health import HealthPage
 from locks.admin.scope import actor
 from locks.admin.shown import NONE, when
 from locks.admin.site import site
@@ -29,7 +30,7 @@ def changed(form: forms.ModelForm, names: frozenset[str]) -> dict[str, Any]:
 
 
 @admin.register(Building, site=site)
-class BuildingAdmin(Reviewed):
+class BuildingAdmin(HealthPage):
     fields = (
         "name",
         "time_zone",
@@ -39,7 +40,7 @@ class BuildingAdmin(Reviewed):
         "frozen",
         "frozen_reason",
     )
-    list_display = ("name", "help_line", "time_zone", "frozen")
+    list_display = ("name", "lock_health", "help_line", "time_zone", "frozen")
     sortable_by = ("name",)
     search_fields = ("name",)
 

@@ -19,12 +19,21 @@ _LABELS: dict[str, str | Promise] = {
     "action_attempt_id": _("action attempt at Seam"),
     "address": _("client address"),
     "age_ms": _("age of the press, ms"),
+    "checkpoint_made_at": _("checkpoint made at"),
     "code": _("because"),
     "confirmed_by_device": _("confirmed by the lock"),
     "identified_by": _("identified by"),
+    "differs": _("not the chain that the checkpoint knows"),
     "error_type": _("Seam's error"),
+    "had": _("events at the checkpoint"),
+    "has": _("events left by the restore"),
+    "lost": _("events lost"),
+    "lost_chains": _("buildings lost, and their events"),
     "http_status": _("HTTP status"),
     "message": _("Seam's words"),
+    "out_of_hours": _("out of hours"),
+    "pressed_again": _("pressed again after an unknown outcome"),
+    "retry_at": _("may be pressed again at"),
     "validation_errors": _("Seam's validation errors"),
     "reality": _("doors"),
     "result": _("Seam's result"),
@@ -47,6 +56,18 @@ def when(moment: dt.datetime | None, building: Building | None) -> SafeString | 
     if zone.key == "UTC":
         return utc
     return format_html("{} {}<br>{}", f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}", zone.key, utc)
+
+
+def when_in_a_row(moment: dt.datetime | None, building: Building | None) -> SafeString | str:
+    """A time on the building's wall clock, on one line; its page has UTC, too."""
+    if moment is None:
+        return NONE
+    local = moment.astimezone(building.zone if building else dt.UTC)
+    return format_html(
+        '<span class="moment">{} <span class="zone">{}</span></span>',
+        f"{local:%Y-%m-%d %H:%M:%S}",
+        f"{local:%Z}",
+    )
 
 
 def detail_of(event: AuditEvent | None) -> dict[str, Any]:
@@ -90,9 +111,12 @@ def detail_table(detail: Mapping[str, Any]) -> SafeString | str:
     """All that an event keeps, whatever it is, for reading."""
     if not detail:
         return str(_("Removed by a recorded retention run, or never kept."))
-    return table(
-        (_LABELS.get(key, key.replace("_", " ")), _value(value)) for key, value in detail.items()
-    )
+    return table(labelled(key, value) for key, value in detail.items())
+
+
+def labelled(key: str, value: Any) -> tuple[str, str]:
+    """One thing that an event keeps, named for people."""
+    return str(_LABELS.get(key, key.replace("_", " "))), _value(value)
 
 
 def _value(value: Any) -> str:

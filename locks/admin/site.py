@@ -17,6 +17,8 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
+from locks.admin.scope import actor
+from locks.admin.standing import standing
 from locks.models import Building, Review, Rule
 
 # Not needed, and each answers questions about rows: `r/` tells of any table whether an id exists.
@@ -52,14 +54,10 @@ class RecordsSite(admin.AdminSite):
 
         return inner
 
-    def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        def open_reviews() -> list[tuple[Rule, int]]:
-            """What is open in the person's review queue, by rule; asked where a page shows it."""
-            rows = Review.objects.visible_to(request.user).open().order_by().values("rule")
-            items = dict(rows.annotate(items=Count("pk")).values_list("rule", "items"))
-            return [(rule, items[rule]) for rule in Rule if rule in items]
-
-        return {**super().each_context(request), "open_reviews": open_reviews}
+    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """As Django's, and on top what the last nightly proof says, and what is open to review."""
+        told = {"standing": standing(actor(request)), "open_reviews": _open_reviews(request)}
+        return super().index(request, {**told, **(extra_context or {})})
 
     def get_urls(self) -> list[Any]:
         return [url for url in super().get_urls() if getattr(url, "name", None) not in LEFT_OUT]
@@ -84,6 +82,13 @@ class RecordsSite(admin.AdminSite):
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """None: the admin's own log is not the record, and nothing writes it."""
         return LogEntry.objects.none()
+
+
+def _open_reviews(request: HttpRequest) -> list[tuple[Rule, int]]:
+    """What is open in the person's review queue, by rule."""
+    rows = Review.objects.visible_to(actor(request)).open().order_by().values("rule")
+    items = dict(rows.annotate(items=Count("pk")).values_list("rule", "items"))
+    return [(rule, items[rule]) for rule in Rule if rule in items]
 
 
 site = RecordsSite(name="admin")

@@ -4,36 +4,33 @@ import datetime as dt
 from typing import Any, cast
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from locks import words
-from locks.admin.base import ReadOnly
-from locks.admin.filters import ByBuilding, ByChoice, ByDoor, ByPerson, OneOf
-from locks.admin.record import spellings
-from locks.admin.shown import NONE, detail_of, name_of, outcome_of, table, when
+from locks.admin.filters import (
+    ByBuilding,
+    ByChoice,
+    ByDoor,
+    ByFailure,
+    ByOutcome,
+    ByPerson,
+    Contradicted,
+    Days,
+    OutOfHours,
+    Slow,
+)
+from locks.admin.history import History
+from locks.admin.record import in_details, named_by_seam, spellings
+from locks.admin.shown import NONE, when, when_in_a_row
 from locks.admin.site import site
-from locks.models import AuditEvent, Press, Status, UnlockRequest, Verdict
-from locks.models.unlocks import Outcome
-
-_OUTCOMES: dict[Outcome, dict[str, Any]] = {
-    Outcome.SENDING: {"status": Status.SENDING},
-    Outcome.PENDING: {"status": Status.PENDING},
-    Outcome.CONFIRMED: {"status": Status.UNLOCKED, "inferred": False, "confirmed_by_device": True},
-    Outcome.INFERRED: {"status": Status.UNLOCKED, "inferred": True},
-    Outcome.UNCONFIRMED: {
-        "status": Status.UNLOCKED,
-        "inferred": False,
-        "confirmed_by_device": False,
-    },
-    Outcome.UNSAID: {"status": Status.UNLOCKED, "inferred": False, "confirmed_by_device": None},
-    Outcome.FAILED: {"status": Status.FAILED, "may_still_act": False},
-    Outcome.FAILED_MAY_ACT: {"status": Status.FAILED, "may_still_act": True},
-    Outcome.UNKNOWN: {"status": Status.UNKNOWN},
-}
+from locks.admin.timeline import timeline
+from locks.models import AuditEvent, Press, UnlockRequest, Verdict
+from locks.models.unlocks import SLOW_MS
 
 
 def holding(term: str, *columns: str) -> Q:
@@ -49,30 +46,11 @@ class RequestPerson(ByPerson):
     path = "requested_by"
 
 
-class RequestOutcome(ByChoice):
-    title = _("outcome")
-    parameter_name = "outcome"
-    choices_of = Outcome
-
-    def narrow(self, value: str) -> Q:
-        columns = _OUTCOMES[Outcome(value)]
-        return Q(**{f"{self.path}{name}": wanted for name, wanted in columns.items()})
+class RequestDays(Days):
+    column = "requested_at"
 
 
-class Contradicted(OneOf):
-    """Requests that ended one way and of which Seam said otherwise later."""
-
-    title = _("contradicted")
-    parameter_name = "contradicted"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("yes", _("yes")), ("no", _("no"))]
-
-    def narrow(self, value: str) -> Q:
-        return Q(contradicted_at__isnull=value == "no")
-
-
-class AsItWas(ReadOnly):
+class AsItWas(History):
     """Rows that keep what door and person were called then: no page names them otherwise."""
 
     person_column = "person"
@@ -96,10 +74,10 @@ class AsItWas(ReadOnly):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         for term in search_term.split():
-            queryset = queryset.filter(self.found_by(term))
+            queryset = queryset.filter(self.found_by(term, request.user))
         return queryset, False
 
-    def found_by(self, term: str) -> Q:
+    def found_by(self, term: str, user: Any) -> Q:
         """The rows that one word of a search finds."""
         raise NotImplementedError
 
@@ -115,43 +93,87 @@ class AsItWas(ReadOnly):
 @admin.register(UnlockRequest, site=site)
 class UnlockRequestAdmin(AsItWas):
     person_column = "requested_by"
-    date_hierarchy = "requested_at"
-    fields = (
+    time_column = "requested_at"
+    # What is empty is left out.
+    facts = (
         "outcome",
+        "because",
         "door",
         "building",
         "who",
         "reason",
-        "identified_by",
-        "pressed_again",
+        "identified",
+        "remarks",
         "pressed",
         "answered",
         "ended",
+        "took",
         "action_attempt_id",
-        "result",
-        "code",
+        "seam_request_id",
         "error_type",
         "error_message",
         "http_status",
-        "seam_request_id",
-        "events_shown",
+        "result",
     )
-    list_display = ("pressed", "door", "who", "outcome", "reason", "building")
-    list_filter = (ByBuilding, ByDoor, RequestPerson, RequestOutcome, Contradicted)
+    readonly_fields = facts
+    list_display = ("pressed_local", "door", "who", "outcome", "took", "reason", "building")
+    list_filter = (
+        ByBuilding,
+        ByDoor,
+        RequestPerson,
+        ByOutcome,
+        RequestDays,
+        ByFailure,
+        Slow,
+        OutOfHours,
+        Contradicted,
+    )
     list_select_related = ("building",)
-    ordering = ("-requested_at", "-pk")
-    sortable_by = ("pressed",)
     search_fields = ("door_label",)
     search_help_text = _("A name as it was, a door, a reason, or an id of Seam's.")
 
-    def found_by(self, term: str) -> Q:
-        named = holding(term, "door_label", "person_name", "reason", "error_type", "error_message")
-        return named | Q(action_attempt_id=term) | Q(seam_request_id=term)
+    def found_by(self, term: str, user: Any) -> Q:
+        if ids := named_by_seam(term, user):
+            return Q(pk__in=ids)
+        # What its row says stands in its events, too, and those have an index of words.
+        told = AuditEvent.objects.filter(in_details(term), request__isnull=False)
+        return Q(pk__in=told.values("request"))
 
     def record_filter(self, obj: UnlockRequest) -> dict[str, Any]:
         return {"request": obj.pk}
 
-    @admin.display(description=_("pressed"), ordering="requested_at")
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [name for name in self.facts if obj is None or self._has(obj, name)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.facts
+
+    def _has(self, obj: UnlockRequest, name: str) -> bool:
+        value = getattr(self, name)(obj) if hasattr(self, name) else getattr(obj, name)
+        return value not in (None, "", NONE)
+
+    @admin.display(description=_("because"))
+    def because(self, obj: UnlockRequest) -> str:
+        return words.failure(obj.code, obj.error_type, when=NONE) if obj.code else ""
+
+    @admin.display(description=_("identified by"))
+    def identified(self, obj: UnlockRequest) -> str:
+        return obj.get_identified_by_display()
+
+    @admin.display(description=_("remarks"))
+    def remarks(self, obj: UnlockRequest) -> str:
+        marks = {
+            _("pressed again after an unknown outcome"): obj.pressed_again,
+            _("out of hours"): obj.out_of_hours,
+            _("slow"): (obj.took_ms or 0) >= SLOW_MS,
+        }
+        return ", ".join(str(mark) for mark, is_so in marks.items() if is_so)
+
+    @admin.display(description=_("pressed"))
+    def pressed_local(self, obj: UnlockRequest) -> str:
+        return when_in_a_row(obj.requested_at, obj.building)
+
+    @admin.display(description=_("pressed"))
     def pressed(self, obj: UnlockRequest) -> str:
         return when(obj.requested_at, obj.building)
 
@@ -167,17 +189,18 @@ class UnlockRequestAdmin(AsItWas):
     def outcome(self, obj: UnlockRequest) -> str:
         return obj.outcome_label
 
-    @admin.display(description=_("events"))
-    def events_shown(self, obj: UnlockRequest) -> str:
-        events = obj.events.select_related("detail").order_by("sequence")
-        return table((when(event.at, obj.building), _told(event)) for event in events)
+    @admin.display(description=_("took"))
+    def took(self, obj: UnlockRequest) -> str:
+        return (
+            NONE if obj.took_ms is None else _("%(seconds).1f s") % {"seconds": obj.took_ms / 1000}
+        )
 
-
-def _told(event: AuditEvent) -> str:
-    detail = detail_of(event)
-    url = reverse("admin:locks_auditevent_change", args=(event.pk,))
-    why = detail.get("code") or detail.get("reason") or ""
-    return format_html('<a href="{}">{}</a> · {} {}', url, outcome_of(event), name_of(detail), why)
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        shown = self.get_object(request, unquote(object_id))
+        story = {"story": timeline(shown)} if shown is not None else {}
+        return super().change_view(request, object_id, form_url, {**story, **(extra_context or {})})
 
 
 class PressPerson(ByPerson):
@@ -191,15 +214,19 @@ class PressVerdict(ByChoice):
     path = "verdict"
 
 
-class PressOutcome(RequestOutcome):
+class PressOutcome(ByOutcome):
     """What came of its request; a refused press has none."""
 
-    path = "request__"
+    path = "request__outcome_value"
+
+
+class PressDays(Days):
+    column = "pressed_at"
 
 
 @admin.register(Press, site=site)
 class PressAdmin(AsItWas):
-    date_hierarchy = "pressed_at"
+    time_column = "pressed_at"
     fields = (
         "pressed",
         "who",
@@ -212,7 +239,7 @@ class PressAdmin(AsItWas):
         "outcome",
     )
     list_display = (
-        "pressed",
+        "pressed_local",
         "door",
         "who",
         "verdict",
@@ -222,21 +249,23 @@ class PressAdmin(AsItWas):
         "of_request",
         "place",
     )
-    list_filter = (ByBuilding, ByDoor, PressPerson, PressVerdict, PressOutcome)
+    list_filter = (ByBuilding, ByDoor, PressPerson, PressVerdict, PressOutcome, PressDays)
     list_select_related = ("building", "request")
-    ordering = ("-pressed_at", "-pk")
-    sortable_by = ("pressed",)
     search_fields = ("door_label",)
     search_help_text = _("A name as it was, a door, a reason, or an id of Seam's.")
 
-    def found_by(self, term: str) -> Q:
+    def found_by(self, term: str, user: Any) -> Q:
         of_request = Q(request__action_attempt_id=term) | Q(request__seam_request_id=term)
         return holding(term, "door_label", "person_name", "request__reason") | of_request
 
     def record_filter(self, obj: Press) -> dict[str, Any]:
         return {"request": obj.request_id} if obj.request_id else {"door": obj.device_id}
 
-    @admin.display(description=_("pressed"), ordering="pressed_at")
+    @admin.display(description=_("pressed"))
+    def pressed_local(self, press: Press) -> str:
+        return when_in_a_row(press.pressed_at, press.building)
+
+    @admin.display(description=_("pressed"))
     def pressed(self, press: Press) -> str:
         return when(press.pressed_at, press.building)
 

@@ -120,6 +120,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='unlockrequest',
+            index=models.Index(condition=models.Q(('code', ''), _negated=True), fields=['code', '-requested_at', '-id'], name='locks_unlock_of_code'),
+        ),
+        migrations.AddIndex(
+            model_name='unlockrequest',
             index=models.Index(condition=models.Q(('seam_request_id', ''), _negated=True), fields=['seam_request_id'], name='locks_unlock_of_seam_request'),
         ),
         migrations.AddConstraint(

@@ -132,6 +132,9 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         return self.filter(building__isnull=False, gone_at__isnull=True)
 
 
+LOW_BATTERY = 0.2  # of the whole charge; where Seam gives no status
+
+
 class Access(models.TextChoices):
     COMMON = "common", _("common")
     PRIVATE = "private", _("private")
@@ -202,6 +205,19 @@ class Device(models.Model):
     @property
     def is_private(self) -> bool:
         return self.access != Access.COMMON
+
+    @property
+    def charge(self) -> str:
+        """`critical` or `low` where the battery wants changing, else empty.
+
+        By Seam's status; where there is none, by the level.
+        """
+        if self.battery_status in ("critical", "low"):
+            return self.battery_status
+        level = self.battery_level
+        return (
+            "low" if not self.battery_status and level is not None and level < LOW_BATTERY else ""
+        )
 
     @property
     def offers_new_name(self) -> bool:

@@ -207,6 +207,11 @@ class UnlockRequest(models.Model):
                 name="locks_unlock_contradicted",
             ),
             models.Index(
+                fields=("code", "-requested_at", "-id"),
+                condition=~Q(code=""),
+                name="locks_unlock_of_code",
+            ),
+            models.Index(
                 fields=("seam_request_id",),
                 condition=~Q(seam_request_id=""),
                 name="locks_unlock_of_seam_request",

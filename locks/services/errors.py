@@ -1,5 +1,6 @@
 """What services raise: each carries a sentence for people."""
 
+from django.core.exceptions import BadRequest
 from django.db import InterfaceError, InternalError, OperationalError
 
 # The connection is of no use any more, and nothing of its transaction was kept. InternalError is
@@ -9,6 +10,10 @@ DATABASE_GONE = (OperationalError, InterfaceError, InternalError)
 
 class ServiceError(Exception):
     """The reason why a service did nothing, as a sentence."""
+
+
+class BadInput(BadRequest):
+    """What an address or a form says cannot be: answer 400 with this sentence."""
 
 
 class DoorUnknown(ServiceError):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from locks.models import AuditChain, AuditDetail, AuditEvent, Building, Kind, User
@@ -45,7 +45,7 @@ class Export:
 
     `events` must be what `actor` may review. `filters` says in words or values how they were
     chosen, for the manifest. `whole_of` is the one building whose events are all in, where they are
-    chosen by nothing else, or by time alone.
+    chosen by nothing else, or by time alone: `since` and `until` in `filters`, as `reviewable` does.
     """
 
     events: QuerySet[AuditEvent]
@@ -65,22 +65,24 @@ class Export:
     def parts(self) -> Iterator[bytes]:
         """The file, piece by piece, its manifest last. Recorded when it begins and when it ends.
 
-        Every event that was there at the beginning and fits, each once; what is appended meanwhile
-        is left out.
+        It is recorded on every chain that is read, so that each building's managers know. Every
+        event that was there at the beginning and fits, each once; what is appended meanwhile is left
+        out.
         """
         begun = timezone.now()
-        ends = dict(AuditChain.objects.values_list("pk", "length"))
-        checkpoint = make_checkpoint(building=self.whole_of)
-        self._record(Kind.EXPORT_BEGUN)
+        checkpoint = json.loads(make_checkpoint(building=self.whole_of))
+        ends = {point["chain"]: point["length"] for point in checkpoint["chains"]}
+        read = self._chains_read()
+        self._record(Kind.EXPORT_BEGUN, read)
         whole = hashlib.sha256()
         for part in self._body(ends):
             whole.update(part)
             yield part
         self.digest = whole.hexdigest()
-        self._record(Kind.EXPORTED, rows=self.rows, sha256=self.digest)
+        self._record(Kind.EXPORTED, read, sha256=self.digest)
         yield self._last(self._manifest(begun, checkpoint))
 
-    def _body(self, ends: Mapping[int, int]) -> Iterator[bytes]:
+    def _body(self, ends: Mapping[str, int]) -> Iterator[bytes]:
         write: Callable[[AuditEvent], bytes] = _ndjson if self.form == "ndjson" else _csv
         if self.form == "csv":
             yield _csv_row(COLUMNS)
@@ -89,8 +91,8 @@ class Export:
             if lines:
                 yield b"".join(lines)
 
-    def _counts(self, event: AuditEvent, ends: Mapping[int, int]) -> bool:
-        if event.sequence > ends.get(event.chain_id, 0):
+    def _counts(self, event: AuditEvent, ends: Mapping[str, int]) -> bool:
+        if event.sequence > ends.get(event.chain.key, 0):
             return False
         self.rows += 1
         place = {"sequence": event.sequence, "hash": event.hash, "at": _time(event.at)}
@@ -99,7 +101,7 @@ class Export:
         chain["last"] = place
         return True
 
-    def _manifest(self, begun: dt.datetime, checkpoint: str) -> dict[str, Any]:
+    def _manifest(self, begun: dt.datetime, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
         manifest: dict[str, Any] = {
             "manifest": FORMAT,
             "form": self.form,
@@ -112,20 +114,21 @@ class Export:
             "proves": "complete" if self.whole_of else "unaltered",
             "gaps": self._gaps(),
             "never_covered": NEVER_COVERED,
-            "checkpoint": json.loads(checkpoint),
+            "checkpoint": checkpoint,
             "key": public_key() or None,
         }
         manifest["signature"] = sign(canonical(manifest)) or None
         return manifest
 
     def _gaps(self) -> list[dict[str, Any]]:
-        """Times in which Seam's events may have been missed, as the record itself notes them."""
-        noted = AuditEvent.objects.filter(
-            kind__in=(Kind.EVENTS_GAP, Kind.EVENTS_CAUGHT_UP), chain__building=None
-        ).select_related("detail")
+        """Times of which something may be missing, as the record itself notes them."""
+        kinds = (Kind.EVENTS_GAP, Kind.EVENTS_CAUGHT_UP, Kind.RESTORED)
+        noted = AuditEvent.objects.filter(kind__in=kinds, chain__building=None).select_related(
+            "detail"
+        )
         found = [
             {**_content(event), "kind": event.kind, "at": _time(event.at)}
-            for event in noted.order_by("-id")[:100]
+            for event in noted.order_by("-id")
         ]
         return [
             {name: gap[name] for name in ("kind", "at", "since", "until") if name in gap}
@@ -136,16 +139,22 @@ class Export:
         text = canonical(manifest)
         return text + b"\n" if self.form == "ndjson" else _csv_row(("#manifest", text.decode()))
 
-    def _record(self, kind: Kind, **detail: Any) -> None:
+    def _chains_read(self) -> list[AuditChain]:
+        """The chains with events in it, in primary-key order, as they are locked."""
+        its = self.events.filter(chain=OuterRef("pk")).order_by()
+        chosen = Q(building=self.whole_of) if self.whole_of else Exists(its)
+        return [*AuditChain.objects.filter(chosen).select_related("building").order_by("pk")]
+
+    def _record(self, kind: Kind, read: Iterable[AuditChain], **detail: Any) -> None:
+        """On each chain, with how many of its own events were read once that is known."""
         with transaction.atomic():
-            record(
-                kind,
-                building=self.whole_of,
-                actor=self.actor,
-                form=self.form,
-                filters=dict(self.filters),
-                **detail,
-            )
+            for building, key in [(chain.building, chain.key) for chain in read] or [
+                (self.whole_of, "")
+            ]:
+                if kind == Kind.EXPORTED:
+                    detail["rows"] = self.chains.get(key, {"events": 0})["events"]
+                told = {"form": self.form, "filters": dict(self.filters), **detail}
+                record(kind, building=building, actor=self.actor, **told)
 
 
 def _batches(events: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:
@@ -215,13 +224,27 @@ def reviewable(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
 ) -> QuerySet[AuditEvent]:
-    """The events of a building, or of all, within a time, that `actor` may review (all for None)."""
+    """The events of a building, or of all, within a time, that `actor` may review (all for None).
+
+    Of one building: all from the first event of that time to the last, without a gap, even where a
+    clock that was set right put one of them a little outside.
+    """
     events: QuerySet[AuditEvent] = AuditEvent.objects.all()
     if actor is not None:
         events = AuditEvent.objects.visible_to(actor)
-    if building is not None:
-        first = building.chain.pk * CHAIN_STRIDE
-        events = events.filter(pk__gt=first, pk__lt=first + CHAIN_STRIDE)
+    if building is None:
+        return _within(events, since, until)
+    place = building.chain.pk * CHAIN_STRIDE
+    events = events.filter(pk__gt=place, pk__lt=place + CHAIN_STRIDE)
+    if since is None and until is None:
+        return events
+    ends = _within(events, since, until).aggregate(first=Min("pk"), last=Max("pk"))
+    return events.filter(pk__range=(ends["first"] or 0, ends["last"] or 0))
+
+
+def _within(
+    events: QuerySet[AuditEvent], since: dt.datetime | None, until: dt.datetime | None
+) -> QuerySet[AuditEvent]:
     if since is not None:
         events = events.filter(at__gte=since)
     if until is not None:

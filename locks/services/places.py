@@ -118,7 +118,8 @@ def assign_door(*, actor: User, device: Device, building: Building | None) -> De
     for place, kind in sorted(
         ((p, k) for p, k in halves if p), key=lambda half: chains.get(half[0].pk, math.inf)
     ):
-        record(kind, building=place, actor=actor, device=row)
+        access = row.access if kind == Kind.DOOR_ASSIGNED else None
+        record(kind, building=place, actor=actor, device=row, access=access)
     return row
 
 

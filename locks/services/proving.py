@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from locks.models import ChainProof, Proof
 from locks.services import leases
-from locks.services.checkpoints import make_checkpoint
+from locks.services.checkpoints import Checkpoint, make_checkpoint, read_checkpoint
 from locks.services.errors import ServiceError
 from locks.services.verifying import ChainReport, verify_chains
 
@@ -31,20 +31,35 @@ ANSWER_WITHIN: Final = (5.0, 10.0)  # seconds to connect, and between two bytes 
 def prove_record() -> Proof:
     """Walk every chain, keep what was found, and send a checkpoint to AUDIT_CHECKPOINT_TO.
 
-    Raises ServiceError while another process does it. A checkpoint that could not be sent is
-    noted on the proof; it is made all the same.
+    Each chain must still hold the checkpoint of the last proof that found all whole: a chain that was
+    rewritten since is found even where nobody compares what was sent. Raises ServiceError while
+    another process does it. A checkpoint that could not be sent is noted on the proof; it is made
+    all the same.
     """
     if leases.acquire(LEASE, length=LEASE_LENGTH) is None:
         raise ServiceError(_("The record is being proven already."))
     try:
         begun = timezone.now()
-        reports = list(verify_chains())
+        reports = list(verify_chains(checkpoint=_last_whole()))
         proof = _keep(begun, reports)
         _send(proof, reports)
         Proof.objects.filter(at__lt=begun - KEPT_FOR).delete()
         return proof
     finally:
         leases.drop(LEASE)
+
+
+def _last_whole() -> Checkpoint | None:
+    """The checkpoint of the last proof that found every chain whole, as far as it can be believed."""
+    proofs = Proof.objects.filter(whole=True).exclude(checkpoint="")
+    text = proofs.values_list("checkpoint", flat=True).first()
+    if text is None:
+        return None
+    try:
+        return read_checkpoint(text)
+    except ServiceError as refusal:  # another key is in use now, or somebody changed it
+        logger.warning("The last proof's checkpoint is not compared: %s", refusal)
+        return None
 
 
 def _keep(begun: dt.datetime, reports: Iterable[ChainReport]) -> Proof:

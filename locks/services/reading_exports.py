@@ -127,16 +127,14 @@ class _Check:
             self._problem(_("the manifest at its end is missing or cut off"))
 
     def _check_manifest(self, manifest: dict[str, Any], ndjson: bool) -> None:
-        signature = manifest.pop("signature")
-        self.report.manifest = manifest
-        if signature is not None or self.trusted:
-            try:
-                require_signature(
-                    canonical(manifest), signature, manifest["key"] or "", self.trusted
-                )
-                self.report.signed = True
-            except ServiceError:
-                self._problem(_("the manifest was not signed by this key, or changed since"))
+        self.report.manifest = {n: value for n, value in manifest.items() if n != "signature"}
+        self.report.signed = self._is_signed(
+            manifest, _("the manifest was not signed by this key, or changed since")
+        )
+        self._is_signed(
+            manifest["checkpoint"],
+            _("the checkpoint was not signed by this key, or changed since"),
+        )
         if manifest["sha256"] != self.digest.hexdigest():
             self._problem(_("the lines do not match the manifest's SHA-256"))
         if not ndjson:
@@ -147,6 +145,20 @@ class _Check:
             self._check_ends(manifest)
         if self.report.holds:
             self.report.proves = manifest["proves"]
+
+    def _is_signed(self, signed: dict[str, Any], otherwise: str) -> bool:
+        """Whether its signature holds; `otherwise` is the problem where it does not, or has to be."""
+        message = {name: value for name, value in signed.items() if name != "signature"}
+        if signed["signature"] is None and not self.trusted:
+            return False
+        try:
+            require_signature(
+                canonical(message), signed["signature"], signed["key"] or "", self.trusted
+            )
+        except ServiceError:
+            self._problem(otherwise)
+            return False
+        return True
 
     def _check_ends(self, manifest: dict[str, Any]) -> None:
         for chain, told in manifest["chains"].items():
@@ -162,8 +174,13 @@ class _Check:
         for chain, (last, _hash) in self.ends.items():
             if last - self.firsts[chain] + 1 != self.counts[chain]:
                 self._problem(_("%(chain)s has events left out") % {"chain": chain})
-        points = {p["chain"]: p for p in manifest["checkpoint"]["chains"]}
-        for chain, (last, last_hash) in self.ends.items():
-            point = points.get(chain)
-            if point and point["length"] == last and point["head"] != last_hash:
+        points = {p["chain"]: (p["length"], p["head"]) for p in manifest["checkpoint"]["chains"]}
+        whole = {chain for chain, (length, _head) in points.items() if length}
+        if "since" not in manifest["filters"] and "until" not in manifest["filters"]:
+            for chain in whole - set(self.ends):
+                self._problem(_("%(chain)s is left out") % {"chain": chain})
+        for chain, end in self.ends.items():
+            if "since" not in manifest["filters"] and self.firsts[chain] != 1:
+                self._problem(_("%(chain)s does not begin at its beginning") % {"chain": chain})
+            if "until" not in manifest["filters"] and points.get(chain) != end:
                 self._problem(_("%(chain)s does not end at its checkpoint") % {"chain": chain})

@@ -1,31 +1,39 @@
 """Proving the record: each chain is walked from its first event, and every hash computed again.
 
-The format is described in docs/record.md. What is found: a changed, removed, inserted or reordered
-event, a detail that does not fit its event, a head that does not fit its events. A chain that was
-rewritten or cut off from some event to its end, head included, is found with a checkpoint: a copy
-of an earlier head (services.checkpoints).
+The format is described in docs/record.md. What is found: a changed, removed, inserted, replaced or
+reordered event, a detail that does not fit its event, a head that does not fit its events. A chain
+that was rewritten or cut off from some event to its end, head included, is found with a checkpoint:
+a copy of an earlier head (services.checkpoints).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from locks.models import AuditChain, AuditDetail, AuditEvent, Building
 from locks.models.audit import CHAIN_STRIDE, FORMAT, GENESIS, ORGANISATION
 from locks.services.checkpoints import Checkpoint, Point
+from locks.services.diagnosing import (
+    computed_hash,
+    explained_by_restore,
+    lost_in_restore,
+    why_not_continuing,
+)
 
 BATCH = 500  # events held in memory at a time
 MOST_FLAGS = 20  # of a chain; the rest is counted
 # A clock that is set right by a little is no event; the clocks of two servers differ by as much.
 CLOCK_STEP = dt.timedelta(seconds=2)
 CLOCK_AHEAD = dt.timedelta(minutes=5)
+# Seam's events can be read for 30 days, and a lock that was offline tells late.
+TOLD_LATE = dt.timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -94,29 +102,35 @@ def verify_chains(
 ) -> Iterator[ChainReport]:
     """Walk every chain (or only that of `building`) and yield a report of each.
 
-    `since` begins with the first event of that time and trusts the hash before it. Each chain must
-    still hold what `checkpoint` says of it. Memory stays constant; other processes may append
-    meanwhile. Ends with a report under the key "(none)" where events or details stand outside every
-    chain, and one for each chain of the checkpoint that is no more.
+    `since` begins one event before the first of that time and trusts the hash before that; with a
+    `checkpoint`, nowhere behind the event that it names, so that nothing has to be trusted. Each
+    chain must still hold what `checkpoint` says of it. Memory stays constant; other processes may
+    append meanwhile. Ends with a report under the key "(none)" where events or details stand outside
+    every chain, and one for each chain of the checkpoint that is no more.
     """
     chains = AuditChain.objects.order_by("pk")
     if building is not None:
         chains = chains.filter(building=building)
     points = dict(checkpoint.points if checkpoint else {})
+    walked = set()
     for chain in chains.iterator():
-        yield _Walk(chain, since=since, point=points.pop(chain.key, None)).report()
-    if building is not None:
-        return
-    if broken := _strays():
+        walked.add(chain.key)
+        yield _Walk(chain, since=since, point=points.get(chain.key)).report()
+    if building is None and (broken := _strays()):
         yield ChainReport("(none)", None, 0, "", 0, broken)
-    yield from _lost(points)
+    yield from _lost(points, walked, building)
 
 
-def _lost(points: Mapping[str, Point]) -> Iterator[ChainReport]:
+def _lost(
+    points: Mapping[str, Point], walked: Collection[str], building: Building | None
+) -> Iterator[ChainReport]:
+    own = f"building-{building.pk}" if building else None
     for key, point in points.items():
-        if point.length:
-            why = "the checkpoint knows this chain, and it is no more"
+        if point.length and key not in walked and own in (None, key):
+            why = f"the checkpoint knows this chain, and it is no more{lost_in_restore(key)}"
             yield ChainReport(key, None, 0, "", 0, Break(0, why))
+    if own and own not in walked and own not in points:
+        yield ChainReport(own, None, 0, "", 0, Break(0, "this building has no chain"))
 
 
 class _Walk:
@@ -161,20 +175,31 @@ class _Walk:
             flagged=self.flagged,
         )
 
+    def of_chain(self, **chosen: Any) -> QuerySet[AuditEvent]:
+        """Its events, by `chosen`."""
+        events: QuerySet[AuditEvent] = AuditEvent.objects.filter(chain=self.chain, **chosen)
+        return events
+
     def _check_key(self) -> None:
         building = self.chain.building_id
         if self.chain.key != (ORGANISATION if building is None else f"building-{building}"):
             raise _Broken(0, "the chain's key does not name its building")
 
     def _skip(self) -> None:
-        """Begin with the first event of `since`; what stands before it is not looked at."""
+        """Begin one event before the first of `since`, or right behind the checkpoint's event.
+
+        One before: an event that was changed to claim an earlier time would else be trusted for it.
+        """
         if self.since is None:
             return
-        earlier = AuditEvent.objects.filter(chain=self.chain, at__lt=self.since)
-        before = earlier.order_by("-sequence").values_list("sequence", "hash", "at").first()
-        if before is not None:
-            self.walked, self.last_hash, self.last_at = before
-            self.first = self.walked + 1
+        later = self.of_chain(at__gte=self.since).order_by("sequence")
+        first = later.values_list("sequence", flat=True).first()
+        begin = (first or self.chain.length) - 1
+        if self.point is not None:
+            begin = min(begin, self.point.length + 1)
+        before = self.of_chain(sequence=begin - 1).values_list("hash", flat=True).first()
+        if begin > 1 and before is not None:
+            self.walked, self.last_hash, self.first = begin - 1, before, begin
 
     def _events(self) -> Iterator[AuditEvent]:
         """The events in their order, read in bounded batches, so that no query runs for long."""
@@ -182,7 +207,7 @@ class _Walk:
             yield from batch
 
     def _batch(self, size: int) -> list[AuditEvent]:
-        later = AuditEvent.objects.filter(chain=self.chain).select_related("detail")
+        later = self.of_chain().select_related("detail")
         if self.walked:  # at first nothing is left out: an event put in before the first is found
             later = later.filter(sequence__gt=self.walked)
         try:
@@ -197,16 +222,18 @@ class _Walk:
 
     def _check(self, event: AuditEvent) -> None:
         expected = self.walked + 1
-        if event.sequence != expected:
-            raise _Broken(expected, "the event is missing, or another stands before it")
+        if event.sequence > expected:
+            raise _Broken(expected, "the event was removed")
+        if event.sequence < expected:
+            raise _Broken(expected, "an event was put in before it")
         event.chain = self.chain
         if event.pk != self.chain.pk * CHAIN_STRIDE + expected:
             raise _Broken(expected, "the event's id does not follow from its place")
         if event.format != FORMAT:
             raise _Broken(expected, f"the event's format {event.format} is not known")
         if event.previous_hash != self.last_hash:
-            raise _Broken(expected, "the event does not continue the one before")
-        if _computed_hash(event) != event.hash:
+            raise _Broken(expected, why_not_continuing(event, self.last_hash))
+        if computed_hash(event) != event.hash:
             raise _Broken(expected, "the event was changed: its hash differs")
         self._check_detail(event)
         self._check_time(event)
@@ -221,6 +248,8 @@ class _Walk:
             self._flag(event, "its time lies in the future")
         elif (told := _told_at(event)) and event.at < told - CLOCK_AHEAD:
             self._flag(event, "its time lies before the time at which Seam says it happened")
+        elif told and event.at > told + TOLD_LATE:
+            self._flag(event, "its time lies long after the time at which Seam says it happened")
 
     def _flag(self, event: AuditEvent, why: str) -> None:
         self.flagged += 1
@@ -229,15 +258,19 @@ class _Walk:
 
     def _check_point(self) -> None:
         """Whether the chain still holds what an earlier checkpoint says of it."""
-        if self.point is None or self.point.length == 0:
+        point = self.point
+        if point is None or point.length == 0:
             return
-        if self.walked < self.point.length:
-            raise _Broken(self.walked + 1, "the event is missing: a checkpoint knows of it")
-        pk = self.chain.pk * CHAIN_STRIDE + self.point.length
+        pk = self.chain.pk * CHAIN_STRIDE + point.length
         stored = AuditEvent.objects.filter(pk=pk).values_list("hash", flat=True).first()
-        if stored != self.point.head:
+        if self.walked < point.length:
+            sequence, why = self.walked + 1, "the event was cut off: a checkpoint knows of it"
+        elif stored != point.head:
+            sequence = point.length
             why = "it, or one before it, was rewritten: a checkpoint knows another hash of it"
-            raise _Broken(self.point.length, why)
+        else:
+            return
+        raise _Broken(sequence, why + explained_by_restore(self.chain, point.length))
 
     def _check_detail(self, event: AuditEvent) -> None:
         try:
@@ -255,18 +288,14 @@ class _Walk:
     def _check_end(self) -> None:
         """Whether the events end where the chain's row says. It may have grown during the walk."""
         if self.walked < self.chain.length:
-            raise _Broken(self.walked + 1, "the event is missing")
+            raise _Broken(self.walked + 1, "the event was cut off, the chain's row still counts it")
+        numbers = (self.first, self.walked)
+        if self.of_chain(sequence__range=numbers).count() != self.walked - self.first + 1:
+            raise _Broken(0, "one of its events stands there twice")
         if self.chain.length == 0 and self.chain.head != GENESIS:
             raise _Broken(0, "the chain has a head and no events")
         if self.walked > AuditChain.objects.values_list("length", flat=True).get(pk=self.chain.pk):
             raise _Broken(self.walked, "the event lies beyond the chain's head")
-
-
-def _computed_hash(event: AuditEvent) -> str:
-    try:
-        return event.computed_hash()
-    except (AttributeError, TypeError, ValueError):
-        return ""  # SQLite lets a column hold what its type cannot, such as a time that is none
 
 
 def _told_at(event: AuditEvent) -> dt.datetime | None:

@@ -94,3 +94,33 @@ def past_refusal(device: Device, person: User, *, code: str = "no_role", **field
     return Press.objects.add(
         device=device, person=person, verdict=Verdict.REFUSED, code=code, **fields
     )
+
+
+def past_event(device: Device, kind: Kind, *, at: dt.datetime, **detail: Any) -> AuditEvent:
+    """One event of a lock's health, recorded `at` that time, as Seam's webhook would have brought it."""
+    with recorded_at(at), transaction.atomic():
+        told = {"occurred_at": at.isoformat(), **detail}
+        return record(kind, building=device.building, device=device, **told)
+
+
+def unlocks_that_took(device: Device, person: User, *lengths_ms: int, **fields: Any) -> None:
+    """Confirmed unlocks of these lengths, made just now; written without their events."""
+    now = timezone.now()
+    fields = {"requested_at": now, "confirmed_by_device": True, **fields}
+    UnlockRequest.objects.bulk_create(
+        UnlockRequest(
+            device=device,
+            building=device.building,
+            requested_by=person,
+            door_label=device.label,
+            person_name=person.get_full_name(),
+            status=Status.UNLOCKED,
+            send_by=now,
+            call_deadline=now,
+            resolve_by=now,
+            ended_at=now,
+            took_ms=length,
+            **fields,
+        )
+        for length in lengths_ms
+    )

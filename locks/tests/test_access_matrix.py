@@ -41,6 +41,7 @@ admin/logout/                                            |  go 403 403 403  go 4
 admin/password_change/                                   |  go 403 403 403  go 403  go  go |  go 403 403 403  go 403  go  go
 admin/password_change/done/                              |  go 403 403 403  go 403  go  go |  go 403 403 403  go 403  go  go
 admin/jsi18n/                                            |  go 403 403 403 200 403 200 200 |  go 403 403 403 405 403 405 405
+admin/locks/building/<path:object_id>/health/            |  in 403 403 403 200 403 404 200 |  in 403 403 403 405 403 404 405
 admin/locks/building/                                    |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/building/add/                                |  in 403 403 403 403 403 403 200 |  in 403 403 403 403 403 403 200
 admin/locks/building/<path:object_id>/history/           |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go

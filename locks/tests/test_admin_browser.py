@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from django.db import transaction
 from playwright.sync_api import Page, expect
 
-from locks.models import Building, User
+from locks.models import Building, Kind, User
+from locks.services.audit import record
+from locks.services.proving import prove_record
 from locks.tests.factories import PASSWORD, make_device
 
 
@@ -35,3 +38,21 @@ def test_a_manager_signs_in_and_sets_up_a_building_and_a_door(
     north.refresh_from_db()
     door.refresh_from_db()
     assert (north.frozen, north.frozen_reason, door.label) == (True, "Fire drill", "GATE 7")
+
+
+def test_a_manager_reads_on_the_first_page_that_the_record_was_proven(
+    page: Page, live_server: Any, north: Building, manager: User
+) -> None:
+    with transaction.atomic():
+        record(Kind.BUILDING_CHANGED, building=north)
+    prove_record()
+    page.goto(f"{live_server.url}/admin/")
+    page.locator("[name=username]").fill("manager")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    proof = page.get_by_role("region", name="Nightly proof of the record")
+    line = proof.get_by_role("listitem")
+    expect(line).to_contain_text("whole. ")
+    assert line.evaluate("line => getComputedStyle(line).backgroundColor") != "rgba(0, 0, 0, 0)"
+    proof.get_by_role("link", name="All nightly proofs").click()
+    expect(page.get_by_role("cell", name="Whole")).to_be_visible()

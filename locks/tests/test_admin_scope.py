@@ -3,17 +3,14 @@
 Everything of Zephyr Tower bears its name, so that one word tells of any leak.
 """
 
-import datetime as dt
 import re
 from dataclasses import dataclass
-from functools import partial
 from html import unescape
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
 from locks.admin.site import site
 from locks.models import (
@@ -28,7 +25,7 @@ from locks.models import (
     UnlockRequest,
     User,
 )
-from locks.services import audit, places, staffing
+from locks.services import places, staffing
 from locks.services.proving import prove_record
 from locks.services.reviewing import comment_on, flag_event
 from locks.tests.conftest import signed_in
@@ -308,40 +305,6 @@ def test_a_field_other_than_the_id_names_no_row(world: World, manager_client: Cl
     ):
         got = manager_client.get(f"/admin/locks/{name}/{value}/change/?_to_field={field}")
         assert got.status_code == 400
-
-
-@pytest.mark.parametrize(
-    ("name", "field"),
-    [("auditevent", "at"), ("unlockrequest", "requested_at"), ("press", "pressed_at")],
-)
-def test_dates_offered_are_those_of_own_rows(
-    name: str,
-    field: str,
-    world: World,
-    manager_client: Client,
-    superuser_client: Client,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for year, rows in ((2019, world.foreign), (2020, world.own)):
-        _long_ago(year, rows, monkeypatch)
-
-    def offered(client: Client) -> set[str]:
-        page = client.get(f"/admin/locks/{name}/").content.decode()
-        return set(re.findall(rf"[?;&]{field}__year=(\d+)", page))
-
-    this_year = str(timezone.now().year)
-    assert offered(manager_client) == {"2020", this_year}
-    assert offered(superuser_client) == {"2019", "2020", this_year}
-
-
-def _long_ago(year: int, rows: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """One event, request and press of the middle of a year, in the building of `rows`."""
-    then = dt.datetime(year, 6, 15, 12, tzinfo=dt.UTC)
-    with monkeypatch.context() as patch:
-        patch.setattr(audit, "AuditEvent", partial(AuditEvent, at=then))
-        request = past_unlock(rows["device"], rows["user"])
-    UnlockRequest.objects.filter(pk=request.pk).update(requested_at=then)
-    request.presses.update(pressed_at=then)
 
 
 def test_a_press_of_before_a_door_came_stays_with_its_building(

@@ -67,7 +67,7 @@ def attack(*statements: str) -> None:
 
 def copied(table: str, verb: str = "INSERT", **changed: str) -> str:
     """SQL that inserts the second event (or its detail) once more, with some columns changed."""
-    names = [*COLUMNS[table], *(["rowid"] if "rowid" in changed else [])]
+    names = [*COLUMNS[table.removeprefix("public.")], *(["rowid"] if "rowid" in changed else [])]
     values = [changed.get(name, f"t.{name}") for name in names]
     key = "event_id" if table == "locks_auditdetail" else "id"
     return (
@@ -253,6 +253,27 @@ def test_it_refuses_to_truncate_a_table(event: AuditEvent, statement: str) -> No
 )
 def test_it_refuses_a_session_that_plays_the_replica(event: AuditEvent, statement: str) -> None:
     attack("SET LOCAL session_replication_role = replica", statement)
+
+
+@pytest.mark.postgres_only
+def test_it_is_not_deceived_by_a_temporary_table_of_the_same_name(event: AuditEvent) -> None:
+    """Any role may make one, and PostgreSQL looks there first for a name without its schema."""
+    attack(
+        "CREATE TEMPORARY TABLE locks_auditevent ON COMMIT DROP AS"
+        " SELECT chain_id, sequence + 1 AS sequence, repeat('ab', 32) AS hash"
+        " FROM public.locks_auditevent",
+        "UPDATE public.locks_auditchain SET length = length + 1, head = repeat('ab', 32)",
+    )
+    attack(
+        "CREATE TEMPORARY TABLE locks_auditchain ON COMMIT DROP AS"
+        " SELECT id, 98::bigint AS length, repeat('ab', 32) AS head FROM public.locks_auditchain",
+        copied(
+            "public.locks_auditevent",
+            id=f"t.chain_id * {STRIDE} + 99",
+            sequence="99",
+            previous_hash="repeat('ab', 32)",
+        ),
+    )
 
 
 @pytest.mark.postgres_only

@@ -39,6 +39,22 @@ FORBIDDEN = (
     "DROP OWNED BY accessdesk_owner",
 )
 
+# Tables of one's own, named like those that the triggers read.
+DECEPTIONS = {
+    "locks_auditevent": (
+        "CREATE TEMPORARY TABLE locks_auditevent AS SELECT id AS chain_id, length + 1 AS sequence,"
+        " repeat('ab', 32) AS hash FROM locks_auditchain",
+        "UPDATE locks_auditchain SET length = length + 1, head = repeat('ab', 32)",
+    ),
+    "locks_auditchain": (
+        "CREATE TEMPORARY TABLE locks_auditchain AS"
+        " SELECT id, 98::bigint AS length, head FROM locks_auditchain",
+        "INSERT INTO locks_auditevent (id, chain_id, sequence, format, kind, at, detail_hash,"
+        " previous_hash, hash) SELECT id * 1099511627776 + 99, id, 99, 1, 'x', now(), 'x', head, 'x'"
+        " FROM locks_auditchain LIMIT 1",
+    ),
+}
+
 
 def blocks() -> list[str]:
     """The SQL of the page, in its order."""
@@ -86,4 +102,9 @@ def test_the_application_appends_to_the_record_and_cannot_alter_it(
         refused = pytest.raises(psycopg.errors.InsufficientPrivilege)
         with psycopg.connect(url("accessdesk_app"), autocommit=True) as connection, refused:
             connection.execute(statement.encode())
+    for table in ("locks_auditchain", "locks_auditevent"):
+        refused = pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="append-only")
+        with psycopg.connect(url("accessdesk_app"), autocommit=True) as connection, refused:
+            for statement in DECEPTIONS[table]:
+                connection.execute(statement.encode())
     assert "BROKEN" not in manage(app, "verify_audit")

@@ -111,6 +111,8 @@ def test_a_moved_door_is_private_and_neither_chain_names_the_other_building(
     assert (left, came) == ("South Tower", "North House")
     assert "North" not in str(left_detail)
     assert "South" not in str(came_detail)
+    assert came_detail["access"] == "private"
+    assert "access" not in left_detail
 
     places.assign_door(actor=superuser, device=door, building=None)
     assert len(told(Kind.DOOR_UNASSIGNED)) == 2

@@ -140,7 +140,19 @@ def test_a_broken_record_is_told_by_mail(
     assert "run manage.py verify_audit" in caplog.text
 
 
-def test_last_nights_mail_shows_what_was_rewritten_today(
+def test_what_was_rewritten_since_is_found_every_night_from_then_on(
+    houses: tuple[Building, Building],
+) -> None:
+    assert prove_record().whole
+    rewrite(houses[0], sequence=1, kind="role.granted")
+    for _night in range(2):
+        proof = prove_record()
+        assert not proof.whole
+        row = ChainProof.objects.get(proof=proof, building=houses[0])
+        assert (row.sequence, "was rewritten" in row.why) == (3, True)
+
+
+def test_last_nights_mail_shows_what_was_rewritten_today_with_all_that_is_kept_here(
     houses: tuple[Building, Building], settings: Settings, tmp_path: Any
 ) -> None:
     settings.AUDIT_CHECKPOINT_TO = ["records@desk.example.com"]
@@ -148,9 +160,29 @@ def test_last_nights_mail_shows_what_was_rewritten_today(
     attached = tmp_path / "checkpoint.json"
     attached.write_text(mail.outbox[0].attachments[0][1])
     rewrite(houses[0], sequence=1, kind="role.granted")
+    Proof.objects.all().delete()
     assert prove_record().whole
     with pytest.raises(CommandError, match="broken"):
         call_command("verify_audit", "--checkpoint", str(attached), stdout=io.StringIO())
+
+
+def test_the_proof_goes_on_when_another_key_signs(
+    houses: tuple[Building, Building], settings: Settings, caplog: Any
+) -> None:
+    prove_record()
+    settings.AUDIT_SIGNING_KEY = "a7" * 32
+    assert prove_record().whole
+    assert "signed by another key" in caplog.text
+
+
+def test_it_is_done_every_night(settings: Settings) -> None:
+    (entry,) = [
+        each
+        for each in settings.CELERY_BEAT_SCHEDULE.values()
+        if each["task"] == "locks.tasks.prove_record"
+    ]
+    assert (entry["schedule"].hour, entry["schedule"].minute) == ({3}, {10})
+    assert len(entry["schedule"].day_of_week) == 7
 
 
 def test_two_do_not_prove_at_the_same_time(houses: tuple[Building, Building]) -> None:

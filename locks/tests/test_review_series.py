@@ -1,4 +1,4 @@
-"""What the rules of the review queue find only together: failures of a door, bursts, one door again and again."""
+"""What the review rules find only together: failures of a door, bursts, one door again."""
 
 import datetime as dt
 

@@ -215,6 +215,8 @@ def test_the_battery_is_believed_as_far_as_it_can_be(
     tell(event_type, door, **told)
     door.refresh_from_db()
     assert (door.battery_level, door.battery_status) == (level, status)
+    recorded = AuditEvent.objects.filter(device=door, kind=Kind.LOCK_BATTERY)
+    assert recorded.count() == (1 if status else 0)
 
 
 def test_a_removed_lock_offers_no_button(door: Device, clerk: User) -> None:

@@ -104,6 +104,14 @@ def test_unknown_names_are_counted_together_and_what_was_typed_is_kept_nowhere(
         assert typed not in kept
 
 
+@pytest.mark.parametrize("typed", ["x" * 300, "do\x00ra"], ids=["too long", "with a NUL"])
+def test_what_no_name_can_be_is_counted_as_an_unknown_name(dora: User, typed: str) -> None:
+    sign_in(typed)
+    refused_an_hour_ago()
+    ((chain, _, detail),) = told(Kind.SIGN_IN_REFUSED)
+    assert (chain, detail["subject"], detail["times"]) == ("organisation", "unknown name", 1)
+
+
 def test_an_empty_form_is_no_attempt() -> None:
     sign_in("", "")
     assert not Noise.objects.exists()

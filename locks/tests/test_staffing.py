@@ -126,6 +126,22 @@ def test_it_records_what_was_changed_of_a_role_and_nothing_where_nothing_was(
     assert detail["changed"] == {"weekly_hours": [[], NIGHTS]}
 
 
+def test_it_records_until_when_a_role_counts_before_and_after_that_was_changed(
+    manager: User, clerk: User
+) -> None:
+    until = timezone.now() + dt.timedelta(days=1)
+    staffing.change_role(
+        actor=manager, assignment=clerk.assignments.get(), terms=Terms(valid_until=until)
+    )
+    [(where, detail)] = told(Kind.ROLE_CHANGED)
+    assert (where, detail["username"], detail["subject_username"]) == (
+        "North House",
+        "manager",
+        "clerk",
+    )
+    assert detail["changed"] == {"valid_until": [None, until.isoformat()]}
+
+
 @pytest.mark.parametrize(
     "terms",
     [
@@ -230,7 +246,13 @@ def test_a_manager_of_two_buildings_decides_in_each(
 ) -> None:
     grant(manager, south, Role.MANAGER)
     staffing.revoke_role(actor=manager, assignment=outsider.assignments.get())
-    assert [where for where, _detail in told(Kind.ROLE_REVOKED)] == ["South Tower"]
+    [(where, detail)] = told(Kind.ROLE_REVOKED)
+    assert (where, detail["username"], detail["subject_username"], detail["role"]) == (
+        "South Tower",
+        "manager",
+        "outsider",
+        "front_desk",
+    )
 
 
 def test_a_person_changes_their_own_password_and_the_record_says_so(clerk: User) -> None:

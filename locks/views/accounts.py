@@ -29,8 +29,9 @@ class SignIn(auth.LoginView):
         return super().form_valid(form)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        if typed := form.cleaned_data.get("username"):
-            count_refused(typed)
+        # What a name cannot be (too long, with a NUL) is not among the cleaned: an unknown name, too.
+        if form.data.get("username"):
+            count_refused(form.cleaned_data.get("username", ""))
         return super().form_invalid(form)
 
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from locks.services.errors import DATABASE_GONE, DatabaseLost, Sent
+from locks.services.errors import DATABASE_GONE, BadInput, DatabaseLost, Sent
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -17,6 +17,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         return _page(
             request, 400, _("The press was sent. Look at the door's card for its outcome.")
         )
+    if isinstance(exception, BadInput):
+        return _page(request, 400, str(exception))
     return _page(request, 400, _("This request could not be read. Nothing was sent."))
 
 

@@ -14,7 +14,6 @@ from locks.models import Device, Status, UnlockRequest
 from locks.views.states import clock
 
 FRESH = dt.timedelta(minutes=10)
-LOW_BATTERY = 0.2
 MOST_PROBLEMS = 4
 OFFLINE_CODES = frozenset({"device_disconnected", "device_offline"})  # said by "Offline"
 
@@ -68,9 +67,9 @@ def _battery(device: Device) -> Fact | None:
     if level is None and not status:
         return None
     percent = "" if level is None else f"{level * 100:.0f} %"
-    if status == "critical":
+    if device.charge == "critical":
         return Fact("battery-low", _("Battery nearly empty %(level)s") % {"level": percent}, "bad")
-    if status == "low" or (not status and level is not None and level < LOW_BATTERY):
+    if device.charge == "low":
         return Fact("battery-low", _("Battery low %(level)s") % {"level": percent}, "warn")
     return Fact("battery", percent or _("Battery fine"))
 

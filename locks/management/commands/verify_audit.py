@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from locks.management.files import checkpoint_in
 from locks.management.moments import moment
 from locks.models import Building
-from locks.services.checkpoints import LONGEST, Checkpoint, read_checkpoint
 from locks.services.errors import ServiceError
 from locks.services.reading_exports import check_export
 from locks.services.verifying import ChainReport, verify_chains
@@ -31,7 +31,8 @@ class Command(BaseCommand):
             "--since",
             type=moment,
             metavar="TIME",
-            help="begin there (2026-03-01, or 2026-03-01T02:00+01:00) and trust what is before it",
+            help="begin there (2026-03-01, or 2026-03-01T02:00+01:00) and trust what is before it, "
+            "as far as the checkpoint does not know it",
         )
         parser.add_argument(
             "--checkpoint",
@@ -51,6 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self._require_sense(options)
         if options["export"] is not None:
             self._check_export(options["export"], options["public_key"], as_json=options["json"])
             return
@@ -59,7 +61,7 @@ class Command(BaseCommand):
             building = Building.objects.filter(pk=options["building"]).first()
             if building is None:
                 raise CommandError(f"There is no building {options['building']}.", returncode=2)
-        checkpoint = self._checkpoint(options["checkpoint"], options["public_key"])
+        checkpoint = checkpoint_in(options["checkpoint"], trusted=options["public_key"])
         reports = list(
             verify_chains(building=building, since=options["since"], checkpoint=checkpoint)
         )
@@ -79,6 +81,14 @@ class Command(BaseCommand):
         if not sound:
             raise CommandError("The record is whole, and times in it are odd.", returncode=1)
 
+    def _require_sense(self, options: dict[str, Any]) -> None:
+        """Nobody is to believe that something was checked which was not looked at."""
+        of_the_database = [name for name in ("building", "since", "checkpoint") if options[name]]
+        if options["export"] is not None and of_the_database:
+            raise CommandError(f"--export goes without --{of_the_database[0]}.", returncode=2)
+        if options["public_key"] and options["export"] is options["checkpoint"] is None:
+            raise CommandError("--public-key goes with --checkpoint or --export.", returncode=2)
+
     def _check_export(self, path: Path, trusted: str, *, as_json: bool) -> None:
         try:
             report = check_export(path, trusted=trusted)
@@ -94,19 +104,6 @@ class Command(BaseCommand):
                 self.stdout.write(f"BROKEN  {problem}")
         if not report.holds:
             raise CommandError("The export does not hold.", returncode=1)
-
-    def _checkpoint(self, path: Path | None, trusted: str) -> Checkpoint | None:
-        if path is None:
-            return None
-        try:
-            with path.open("rb") as file:
-                text = file.read(LONGEST).decode()
-        except (OSError, ValueError):
-            raise CommandError(f"{path} cannot be read.", returncode=2) from None
-        try:
-            return read_checkpoint(text, trusted=trusted)
-        except ServiceError as refusal:
-            raise CommandError(f"{path}: {refusal}", returncode=1) from None
 
 
 def lines(report: ChainReport) -> list[str]:

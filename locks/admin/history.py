@@ -1,0 +1,106 @@
+"""What the lists of the history share: pages by place, one bar of filters, and the way to the next row."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from locks.admin.base import ReadOnly
+from locks.admin.paging import PagedList
+from locks.admin.scope import actor
+from locks.models import Building
+
+# With more buildings than that a list is read along one index for all: each is then no small part.
+MOST_PARTS = 20
+# Filters that choose rows by an index of their own, so that no part by building is needed.
+NARROW = ("building", "door", "request")
+
+
+class History(ReadOnly):
+    """A list that may have millions of rows, newest first, and the page of one of them."""
+
+    change_list_template = "admin/locks/history_list.html"
+    change_form_template = "admin/locks/history_row.html"
+    time_column = ""
+    sortable_by = ()
+    list_per_page = 50
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PagedList
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        return (f"-{self.time_column}", "-pk")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup in {
+            name for each in self.get_list_filter(request) for name in _parameters(each)
+        }
+
+    def parts_of(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[QuerySet[Any]]:
+        """The list, a building at a time where its person manages few, else as one."""
+        if actor(request).is_superuser or any(request.GET.get(name) for name in NARROW):
+            return [queryset]
+        managed = list(Building.objects.managed_by(request.user)[: MOST_PARTS + 1])
+        if not 1 < len(managed) <= MOST_PARTS:
+            return [queryset]
+        return [self.part_of(queryset, building) for building in managed]
+
+    def part_of(self, queryset: QuerySet[Any], building: Building) -> QuerySet[Any]:
+        """The rows of one building."""
+        return queryset.filter(building=building)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {"beside": self._beside(request), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def _beside(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """The other lists of the history, by name, with as much of the choice as they know."""
+        found = []
+        for each in self.admin_site._registry.values():
+            if not isinstance(each, History) or each is self:
+                continue
+            known = [
+                (name, str(value))
+                for name, value in request.GET.items()
+                if value and (name == SEARCH_VAR or each.lookup_allowed(name, str(value), request))
+            ]
+            address = reverse(f"admin:{each.opts.app_label}_{each.opts.model_name}_changelist")
+            name = str(each.opts.verbose_name_plural)
+            found.append((name, f"{address}?{urlencode(sorted(known))}"))
+        return found
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        context = {**self.way_on(request, object_id), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    def way_on(self, request: HttpRequest, object_id: str) -> dict[str, str]:
+        """Addresses of the next newer and the next older row of the list from which one came."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None or not self.has_view_permission(request, row):
+            return {}
+        kept = request.GET.get("_changelist_filters", "")
+        listed = copy.copy(request)
+        listed.GET = QueryDict(kept)
+        changes: Any = self.get_changelist_instance(listed)
+        pages = changes.pages(listed)
+        newer, older = pages.beside(pages.place_of(row))
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}"
+        ways = {"list": f"{reverse(f'{name}_changelist')}?{kept}"}
+        for side, found in (("newer", newer), ("older", older)):
+            if found is not None:
+                query = urlencode({"_changelist_filters": kept}) if kept else ""
+                ways[side] = f"{reverse(f'{name}_change', args=(found.pk,))}?{query}"
+        return {f"{side}_way": way for side, way in ways.items()}
+
+
+def _parameters(each: Any) -> tuple[str, ...]:
+    return getattr(each, "parameter_names", ()) or (each.parameter_name,)

@@ -1,0 +1,34 @@
+"""Addresses of the history, filtered: the names of its filters stand here alone."""
+
+import datetime as dt
+from typing import Any
+
+from django.urls import reverse
+from django.utils.http import urlencode
+
+
+def requests_url(**filters: Any) -> str:
+    """The unlock requests of `building`, `door`, `outcome`, `code`, `slow`, `since`, `until` and so on.
+
+    Dates are days of the building's calendar, both inclusive; what is None is left out.
+    """
+    return _filtered("admin:locks_unlockrequest_changelist", filters)
+
+
+def events_url(**filters: Any) -> str:
+    """The events of `building`, `door`, `kind`, `since`, `until`, as `requests_url`."""
+    return _filtered("admin:locks_auditevent_changelist", filters)
+
+
+def doors_url(**filters: Any) -> str:
+    """The doors of `building`, in a `state`."""
+    return _filtered("admin:locks_device_changelist", filters)
+
+
+def _filtered(name: str, filters: dict[str, Any]) -> str:
+    given = {key: _written(value) for key, value in filters.items() if value is not None}
+    return f"{reverse(name)}?{urlencode(given)}" if given else reverse(name)
+
+
+def _written(value: Any) -> str:
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
