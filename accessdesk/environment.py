@@ -153,6 +153,22 @@ def checked_destination(entries: list[str]) -> list[str]:
     stop("AUDIT_CHECKPOINT_TO must be mail addresses, or one https:// address.")
 
 
+def checked_desk_url(url: str, hosts: list[str], *, https: bool) -> str:
+    """DESK_URL without a trailing slash; unset, the first name in ALLOWED_HOSTS beyond this machine."""
+    if not url:
+        names = [host.lstrip(".") for host in hosts if not is_loopback(host)]
+        return f"https://{names[0]}" if https else "http://127.0.0.1:8000"
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+    plain = host and not (parts.username or parts.path.strip("/") or parts.query or parts.fragment)
+    if not plain or parts.scheme not in ("https", "http"):
+        stop("DESK_URL must be an address such as https://desk.example.com.")
+    return url.rstrip("/")
+
+
 def checked_signing_key(value: str) -> str:
     """AUDIT_SIGNING_KEY: 32 bytes in hexadecimal, as `manage.py make_signing_key` prints them; or empty."""
     if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value):

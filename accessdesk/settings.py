@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 
 from accessdesk.environment import (
     Reader,
+    checked_desk_url,
     checked_destination,
     checked_endpoint,
     checked_proxies,
@@ -73,6 +74,8 @@ if any(not origin.startswith(("https://", "http://")) for origin in CSRF_TRUSTED
     stop("CSRF_TRUSTED_ORIGINS must list origins such as https://desk.example.com.")
 # A name beyond this machine means HTTPS: cookies, redirects and HSTS follow from it.
 HTTPS = not all(is_loopback(host) for host in ALLOWED_HOSTS)
+# Where people reach the desk, for links in mails.
+DESK_URL = checked_desk_url(env.text("DESK_URL"), ALLOWED_HOSTS, https=HTTPS)
 if DEBUG and HTTPS:
     stop("DEBUG=1 is for this machine only; unset it or ALLOWED_HOSTS.")
 
@@ -220,6 +223,18 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(hours=1),
         "options": {"expires": 3600},
     },
+    # What managers should look at.
+    "find-reviews": {
+        "task": "locks.tasks.find_reviews",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
+    },
+    # Each person's mail goes once a day, in the morning of their building; this asks who is due it.
+    "send-daily-reviews": {
+        "task": "locks.tasks.send_daily_reviews",
+        "schedule": timedelta(minutes=15),
+        "options": {"expires": 900},
+    },
     # The whole record walked while few press, and a checkpoint sent away.
     "prove-record": {
         "task": "locks.tasks.prove_record",
@@ -266,6 +281,7 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 SERVESTATIC_USE_FINDERS = True  # no collectstatic step; deployments may still collect
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 vars().update(env.email("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 20  # a mail server that stands still must not hold up a worker
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

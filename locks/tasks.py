@@ -59,3 +59,23 @@ def prove_record() -> None:
         proving.prove_record()
     except ServiceError as error:
         logger.info("The record was not proven: %s", error)
+
+
+@shared_task(ignore_result=True, expires=300)
+def find_reviews() -> None:
+    """Fill the review queue by its rules; beat sends it every five minutes."""
+    from locks.services import finding_reviews
+    from locks.services.errors import ServiceError
+
+    try:
+        finding_reviews.find_reviews()
+    except ServiceError as error:
+        logger.info("The review queue was not filled: %s", error)
+
+
+@shared_task(ignore_result=True, expires=900)
+def send_daily_reviews() -> None:
+    """Send the daily mail to those who are due it; beat sends it every quarter of an hour."""
+    from locks.services import daily_reviews
+
+    daily_reviews.send_daily_reviews()

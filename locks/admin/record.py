@@ -136,6 +136,7 @@ class EventDays(Days):
 
 @admin.register(AuditEvent, site=site)
 class AuditEventAdmin(History):
+    change_form_template = "admin/locks/auditevent/change_form.html"
     time_column = "at"
     fields = (
         "what",

@@ -12,6 +12,7 @@ from locks.models import (
     ChainProof,
     Device,
     Press,
+    Review,
     UnlockRequest,
     User,
 )
@@ -29,7 +30,7 @@ def scope(model: type[Model], user: Any) -> QuerySet[Any]:
     """
     managed = Building.objects.managed_by(user)
     everything = user.is_active and user.is_superuser
-    if model in (Assignment, AuditEvent, ChainProof, UnlockRequest):
+    if model in (Assignment, AuditEvent, ChainProof, Review, UnlockRequest):
         return model._default_manager.all().visible_to(user)
     if model is Building:
         return managed

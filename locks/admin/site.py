@@ -9,7 +9,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import reverse
@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 
 from locks.admin.scope import actor
 from locks.admin.standing import standing
-from locks.models import Building
+from locks.models import Building, Review, Rule
 
 # Not needed, and each answers questions about rows: `r/` tells of any table whether an id exists.
 LEFT_OUT = {"view_on_site", "autocomplete"}
@@ -55,9 +55,9 @@ class RecordsSite(admin.AdminSite):
         return inner
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """As Django's, and on top what the last nightly proof says of the person's buildings."""
-        told = {"standing": standing(actor(request)), **(extra_context or {})}
-        return super().index(request, told)
+        """As Django's, and on top what the last nightly proof says, and what is open to review."""
+        told = {"standing": standing(actor(request)), "open_reviews": _open_reviews(request)}
+        return super().index(request, {**told, **(extra_context or {})})
 
     def get_urls(self) -> list[Any]:
         return [url for url in super().get_urls() if getattr(url, "name", None) not in LEFT_OUT]
@@ -82,6 +82,13 @@ class RecordsSite(admin.AdminSite):
     def get_log_entries(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """None: the admin's own log is not the record, and nothing writes it."""
         return LogEntry.objects.none()
+
+
+def _open_reviews(request: HttpRequest) -> list[tuple[Rule, int]]:
+    """What is open in the person's review queue, by rule."""
+    rows = Review.objects.visible_to(actor(request)).open().order_by().values("rule")
+    items = dict(rows.annotate(items=Count("pk")).values_list("rule", "items"))
+    return [(rule, items[rule]) for rule in Rule if rule in items]
 
 
 site = RecordsSite(name="admin")

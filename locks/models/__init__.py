@@ -5,6 +5,7 @@ from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
+from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "AuditEvent",
     "Building",
     "ChainProof",
+    "DailyReviewMail",
     "Device",
     "EventsRead",
     "Kind",
@@ -21,7 +23,10 @@ __all__ = [
     "Noise",
     "Press",
     "Proof",
+    "Review",
+    "ReviewRemark",
     "Role",
+    "Rule",
     "SeamEvent",
     "Source",
     "Status",

@@ -1,6 +1,8 @@
 """Unlocks of the past, with their events, as the services would have written them."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -19,6 +21,22 @@ _KINDS = {
     Status.FAILED: Kind.UNLOCK_FAILED,
     Status.UNKNOWN: Kind.UNLOCK_UNKNOWN,
 }
+
+
+@contextmanager
+def recorded_at(moment: dt.datetime) -> Iterator[None]:
+    """Events that are recorded within get this time; nobody may change it afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audit, "AuditEvent", partial(AuditEvent, at=moment))
+        yield
+
+
+def unlock_at(moment: dt.datetime, device: Device, person: User, **fields: Any) -> UnlockRequest:
+    """One press of `moment`, its events of the same time."""
+    with recorded_at(moment):
+        request = past_unlock(device, person, **fields)
+    UnlockRequest.objects.filter(pk=request.pk).update(requested_at=moment)
+    return request
 
 
 @transaction.atomic
@@ -80,8 +98,7 @@ def past_refusal(device: Device, person: User, *, code: str = "no_role", **field
 
 def past_event(device: Device, kind: Kind, *, at: dt.datetime, **detail: Any) -> AuditEvent:
     """One event of a lock's health, recorded `at` that time, as Seam's webhook would have brought it."""
-    with pytest.MonkeyPatch.context() as patch, transaction.atomic():
-        patch.setattr(audit, "AuditEvent", partial(AuditEvent, at=at))
+    with recorded_at(at), transaction.atomic():
         told = {"occurred_at": at.isoformat(), **detail}
         return record(kind, building=device.building, device=device, **told)
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from locks.models import AuditEvent, Building, Role
 from locks.services.proving import prove_record
+from locks.services.reviewing import flag_event
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, request_unlock
 from locks.tests.consoles import change, open_consoles
@@ -73,6 +74,17 @@ admin/locks/chainproof/<path:object_id>/history/         |  in 403 403 403  go 4
 admin/locks/chainproof/<path:object_id>/delete/          |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/chainproof/<path:object_id>/change/          |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
 admin/locks/chainproof/<path:object_id>/                 |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/review/daily-mail/                           |  in 403 403 403 200 403 200 200 |  in 403 403 403  go 403  go  go
+admin/locks/review/flag/<int:event_id>/                  |  in 403 403 403 200 403 404 200 |  in 403 403 403 200 403 404 200
+admin/locks/review/<path:object_id>/comment/             |  in 403 403 403 405 403 404 405 |  in 403 403 403  go 403 404  go
+admin/locks/review/<path:object_id>/reviewed/            |  in 403 403 403 405 403 404 405 |  in 403 403 403  go 403 404  go
+admin/locks/review/<path:object_id>/reopen/              |  in 403 403 403 405 403 404 405 |  in 403 403 403  go 403 404  go
+admin/locks/review/                                      |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/review/add/                                  |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/review/<path:object_id>/history/             |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/review/<path:object_id>/delete/              |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/review/<path:object_id>/change/              |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
+admin/locks/review/<path:object_id>/                     |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
 admin/locks/assignment/                                  |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/assignment/add/                              |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/assignment/<path:object_id>/history/         |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
@@ -161,6 +173,8 @@ def ids(cast, simulator) -> dict[str, int]:
     form = PressForm(token=issue_token(person=clerk, device=door))
     press = request_unlock(actor=clerk, device=door, form=form).press
     prove_record()
+    superuser = User.objects.get(is_superuser=True)
+    review = flag_event(actor=superuser, event=AuditEvent.objects.earliest("id"), reason="odd")
     return {
         "building": north.pk,
         "buildings": north.pk,
@@ -172,12 +186,14 @@ def ids(cast, simulator) -> dict[str, int]:
         "chainproof": north.proofs.get().pk,
         "unlockrequest": press.request_id,
         "press": press.pk,
+        "review": review.pk,
     }
 
 
 def path_of(route: str, ids: dict[str, int]) -> str:
     """The route with the ids of North House's objects in it."""
     kind = next((part for part in route.split("/") if part in ids), "")
+    route = route.replace("<int:event_id>", str(ids["auditevent"]))
     for placeholder in ("<path:object_id>", "<int:building_id>", "<int:device_id>"):
         route = route.replace(placeholder, str(ids.get(kind, 1)))
     route = route.replace("^(?P<app_label>locks)/$", "locks/")

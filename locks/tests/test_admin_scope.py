@@ -19,6 +19,7 @@ from locks.models import (
     Building,
     Device,
     Press,
+    Review,
     Role,
     Status,
     UnlockRequest,
@@ -26,6 +27,7 @@ from locks.models import (
 )
 from locks.services import places, staffing
 from locks.services.proving import prove_record
+from locks.services.reviewing import comment_on, flag_event
 from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_building, make_device, make_user
 from locks.tests.history import past_refusal, past_unlock
@@ -78,6 +80,8 @@ def _furnish(building: Building, person: User, superuser: User, *, word: str) ->
     )
     past_unlock(door, person, status=Status.FAILED, error_message=f"{word} jammed")
     past_refusal(door, person)
+    review = flag_event(actor=superuser, event=request.events.first(), reason=f"{word} odd")
+    comment_on(actor=superuser, review=review, text=f"{word} asked")
     given = staffing.grant_role(actor=superuser, person=person, building=building, role=Role.VIEWER)
     return {
         "building": building,
@@ -87,6 +91,7 @@ def _furnish(building: Building, person: User, superuser: User, *, word: str) ->
         "unlockrequest": request,
         "press": request.presses.get(),
         "auditevent": request.events.first(),
+        "review": review,
     }
 
 
@@ -328,7 +333,7 @@ def test_a_superuser_reviews_everything(world: World, superuser_client: Client) 
         for row in (world.own[name], world.foreign[name]):
             page = superuser_client.get(f"/admin/locks/{name}/{row.pk}/change/")
             assert page.status_code == 200, name
-    for model in (Assignment, AuditEvent, Building, Device, Press, UnlockRequest, User):
+    for model in (Assignment, AuditEvent, Building, Device, Press, Review, UnlockRequest, User):
         listed = superuser_client.get(f"/admin/locks/{model._meta.model_name}/").context["cl"]
         assert listed.queryset.count() == model._default_manager.count()
 

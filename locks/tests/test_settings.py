@@ -44,6 +44,9 @@ def start(tmp_path, *names: str, **environment: str) -> subprocess.CompletedProc
         ({"UNLOCK_SEND_TIMEOUT": "20.1"}, "UNLOCK_SEND_TIMEOUT"),
         ({"UNLOCK_RESOLVE_TIMEOUT": "nan"}, "UNLOCK_RESOLVE_TIMEOUT"),
         ({"SESSION_IDLE_MINUTES": "-5"}, "SESSION_IDLE_MINUTES"),
+        ({"DESK_URL": "desk.example.com"}, "DESK_URL"),
+        ({"DESK_URL": "https://desk.example.com/admin/?x=1"}, "DESK_URL"),
+        ({"DESK_URL": "https://[broken"}, "DESK_URL"),
         ({"EMAIL_URL": "carrier-pigeon://x"}, "EMAIL_URL"),
     ],
 )
@@ -90,6 +93,18 @@ def test_any_name_beyond_this_machine_turns_https_on(tmp_path) -> None:
     assert ended.stdout.split() == ["'__Host-sessionid'", "True", "True", "True", "31536000"]
     ended = start(tmp_path, *names)
     assert ended.stdout.split() == ["'accessdesk_session'", "False", "False", "False", "0"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "links"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"ALLOWED_HOSTS": "127.0.0.1,.example.com"}, "https://example.com"),
+        ({"DESK_URL": "https://desk.example.com:8443/"}, "https://desk.example.com:8443"),
+    ],
+)
+def test_links_in_mails_begin_where_people_reach_the_desk(tmp_path, environment, links) -> None:
+    assert start(tmp_path, "DESK_URL", **environment).stdout.split() == [repr(links)]
 
 
 def test_simulated_doors_have_a_database_of_their_own(tmp_path) -> None:
