@@ -7,13 +7,13 @@ page to another: none is skipped, none comes twice.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib.admin.views.main import ChangeList
 from django.db import connection
-from django.db.models import DateTimeField, ExpressionWrapper, F, Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -21,7 +21,9 @@ from django.utils.translation import gettext as _
 from locks.services.errors import BadInput
 
 OLDER, NEWER = "older", "newer"  # parameters: the page on that side of a place
-WINDOWS = (500, 5_000)  # the nearest rows, in which words are looked for before they are in all
+# The nearest rows, in which words are looked for before they are in all. The index is quick for words of a
+# few buildings that are not among the first; over all buildings it has more to read.
+WINDOWS = (1_000, 10_000)
 
 
 @dataclass(frozen=True, order=True)
@@ -56,6 +58,40 @@ class Page:
     has_older: bool = False
 
 
+class Search(Protocol):
+    """Narrows rows to what words find; `is_narrow` where they are those of a few buildings."""
+
+    @property
+    def is_narrow(self) -> bool: ...
+
+    def plain(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """By looking at each row."""
+
+    def by_index(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """By PostgreSQL's index of words."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """The search of a list."""
+
+    admin: Any
+    request: HttpRequest
+    query: str
+
+    @property
+    def is_narrow(self) -> bool:
+        return self.admin.chains_of(self.request) is not None
+
+    def plain(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        found: QuerySet[Any] = self.admin.get_search_results(self.request, rows, self.query)[0]
+        return found
+
+    def by_index(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        found: QuerySet[Any] = self.admin.found_by_index(self.request, rows, self.query)
+        return found
+
+
 class Pages:
     """A list in `parts`, none of which shares a row with another, ordered by the column `time`.
 
@@ -70,7 +106,7 @@ class Pages:
         *,
         time: str,
         size: int,
-        search: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None,
+        search: Search | None = None,
     ) -> None:
         self._parts, self._time, self._size, self._search = parts, time, size, search
 
@@ -119,16 +155,13 @@ class Pages:
         """
         search: Any = self._search
         if connection.vendor != "postgresql":
-            return list(search(there)[:most])
-        for window in WINDOWS:
+            return list(search.plain(there)[:most])
+        for window in WINDOWS[: 1 if search.is_narrow else None]:
             near = there.order_by().filter(pk__in=there.values("pk")[:window])
-            found = list(search(near).order_by(*there.query.order_by)[:most])
+            found = list(search.plain(near).order_by(*there.query.order_by)[:most])
             if len(found) == most:
                 return found
-        # Not in the order of an index: so it looks for the words first.
-        apart = ExpressionWrapper(F(self._time) + dt.timedelta(), DateTimeField())
-        order = [str(each).replace(self._time, "apart") for each in there.query.order_by]
-        return list(search(there).annotate(apart=apart).order_by(*order)[:most])
+        return list(search.by_index(there)[:most])
 
     def _beyond(self, place: Place, *, older: bool) -> Q:
         side = "lt" if older else "gt"
@@ -159,13 +192,9 @@ class PagedList(ChangeList):
         """What was chosen, in pages."""
         admin: Any = self.model_admin
         query, search, chosen = self.query, None, self.queryset
-        if query:
-            self.query = ""
+        if query and admin.search_fields:
+            search, self.query = Words(admin, request, query), ""
             chosen, self.query = self.get_queryset(request), query
-
-            def search(rows: QuerySet[Any]) -> QuerySet[Any]:
-                return admin.get_search_results(request, rows, query)[0]
-
         parts = admin.parts_of(request, chosen)
         return Pages(parts, time=admin.time_column, size=self.list_per_page, search=search)
 

@@ -1,6 +1,5 @@
 """The record: every event, for reading. Names are shown as they were; nothing is written here."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -25,6 +24,7 @@ from locks.admin.filters import (
     Slow,
 )
 from locks.admin.history import History
+from locks.admin.searching import among, chain_of, in_details, named_by_seam
 from locks.admin.shown import (
     NONE,
     detail_of,
@@ -35,7 +35,7 @@ from locks.admin.shown import (
     when_in_a_row,
 )
 from locks.admin.site import site
-from locks.models import AuditChain, AuditEvent, Building, Kind, UnlockRequest
+from locks.models import AuditDetail, AuditEvent, Building, Kind
 
 ORGANISATION = "organisation"
 # Events whose person is whom they are about, beside who did it.
@@ -43,34 +43,6 @@ _STAFFING = [kind for kind in Kind.values if kind.startswith(("role.", "person."
 
 
 MOST_ABOUT = 1000  # role and account events that tell of one person
-
-
-def spellings(term: str) -> set[str]:
-    """`term` in the usual cases: SQLite's `icontains` knows those of ASCII letters alone."""
-    return {term, term.lower(), term.upper(), term.title()}
-
-
-def in_details(term: str) -> Q:
-    """Events whose detail holds `term`, as its JSON escapes it, in the usual spellings of case."""
-    # The escapes of a letter's two cases have nothing in common: `icontains` would miss one.
-    written = {json.dumps(spelling)[1:-1] for spelling in spellings(term)}
-    found = Q()
-    for each in {text.upper(): text for text in written}.values():
-        found |= Q(detail__body__icontains=each)
-    return found
-
-
-def named_by_seam(term: str, user: Any) -> list[int]:
-    """Requests that `user` may review whose action attempt, or Seam's request, has this very id."""
-    ids = Q(action_attempt_id=term) | Q(seam_request_id=term)
-    found = UnlockRequest.objects.visible_to(user).filter(ids)
-    return list(found.values_list("pk", flat=True)[:50])
-
-
-def chain_of(building: int | None) -> int:
-    """The number of a building's chain (of the organisation's for None); 0 where there is none yet."""
-    chains = AuditChain.objects.filter(building=building).values_list("pk", flat=True)
-    return chains.first() or 0
 
 
 class EventBuilding(ByBuilding):
@@ -178,7 +150,10 @@ class AuditEventAdmin(History):
     def found_by(self, term: str, user: Any) -> Q:
         # The first event of a request has no ids of Seam's yet: they stand on its row.
         ids = named_by_seam(term, user)
-        return Q(request__in=ids) if ids else in_details(term)
+        return Q(request__in=ids) if ids else in_details(term, "detail__")
+
+    def told_in(self, details: QuerySet[AuditDetail]) -> Any:
+        return among("pk", details.values("event"))
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.export_view)

@@ -28,8 +28,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from locks.admin.base import ReadOnly
 from locks.admin.filters import ByBuilding, ByChoice, OneOf
-from locks.admin.record import in_details
 from locks.admin.scope import actor, scope
+from locks.admin.searching import in_details
 from locks.admin.shown import NONE, detail_of, name_of, outcome_of, table, when
 from locks.admin.site import site
 from locks.models import AuditEvent, Building, Review, Rule
@@ -116,7 +116,7 @@ class ReviewAdmin(ReadOnly):
     ) -> tuple[QuerySet[Any], bool]:
         for term in search_term.split():
             events = AuditEvent.objects.filter(pk__in=queryset.order_by().values("event"))
-            found = Q(event__in=events.filter(in_details(term)).order_by().values("pk"))
+            found = Q(event__in=events.filter(in_details(term, "detail__")).order_by().values("pk"))
             queryset = queryset.filter(found | Q(reason__icontains=term))
         return queryset, False
 
