@@ -5,7 +5,6 @@ The formats are described in docs/record.md.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import datetime as dt
 import hashlib
@@ -28,6 +27,7 @@ from locks.services.editing import require_superuser
 from locks.services.errors import NotAllowed
 
 Form = Literal["ndjson", "csv"]
+Write = Callable[[AuditEvent, AuditDetail | None], bytes]
 FORMAT: Final = 1
 BATCH: Final = 1000  # events held in memory at a time
 WINDOW: Final = 50_000  # events of a chain that one question may have to look at
@@ -90,24 +90,28 @@ class Export:
         yield self._last(self._manifest(begun, checkpoint))
 
     def _body(self, lengths: Mapping[AuditChain, int]) -> Iterator[bytes]:
-        write: Callable[[AuditEvent], bytes] = _ndjson if self.form == "ndjson" else _csv
+        write: Write = _ndjson if self.form == "ndjson" else _csv
         if self.form == "csv":
             yield _csv_row(COLUMNS)
-        for window in self._windows(lengths):
+        for chain, window in self._windows(lengths):
             self._require_right()
             for batch in _batches(window):
+                details = AuditDetail.objects.in_bulk([event.pk for event in batch])
                 for event in batch:
+                    event.chain = chain
                     self._count(event)
-                yield b"".join(write(event) for event in batch)
+                yield b"".join(write(event, details.get(event.pk)) for event in batch)
 
-    def _windows(self, lengths: Mapping[AuditChain, int]) -> Iterator[QuerySet[AuditEvent]]:
+    def _windows(
+        self, lengths: Mapping[AuditChain, int]
+    ) -> Iterator[tuple[AuditChain, QuerySet[AuditEvent]]]:
         """The events, a stretch of a chain at a time: no question takes long, however few fit."""
         for chain, length in lengths.items():
             place = chain.pk * CHAIN_STRIDE
             of_chain = self.events.filter(chain=chain)
             for start in range(1, length + 1, WINDOW):
                 end = min(start + WINDOW - 1, length)
-                yield of_chain.filter(pk__range=(place + start, place + end))
+                yield chain, of_chain.filter(pk__range=(place + start, place + end))
 
     def _require_right(self) -> None:
         """Asked again at each stretch: an export may take longer than a role lasts."""
@@ -186,24 +190,23 @@ class Export:
 
 def _batches(events: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:
     """All events by their place, some at a time: an id says chain and sequence."""
-    ordered = events.order_by("pk").select_related("chain", "detail")
+    # Events and details that name each other would wait for the garbage collector.
+    ordered = events.order_by("pk").select_related(None)
     last = 0
     while batch := list(ordered.filter(pk__gt=last)[:BATCH]):
         yield batch
         last = batch[-1].pk
 
 
-def _ndjson(event: AuditEvent) -> bytes:
+def _ndjson(event: AuditEvent, kept: AuditDetail | None) -> bytes:
     """One event with all that its hashes are made of."""
     hashed = json.loads(event.canonical())
-    line: dict[str, Any] = {"event": hashed, "hash": event.hash, "detail": None}
-    with contextlib.suppress(AuditDetail.DoesNotExist):
-        line["detail"] = {"salt": event.detail.salt, "body": event.detail.body}
-    return canonical(line) + b"\n"
+    detail = {"salt": kept.salt, "body": kept.body} if kept else None
+    return canonical({"event": hashed, "hash": event.hash, "detail": detail}) + b"\n"
 
 
-def _csv(event: AuditEvent) -> bytes:
-    detail = _content(event)
+def _csv(event: AuditEvent, kept: AuditDetail | None) -> bytes:
+    detail = kept.content if kept else {}
     told = {
         **{name: detail.get(name, "") for name in ("building", "door", "person", "username")},
         **{name: detail.get(name, "") for name in ("reason", "identified_by")},

@@ -63,6 +63,7 @@ admin/locks/user/<path:object_id>/delete/                |  in 403 403 403 403 4
 admin/locks/user/<path:object_id>/change/                |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 200
 admin/locks/user/<path:object_id>/                       |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
 admin/locks/auditevent/                                  |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/auditevent/export/                           |  in 403 403 403 405 403 405 405 |  in 403 403 403 400 403 400 400
 admin/locks/auditevent/add/                              |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/auditevent/<path:object_id>/history/         |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
 admin/locks/auditevent/<path:object_id>/delete/          |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
