@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from locks.admin.searching import among
 from locks.services.errors import BadInput
 
 OLDER, NEWER = "older", "newer"  # parameters: the page on that side of a place
@@ -157,7 +158,7 @@ class Pages:
         if connection.vendor != "postgresql":
             return list(search.plain(there)[:most])
         for window in WINDOWS[: 1 if search.is_narrow else None]:
-            near = there.order_by().filter(pk__in=there.values("pk")[:window])
+            near = there.order_by().filter(among("pk", there.values("pk")[:window]))
             found = list(search.plain(near).order_by(*there.query.order_by)[:most])
             if len(found) == most:
                 return found
