@@ -63,7 +63,7 @@ def test_nothing_is_sent_where_tls_fails(
     options, codes = TLS_LIES[name]
     _file, context = make_certificate(tmp_path)
     if "sent_too_late" in codes:
-        settings.UNLOCK_SEND_TIMEOUT = 1.0
+        settings.UNLOCK_SEND_TIMEOUT = 2.5
     with RecordingServer(**options(context)) as server:
         settings.SEAM_ENDPOINT = f"https://{HOST}:{server.port}"
         request = press(clerk, doors[0])

@@ -46,7 +46,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> TLS:
 
 WHOLE = http(200, b'{"action_attempt": null}', Seam_Request_Id="req-7")
 
-AFTER = 1.0  # seconds by which a bound may be missed on a busy machine
+AFTER = 3.0  # seconds by which a bound may be missed on a busy machine
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_it_sends_nothing_after_tls_came_too_slowly(connect: Connect) -> None:
                 "door-1", send_by=SendBy.within(0.3)
             )
         assert time.monotonic() - started < 0.3 + AFTER
-        until(lambda: not calls_under_way(), patience=1)  # cut, not left to its own time-outs
+        until(lambda: not calls_under_way(), patience=3)  # cut, not left to its own time-outs
         assert server.bytes_read[:1] == b"\x16"  # a TLS greeting, and nothing else
         assert b"POST" not in server.bytes_read
 
@@ -201,7 +201,7 @@ def test_it_keeps_few_stuck_calls_and_refuses_more_at_once(
         client = connect(server)
         for _press in range(3):
             with pytest.raises(SeamTooLate):
-                client.unlock_door("door-1", send_by=SendBy.within(0.05))
+                client.unlock_door("door-1", send_by=SendBy.within(0.3))
         started = time.monotonic()
         with pytest.raises(SeamUnreachable, match="stuck"):
             client.unlock_door("door-1", send_by=soon())
@@ -247,7 +247,7 @@ def test_it_waits_no_longer_than_the_answer_timeout(
             connect(server, answer_timeout=0.3, **options).unlock_door("door-1", send_by=soon())
         assert 0.25 < time.monotonic() - started < 0.3 + AFTER
         assert len(server.requests) == 1
-        until(lambda: not calls_under_way(), patience=1)
+        until(lambda: not calls_under_way(), patience=3)
 
 
 def test_it_keeps_what_the_head_of_a_stalled_answer_said(connect: Connect) -> None:
@@ -259,14 +259,14 @@ def test_it_keeps_what_the_head_of_a_stalled_answer_said(connect: Connect) -> No
 
 def test_a_read_ends_within_its_timeout_with_all_its_repetitions(connect: Connect) -> None:
     def late_503(talk: Talk) -> None:
-        talk.pause(1.3)
+        talk.pause(0.5)
         talk.send(http(503, b"{}"))
 
     with RecordingServer(late_503, sends(b"", then="hang")) as server:
         started = time.monotonic()
         with pytest.raises(SeamUnreadable):
-            connect(server, read_timeout=1.6).get_action_attempt("attempt-1")
-        assert time.monotonic() - started < 1.6 + AFTER
+            connect(server, read_timeout=2.0).get_action_attempt("attempt-1")
+        assert time.monotonic() - started < 2.0 + AFTER
         assert len(server.requests) == 2
 
 
