@@ -195,16 +195,16 @@ def _look(attempt_ids: list[str]) -> tuple[dict[str, ActionAttempt], dt.timedelt
 def look_again_later(request: UnlockRequest, *, least: dt.timedelta = dt.timedelta()) -> None:
     """Put off the next look at a request that has not ended, by `least` at least.
 
-    Unknown ones are given up after 24 h.
+    Not where a webhook has asked for one meanwhile. Unknown ones are given up after 24 h.
     """
     now = timezone.now()
     age = now - request.requested_at
     next_look_at: dt.datetime | None = now + max(least, _interval(request.status, age))
     if request.status == Status.UNKNOWN and age > WATCH_UNKNOWN_FOR:
         next_look_at = None
-    UnlockRequest.objects.filter(pk=request.pk, status=request.status).update(
-        next_look_at=next_look_at
-    )
+    UnlockRequest.objects.filter(
+        pk=request.pk, status=request.status, next_look_at=request.next_look_at
+    ).update(next_look_at=next_look_at)
 
 
 def _interval(status: str, age: dt.timedelta) -> dt.timedelta:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from locks.models import Building, Device, Kind, SeamEvent, Source, UnlockRequest, User
+from locks import clients
+from locks.models import Building, Device, Kind, Lease, SeamEvent, Source, UnlockRequest, User
 from locks.models.unlocks import Outcome
 from locks.services import following, settling, sweeping
 from locks.services.answers import Answer
@@ -20,6 +22,7 @@ from locks.services.unlocking import PressForm, record_answer, request_unlock
 from locks.services.verifying import verify_chains
 from locks.simulator import Simulator
 from locks.tests.conftest import signed_in
+from locks.tests.deliveries import event_json
 from locks.tests.factories import make_device
 from locks.tests.history import past_unlock
 from locks.tests.servers import RecordingServer, attempt, refusal, replies, sends
@@ -212,16 +215,95 @@ def test_what_seam_does_not_list_stays_unknown_and_says_so_once(
     assert "Seam lists no unlock" in page
 
 
+def listing(*told: dict[str, Any]) -> Any:
+    return replies(200, {"events": list(told), "ok": True})
+
+
+@pytest.mark.parametrize(
+    "attempts",
+    [
+        replies(400, refusal("invalid_input")),
+        replies(200, {"action_attempts": [], "pagination": {"has_next_page": True}}),
+    ],
+    ids=["this Seam cannot list them", "there are more pages"],
+)
+def test_where_seam_does_not_list_all_it_is_not_said_that_it_lists_nothing(
+    door: Device, clerk: User, settings: Settings, attempts: Any
+) -> None:
+    request = past_unlock(door, clerk, status="unknown", code="no_answer")
+    with RecordingServer(listing(), attempts) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        assert looked_at(request).nothing_listed_at is None
+    assert kinds(request) == ["unlock.requested", "unlock.unknown"]
+
+
+def answered_at_once(door: Device, clerk: User, *, pressed: float) -> UnlockRequest:
+    """A press of so many seconds ago, answered with a 503 right away."""
+    request = past_unlock(door, clerk, status="unknown", code="no_answer", http_status=503)
+    at = timezone.now() - pressed * SECOND
+    UnlockRequest.objects.filter(pk=request.pk).update(
+        requested_at=at, call_ended_at=at + 0.2 * SECOND, call_deadline=at + 18 * SECOND
+    )
+    request.refresh_from_db()
+    return request
+
+
+@pytest.mark.parametrize(("after", "is_ours"), [(4, True), (16, False)])
+def test_an_unlock_long_after_the_call_ended_is_somebody_elses(
+    door: Device, clerk: User, settings: Settings, after: float, is_ours: bool
+) -> None:
+    """As from Seam's own console, while the bound of the call has not passed yet."""
+    request = answered_at_once(door, clerk, pressed=20)
+    at = request.requested_at + after * SECOND
+    unlocked = event_json(
+        "lock.unlocked", door, method="remote", action_attempt_id="attempt-1", at=at
+    )
+    with RecordingServer(
+        listing(unlocked),
+        replies(200, {"action_attempts": []}),
+        replies(200, attempt("success")),
+    ) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        settled = looked_at(request)
+    assert settled.outcome == (Outcome.INFERRED if is_ours else Outcome.UNKNOWN)
+
+
+def test_a_press_keeps_when_its_call_ended(lost: UnlockRequest) -> None:
+    assert lost.call_ended_at is not None
+    assert lost.requested_at < lost.call_ended_at < lost.call_deadline
+    opens, closes = settling.call_of(lost)
+    assert opens < lost.requested_at
+    assert closes < lost.call_deadline
+
+
+def test_a_seam_that_does_not_answer_holds_up_those_who_wait_for_the_sweep_for_seconds_only(
+    door: Device, clerk: User, north: Building, settings: Settings
+) -> None:
+    settings.UNLOCK_ANSWER_TIMEOUT = 8.0
+    requests = [
+        past_unlock(each, clerk, status="unknown", code="no_answer")
+        for each in (door, make_device(north), make_device(north))
+    ]
+    with RecordingServer(sends(b"", then="hang")) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        due(*requests)
+        began = time.monotonic()
+        assert settling.settle_lost() == 1
+        assert time.monotonic() - began < clients.READ_WITHIN + 3
+        assert settling.settle_lost() == 1  # another one: the first was put off
+    devices = {received.json()["device_id"] for received in seam.requests}
+    assert len(devices) == 2
+
+
 def test_seams_published_fake_lists_no_device_and_nothing_breaks(
     fake_seam: FakeSeam, north: Building, clerk: User, settings: Settings
 ) -> None:
     settings.SEAM_ENDPOINT, settings.SEAM_API_KEY = fake_seam.endpoint, fake_seam.api_key
-    from locks import clients
-
     clients._client.cache_clear()
     door = make_device(north, seam_device_id="august_device_1")
     request = past_unlock(door, clerk, status="unknown", code="no_answer")
-    assert looked_at(request).status == "unknown"
+    settled = looked_at(request)
+    assert (settled.status, settled.nothing_listed_at) == ("unknown", None)
     clients._client.cache_clear()
 
 
@@ -350,10 +432,37 @@ def test_a_word_about_a_waiting_attempt_has_it_looked_at_now(door: Device, clerk
         action_attempt_id="attempt-7",
         next_look_at=timezone.now() + dt.timedelta(hours=1),
     )
+    wanted = wishes()
     told(request, SUCCEEDED)
     assert request.status == "pending"
     assert request.next_look_at is not None
     assert request.next_look_at <= timezone.now()
+    assert wishes() == wanted + 1, "nobody was told to look"
+
+
+def wishes() -> int:
+    """How often the follower was asked to look."""
+    return Lease.objects.filter(name="follower").values_list("wanted", flat=True).first() or 0
+
+
+@pytest.mark.parametrize(("hours", "is_looked_at"), [(26, True), (29, False)])
+@pytest.mark.parametrize("attempt_id", ["", "attempt-7"])
+def test_a_webhook_that_comes_late_still_settles_what_is_watched_no_more(
+    door: Device, clerk: User, attempt_id: str, hours: float, is_looked_at: bool
+) -> None:
+    request = past_unlock(door, clerk, status="unknown", code="no_answer")
+    at = timezone.now() - dt.timedelta(hours=hours)
+    UnlockRequest.objects.update(
+        requested_at=at, call_deadline=at, next_look_at=None, action_attempt_id=attempt_id
+    )
+    settling.weigh(
+        event_type=UNLOCKED,
+        action_attempt_id="attempt-7",
+        device=door,
+        occurred_at=at,
+    )
+    request.refresh_from_db()
+    assert (request.next_look_at is not None) is is_looked_at
 
 
 def test_a_word_about_nobodys_attempt_has_the_lost_ones_looked_at_now(
@@ -366,6 +475,51 @@ def test_a_word_about_nobodys_attempt_has_the_lost_ones_looked_at_now(
     lost.refresh_from_db()
     assert lost.next_look_at is not None
     assert lost.next_look_at <= timezone.now()
+
+
+def test_a_look_puts_off_no_other_that_was_asked_for_meanwhile(
+    lost: UnlockRequest, door: Device
+) -> None:
+    due(lost)
+    lost.refresh_from_db()
+    settling.weigh(
+        event_type=UNLOCKED, action_attempt_id="new", device=door, occurred_at=timezone.now()
+    )
+    following.look_again_later(lost)  # of who had read the row before
+    lost.refresh_from_db()
+    assert lost.next_look_at is not None
+    assert lost.next_look_at <= timezone.now()
+    following.look_again_later(lost)
+    lost.refresh_from_db()
+    assert lost.next_look_at > timezone.now()
+
+
+@pytest.mark.parametrize("status", ["pending", "unlocked"])
+def test_an_answer_that_names_another_attempt_contradicts_the_inferred_one(
+    door: Device, clerk: User, status: Any
+) -> None:
+    request = past_unlock(door, clerk, action_attempt_id="attempt-7", inferred=True)
+    record_answer(request, Answer(status=status, attempt_id="attempt-7"))
+    request.refresh_from_db()
+    assert request.contradicted_at is None
+    record_answer(request, Answer(status=status, attempt_id="attempt-8"))
+    request.refresh_from_db()
+    assert (request.status, request.contradicted_at is None) == ("unlocked", False)
+
+
+def test_an_answer_that_names_its_attempt_takes_the_place_of_an_inferred_one_that_is_pending(
+    door: Device, clerk: User
+) -> None:
+    request = past_unlock(
+        door, clerk, status="unknown", code="interrupted", action_attempt_id="a-7", inferred=True
+    )
+    record_answer(request, Answer(status="pending", attempt_id="a-8"))
+    request.refresh_from_db()
+    assert (request.status, request.action_attempt_id, request.inferred) == (
+        "unknown",
+        "a-8",
+        False,
+    )
 
 
 def test_the_answer_itself_outweighs_what_was_inferred(door: Device, clerk: User) -> None:
