@@ -20,7 +20,7 @@ from django.utils import timezone
 from locks.clients import impatient_client
 from locks.models import Device, Kind, SeamEvent, Status, UnlockRequest
 from locks.models.unlocks import UnlockRequestQuerySet
-from locks.seam import ActionAttempt, SeamError, SeamUnreadable
+from locks.seam import ActionAttempt, SeamError, SeamRejected, SeamUnreadable
 from locks.services import following, leases
 from locks.services.answers import Answer, from_attempt, settle
 from locks.services.audit import record
@@ -66,7 +66,7 @@ def settle_lost(*, for_seconds: float = 4.0) -> int:
                 break
             looked += 1
             if not look(request):
-                break  # Seam cannot be read now; who waits for this thread is not to wait for it
+                break  # Seam does not answer now; who waits for this thread is not to wait for it
     finally:
         leases.drop(SETTLER)
     return looked
@@ -79,22 +79,22 @@ def _due() -> UnlockRequestQuerySet:
 
 
 def look(request: UnlockRequest) -> bool:
-    """Ask Seam what became of one request without an attempt; False where Seam could not be read.
+    """Ask Seam what became of one request without an attempt; False where Seam gives no answer at all.
 
     What cannot be read is asked again later.
     """
-    could_read = True
+    answers = True
     try:
         _look(request)
     except SeamError as error:
-        could_read = False
+        answers = isinstance(error, SeamRejected)  # a "no" is about this one
         logger.info("Unlock request %s: Seam's records cannot be read: %s", request.pk, error)
     except DATABASE_GONE:
         raise  # the database is gone: for all of them
     except Exception:
         logger.exception("Unlock request %s could not be settled.", request.pk)
     following.look_again_later(request)
-    return could_read
+    return answers
 
 
 def _look(request: UnlockRequest) -> None:

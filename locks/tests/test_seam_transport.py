@@ -3,7 +3,8 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
@@ -92,6 +93,63 @@ def test_it_sends_nothing_after_a_name_was_looked_up_too_slowly(
         slow_names.set()
         until(lambda: not calls_under_way())
         assert not server.bytes_read
+
+
+@contextmanager
+def dead_addresses(count: int) -> Iterator[list[tuple[str, int]]]:
+    """Addresses of loopback that answer nothing, not even no: their queues are full."""
+    with ExitStack() as opened:
+        found = []
+        for _number in range(count):
+            listener = opened.enter_context(socket.socket())
+            listener.bind((HOST, 0))
+            listener.listen(0)
+            waiting = True
+            while waiting:
+                caller = opened.enter_context(socket.socket())
+                caller.settimeout(0.2)
+                try:
+                    caller.connect(listener.getsockname())
+                except TimeoutError:
+                    waiting = False
+            found.append(listener.getsockname())
+        yield found
+
+
+@pytest.fixture
+def resolves(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let Seam's name have these addresses, in this order."""
+
+    def to(*addresses: tuple[str, int]) -> None:
+        told = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: told)
+
+    return to
+
+
+def test_it_sends_nothing_after_addresses_that_were_dead_took_its_time(
+    connect: Connect, resolves: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_CONNECT_TIMEOUT", 0.5)
+    with RecordingServer(PENDING) as server, dead_addresses(4) as dead:
+        resolves(*dead, (HOST, server.port))
+        started = time.monotonic()
+        with pytest.raises(SeamTooLate):
+            connect(server).unlock_door("door-1", send_by=SendBy.within(0.6))
+        assert time.monotonic() - started < 0.6 + AFTER
+        until(lambda: server.connections == 1)  # the living one came too late
+        until(lambda: not calls_under_way())
+        assert not server.bytes_read
+
+
+def test_it_unlocks_where_a_dead_address_leaves_time_for_the_next(
+    connect: Connect, resolves: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_CONNECT_TIMEOUT", 0.5)
+    with RecordingServer(PENDING) as server, dead_addresses(2) as dead:
+        resolves(*dead, (HOST, server.port))
+        assert connect(server).unlock_door("door-1", send_by=SendBy.within(10)).status == "pending"
+        assert len(server.requests) == 1
 
 
 def test_it_looks_at_the_clock_after_the_connection_was_made(
