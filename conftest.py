@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.fixtures import Settings
 
 from locks import append_only
@@ -25,6 +25,7 @@ STARTERS = {
     "browser": {"browser"},
     "processes": {"postgres_server", "redis_server", "fake_seam", "stack"},
 }
+PATIENCE = 30_000  # milliseconds that a page has for what a test expects of it
 CHROMIUM_OPTIONS = (
     "--no-sandbox",  # root and containers have none, and it opens nothing but our own pages
     "--disable-background-networking",
@@ -161,6 +162,8 @@ def browser() -> Iterator[Browser]:
         pytest.fail(f"Chromium is missing: {parts.HOW_TO_GET}.", pytrace=False)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        # A busy machine is no failure: a test that is about a time names its own.
+        expect.set_options(timeout=PATIENCE)
         running = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
         yield running
         running.close()
@@ -183,7 +186,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         def open_page(**options: Any) -> Page:
             context = browser.new_context(**options)
             opened.callback(context.close)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(PATIENCE)
             context.on("console", note)
             context.on("weberror", lambda error: problems.append(str(error.error)))
             return context.new_page()

@@ -182,7 +182,7 @@ if CELERY_BROKER_URL.startswith("filesystem"):
     }
 elif CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "socket_timeout": 1.0,
+        "socket_timeout": 0.7,  # with all around it less than the second that a press may wait
         "socket_connect_timeout": 0.5,
         "socket_keepalive": True,
         "max_retries": 1,

@@ -4,13 +4,13 @@ import json
 import platform
 from pathlib import Path
 
-from bench import press, starting, webhooks
+from bench import press, starting, stopping, webhooks
 
 LAST = Path(__file__).parent / "last.json"
 
 
 def main() -> None:
-    figures = press.measure() | webhooks.measure() | starting.measure()
+    figures = press.measure() | webhooks.measure() | stopping.measure() | starting.measure()
     for name, value in figures.items():
         print(f"{name:<58} {value:>9.1f} ms")
     machine = {"python": platform.python_version(), "system": platform.system()}

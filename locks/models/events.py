@@ -19,7 +19,7 @@ class SeamEvent(models.Model):
     """One event of Seam's, kept so that it counts once however often it comes.
 
     No part of the record: what matters of it is written there. Written by services.events alone and
-    removed by it after some days, when Seam delivers it no more.
+    removed by it after a month, when Seam neither delivers nor lists it any more.
     """
 
     event_id = models.CharField(max_length=200, unique=True)
@@ -27,7 +27,7 @@ class SeamEvent(models.Model):
     device = models.ForeignKey(
         Device, on_delete=models.PROTECT, null=True, related_name="seam_events"
     )
-    # Where the door was, and what it was called, when this came.
+    # Where the door was when it happened, and what it was called when this came.
     building = models.ForeignKey(
         Building, on_delete=models.PROTECT, null=True, related_name="seam_events"
     )

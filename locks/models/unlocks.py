@@ -110,6 +110,9 @@ class UnlockRequest(models.Model):
     requested_at = models.DateTimeField(_("requested at"), default=timezone.now)
     send_by = models.DateTimeField(help_text=_("No byte leaves for Seam after this."))
     call_deadline = models.DateTimeField(help_text=_("The call to Seam is over by then."))
+    call_ended_at = models.DateTimeField(
+        null=True, help_text=_("The call to Seam ended then, by the sender's clock.")
+    )
     resolve_by = models.DateTimeField(help_text=_("A pending one becomes unknown then."))
     answered_at = models.DateTimeField(_("Seam answered at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)

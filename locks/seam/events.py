@@ -12,6 +12,8 @@ from typing import Any
 from locks.seam.resources import CODE_LENGTH, bounded, clean, identifier, mapping
 
 METHOD_LENGTH = 40
+# What lies beyond is no time of a door; a clock's difference cannot even be added to all of it.
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,15 @@ class Event:
 
 
 def moment(value: object) -> dt.datetime | None:
-    """An ISO 8601 time as Seam writes it, in UTC (read as UTC where it names no offset); else None."""
+    """An ISO 8601 time as Seam writes it, in UTC (read as UTC where it names no offset); else None.
+
+    So is a time that is not of these years.
+    """
     if not isinstance(value, str) or len(value) > 40:
         return None
     try:
         read = dt.datetime.fromisoformat(value)
-        return (read if read.tzinfo else read.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+        read = (read if read.tzinfo else read.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         return None
+    return read if FIRST_YEAR <= read.year < LAST_YEAR else None

@@ -144,9 +144,10 @@ class SeamReader:
         return workspace
 
     def list_attempts_of(self, device_id: str) -> list[ActionAttempt] | None:
-        """The attempts that Seam lists for one device; None where this Seam does not offer that.
+        """All attempts that Seam lists for one device; None where this Seam does not offer that.
 
-        (POST /action_attempts/list with `device_id`; newer than many servers. The first page.)
+        None, too, where there are more than one page of them: a part says nothing of what is missing.
+        (POST /action_attempts/list with `device_id`; newer than many servers.)
         """
         try:
             data, request_id = self._read(
@@ -164,6 +165,8 @@ class SeamReader:
         entries = data.get("action_attempts")
         if not isinstance(entries, list):
             raise unreadable(request_id)
+        if mapping(data.get("pagination")).get("has_next_page"):
+            return None
         return _attempts(entries, request_id)
 
     def list_events(

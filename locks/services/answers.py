@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from locks import words
@@ -48,6 +49,7 @@ class Answer:
     http_status: int | None = None
     validation_errors: dict[str, Any] | None = None
     retry_at: dt.datetime | None = None  # when Seam takes the next one of this door
+    call_ended_at: dt.datetime | None = None  # where this is what the call itself came to
     inferred: bool = False  # the attempt was found among Seam's; no answer to the call named it
 
 
@@ -169,6 +171,8 @@ def _columns(request: UnlockRequest, answer: Answer, now: dt.datetime) -> dict[s
     }
     if answer.request_id:
         columns["seam_request_id"] = answer.request_id[:100]
+    if answer.call_ended_at is not None:
+        columns["call_ended_at"] = answer.call_ended_at
     if request.answered_at is None and answer.request_id:
         columns["answered_at"] = now
     return columns
@@ -185,11 +189,15 @@ def _next_look(answer: Answer, attempt_id: str, now: dt.datetime) -> dt.datetime
 
 
 def _keep_attempt(request: UnlockRequest, answer: Answer, now: dt.datetime) -> bool:
-    """A slow answer after the sweep: the outcome stays unknown, and can now be watched."""
+    """A slow answer after the sweep: the outcome stays unknown, and can now be watched.
+
+    What the call itself named takes the place of an attempt that was inferred.
+    """
+    open_to_it = Q(action_attempt_id="")
+    if not answer.inferred:
+        open_to_it |= Q(inferred=True)
     return (
-        UnlockRequest.objects.filter(
-            pk=request.pk, status=Status.UNKNOWN, action_attempt_id=""
-        ).update(
+        UnlockRequest.objects.filter(open_to_it, pk=request.pk, status=Status.UNKNOWN).update(
             action_attempt_id=answer.attempt_id,
             inferred=answer.inferred,
             next_look_at=now + FIRST_LOOK,

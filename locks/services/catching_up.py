@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -13,10 +14,12 @@ from django.utils.translation import gettext as _
 
 from locks.clients import seam_client
 from locks.models import EventsRead, Kind, Source
-from locks.seam import SeamError
+from locks.seam import Event, SeamError
 from locks.services import events, leases, noise
 from locks.services.audit import record
-from locks.services.errors import ServiceError
+from locks.services.errors import DATABASE_GONE, ServiceError
+
+logger = logging.getLogger(__name__)
 
 LEASE: Final = "catch_up_events"
 LEASE_LENGTH: Final = dt.timedelta(seconds=60)  # renewed while events come
@@ -48,7 +51,8 @@ class CaughtUp:
 
 
 def catch_up_events(*, since: dt.datetime | None = None) -> CaughtUp:
-    """Read Seam's events since they were last known whole (or `since`), and take the new ones.
+    """Read Seam's events since they were last known whole (or `since`, if that is longer ago), and take
+    the new ones.
 
     What a webhook should have brought, and a time that the list may not cover, are put on the
     record. Raises ServiceError where Seam cannot be read to the end (what was taken stays taken), or
@@ -67,14 +71,17 @@ def catch_up_events(*, since: dt.datetime | None = None) -> CaughtUp:
 def _catch_up(asked: dt.datetime | None) -> CaughtUp:
     now = timezone.now()
     known = EventsRead.objects.filter(pk=1).values_list("through", flat=True).first()
-    wanted = asked or (known - OVERLAP if known else now - FIRST_TIME)
-    since = max(wanted, now - REACHES_BACK)
+    # Never later than what is known: the time between would be taken for read.
+    usual = known - OVERLAP if known else now - FIRST_TIME
+    since = max(min(asked or usual, usual), now - REACHES_BACK)
     listed = new = missed = 0
     for event in seam_client().list_events(since=since):
         listed += 1
-        if events.take(event, source=Source.LIST):
+        if _taken(event):
             new += 1
-            missed += known is not None and event.created_at < now - ON_ITS_WAY
+            registered = event.event_type in events.EVENT_TYPES
+            late = known is not None and event.created_at < now - ON_ITS_WAY
+            missed += registered and late
         if listed % 100 == 0:
             leases.acquire(LEASE, length=LEASE_LENGTH)
     gap = known is not None and known < since
@@ -83,6 +90,17 @@ def _catch_up(asked: dt.datetime | None) -> CaughtUp:
     events.prune()
     noise.prune()
     return report
+
+
+def _taken(event: Event) -> bool:
+    """Whether it is taken and was new. One that cannot be taken keeps nobody from those after it."""
+    try:
+        return events.take(event, source=Source.LIST)
+    except DATABASE_GONE:
+        raise  # for all of them
+    except Exception:
+        logger.exception("Seam's event %s could not be taken.", event.event_id)
+        return False
 
 
 def _receives() -> bool:

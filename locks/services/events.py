@@ -10,7 +10,17 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from locks.models import Device, EventsRead, Kind, SeamEvent, Source, Status, UnlockRequest
+from locks.models import (
+    AuditEvent,
+    Building,
+    Device,
+    EventsRead,
+    Kind,
+    SeamEvent,
+    Source,
+    Status,
+    UnlockRequest,
+)
 from locks.seam import Event
 from locks.services import noise, settling
 from locks.services.audit import record, touch
@@ -29,7 +39,8 @@ EVENT_TYPES: Final = (
     "device.low_battery",
     "device.battery_status_changed",
 )
-KEPT_FOR: Final = dt.timedelta(days=7)  # Seam delivers for 27 hours
+# Seam delivers for 27 hours, and its list is read 30 days back: one forgotten sooner would count twice.
+KEPT_FOR: Final = dt.timedelta(days=31)
 # So long may a press whose answer was lost still turn out to be whose an unlock was.
 SOON_SETTLED: Final = dt.timedelta(minutes=1)
 AHEAD: Final = dt.timedelta(minutes=5)  # no event of the future moves a door's state
@@ -61,7 +72,7 @@ def _take(event: Event, source: Source) -> bool:
         event_id=event.event_id,
         event_type=event.event_type,
         device=device,
-        building=device.building if device else None,
+        building=_building_then(device, event.occurred_at) if device else None,
         door_label=device.label if device else "",
         action_attempt_id=event.action_attempt_id,
         method=event.method,
@@ -78,6 +89,19 @@ def _door(device_id: str) -> Device | None:
     """The door, held until commit. Locks are taken in one order: door, request, chain."""
     rows = Device.objects.select_for_update(of=("self",), no_key=True).select_related("building")
     return rows.filter(seam_device_id=device_id).first() if device_id else None
+
+
+def _building_then(device: Device, at: dt.datetime) -> Building | None:
+    """Where the door was at that time: what happened before it was moved is not for the people there."""
+    moves = AuditEvent.objects.filter(device=device, at__gt=at).order_by("at", "pk")
+    moves = moves.select_related("chain__building")
+    left = moves.filter(kind=Kind.DOOR_UNASSIGNED).first()
+    came = moves.filter(kind=Kind.DOOR_ASSIGNED).first()
+    # The two halves of a move stand in two chains, in either order.
+    if left and not (came and came.chain == left.chain and came.at < left.at):
+        then: Building | None = left.chain.building
+        return then
+    return None if came else device.building
 
 
 def _apply(event: Event, kept: SeamEvent, device: Device) -> None:
@@ -100,19 +124,44 @@ def _apply(event: Event, kept: SeamEvent, device: Device) -> None:
 def _moved(event: Event, kept: SeamEvent, device: Device) -> None:
     """The bolt moved: the door's state, unless something later is known, and the record."""
     told = device.lock_told_at
-    if event.occurred_at <= timezone.now() + AHEAD and (not told or event.occurred_at > told):
-        locked = event.event_type == LOCKED
-        device.locked, device.lock_told_at = locked, event.occurred_at
-        if locked:
-            device.unlocked_since = None
-        elif device.unlocked_since is None:
-            device.unlocked_since = event.occurred_at
+    before = (device.locked, told, device.unlocked_since)
+    if event.occurred_at <= timezone.now() + AHEAD:
+        if not told or event.occurred_at > told:
+            _newest(device, event)
+        elif device.unlocked_since is not None:
+            device.unlocked_since = _reckoned_again(device, event, told)
+    if before != (device.locked, device.lock_told_at, device.unlocked_since):
         device.save(update_fields=["locked", "lock_told_at", "unlocked_since"])
         touch(device.building)
     if event.event_type == UNLOCKED and _may_be_ours(kept):
         SeamEvent.objects.filter(pk=kept.pk).update(waiting=True)
     else:
         _record_move(kept, device)
+
+
+def _newest(device: Device, event: Event) -> None:
+    device.locked, device.lock_told_at = event.event_type == LOCKED, event.occurred_at
+    if device.locked:
+        device.unlocked_since = None
+    elif device.unlocked_since is None:
+        device.unlocked_since = event.occurred_at
+
+
+def _reckoned_again(device: Device, late: Event, told: dt.datetime) -> dt.datetime | None:
+    """Since when a door is unlocked that still is so, with a move of before that became known late."""
+    since, at = device.unlocked_since, late.occurred_at
+    moves = SeamEvent.objects.filter(device=device, occurred_at__gt=at, occurred_at__lte=told)
+    if since is None:
+        return None
+    if late.event_type == LOCKED and since <= at:
+        first = moves.filter(event_type=UNLOCKED).order_by("occurred_at").first()
+        return first.occurred_at if first else told
+    if late.event_type == UNLOCKED and at < since:
+        locked = moves.filter(event_type=LOCKED, occurred_at__lt=since).exists()
+        # A sync between the two may have found it locked.
+        synced = device.synced_at is not None and at <= device.synced_at <= since
+        return since if locked or synced else at
+    return since
 
 
 def _may_be_ours(kept: SeamEvent) -> bool:
@@ -143,7 +192,7 @@ def _record_move(kept: SeamEvent, device: Device) -> None:
         return
     record(
         Kind.LOCK_LOCKED if kept.event_type == LOCKED else Kind.LOCK_UNLOCKED,
-        building=device.building,
+        building=kept.building,
         device=device,
         method=kept.method,
         occurred_at=kept.occurred_at.isoformat(),
@@ -162,14 +211,15 @@ def is_foreign(kept: SeamEvent) -> bool:
 def record_waiting() -> int:
     """Put unlocks on the record that waited for a press to end, and turned out not to be its."""
     done = 0
-    for kept in SeamEvent.objects.filter(waiting=True).order_by("occurred_at")[:100]:
+    waiting = SeamEvent.objects.filter(waiting=True).select_related("device", "building")
+    for kept in waiting.order_by("occurred_at")[:100]:
         with transaction.atomic(durable=True):
             device = _door(kept.device.seam_device_id) if kept.device else None
             if device is None or _may_be_ours(kept):
                 continue
             if SeamEvent.objects.filter(pk=kept.pk, waiting=True).update(waiting=False):
                 _record_move(kept, device)
-                touch(device.building)
+                touch(kept.building)
                 done += 1
     return done
 
@@ -230,5 +280,5 @@ def note_webhook() -> None:
 
 
 def prune() -> None:
-    """Forget events that Seam delivers no more; what matters of them is on the record."""
+    """Forget events that Seam tells of no more; what matters of them is on the record."""
     SeamEvent.objects.filter(received_at__lt=timezone.now() - KEPT_FOR, waiting=False).delete()

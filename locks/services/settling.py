@@ -17,10 +17,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from locks.clients import seam_client
+from locks.clients import impatient_client
 from locks.models import Device, Kind, SeamEvent, Status, UnlockRequest
 from locks.models.unlocks import UnlockRequestQuerySet
-from locks.seam import ActionAttempt, SeamError
+from locks.seam import ActionAttempt, SeamError, SeamRejected, SeamUnreadable
 from locks.services import following, leases
 from locks.services.answers import Answer, from_attempt, settle
 from locks.services.audit import record
@@ -33,6 +33,12 @@ LEASE_LENGTH: Final = dt.timedelta(seconds=30)
 MOST_AT_ONCE: Final = 20
 # Seam's clock and ours may differ by as much.
 CLOCKS_DIFFER: Final = dt.timedelta(seconds=1)
+# A lock may act so long after the answer to its call was lost (it usually takes 4 s).
+ACTS_WITHIN: Final = dt.timedelta(seconds=6)
+# Svix delivers for 27 hours: what a webhook tells until then still settles what is watched no more.
+WEBHOOKS_COME_FOR: Final = dt.timedelta(hours=28)
+# Of one look, in a thread that has others to end and to follow.
+READ_FOR: Final = 4.0  # seconds, for the events
 UNLOCKED, ENDED = "lock.unlocked", "action_attempt.unlock_door."
 SUCCEEDED, FAILED = f"{ENDED}succeeded", f"{ENDED}failed"
 
@@ -42,7 +48,8 @@ class _Records:
     """What Seam holds about a door around one call."""
 
     named: frozenset[str]  # attempts with an event within the call
-    listed: tuple[ActionAttempt, ...] | None  # None: this Seam does not list by device
+    # All of the door, whenever they were; None: this Seam does not list them, or not all at once.
+    listed: tuple[ActionAttempt, ...] | None
 
 
 def settle_lost(*, for_seconds: float = 4.0) -> int:
@@ -55,10 +62,11 @@ def settle_lost(*, for_seconds: float = 4.0) -> int:
     until, looked = time.monotonic() + for_seconds, 0
     try:
         for request in _due().select_related("device", "building", "requested_by")[:MOST_AT_ONCE]:
-            if time.monotonic() >= until:
+            if looked and time.monotonic() >= until:
                 break
-            look(request)
             looked += 1
+            if not look(request):
+                break  # Seam does not answer now; who waits for this thread is not to wait for it
     finally:
         leases.drop(SETTLER)
     return looked
@@ -70,24 +78,30 @@ def _due() -> UnlockRequestQuerySet:
     ).order_by("next_look_at")
 
 
-def look(request: UnlockRequest) -> None:
-    """Ask Seam what became of one request without an attempt. What cannot be read is asked again later."""
+def look(request: UnlockRequest) -> bool:
+    """Ask Seam what became of one request without an attempt; False where Seam gives no answer at all.
+
+    What cannot be read is asked again later.
+    """
+    answers = True
     try:
         _look(request)
     except SeamError as error:
+        answers = isinstance(error, SeamRejected)  # a "no" is about this one
         logger.info("Unlock request %s: Seam's records cannot be read: %s", request.pk, error)
     except DATABASE_GONE:
         raise  # the database is gone: for all of them
     except Exception:
         logger.exception("Unlock request %s could not be settled.", request.pk)
     following.look_again_later(request)
+    return answers
 
 
 def _look(request: UnlockRequest) -> None:
     records = _read(request)
     own = _ownerless(records.named)
     if len(own) == 1 and not _mistakable(request):
-        attempt = seam_client().get_action_attempt(*own)
+        attempt = impatient_client().get_action_attempt(*own)
         if attempt.action_type == "UNLOCK_DOOR":
             answer = replace(from_attempt(attempt), inferred=True)
             settle(request, answer, frm=(Status.UNKNOWN,))
@@ -102,18 +116,27 @@ def _read(request: UnlockRequest) -> _Records:
         _about_unlocking(), device=request.device, occurred_at__range=(opens, closes)
     ).exclude(action_attempt_id="")
     named = set(told.values_list("action_attempt_id", flat=True))
-    for event in seam_client().list_events(since=opens, device_id=device_id):
+    give_up = time.monotonic() + READ_FOR
+    for event in impatient_client().list_events(since=opens, device_id=device_id):
+        if time.monotonic() > give_up:
+            raise SeamUnreadable("Seam's events of this door take too long to read.")
         about = event.event_type == UNLOCKED or event.event_type.startswith(ENDED)
         within = opens <= event.occurred_at <= closes
         if event.action_attempt_id and about and within and event.device_id == device_id:
             named.add(event.action_attempt_id)
-    listed = seam_client().list_attempts_of(device_id)
+    listed = impatient_client().list_attempts_of(device_id)
     return _Records(frozenset(named), None if listed is None else tuple(listed))
 
 
 def call_of(request: UnlockRequest) -> tuple[dt.datetime, dt.datetime]:
-    """The time within which the one call of `request` was made and answered, by either clock."""
-    return request.requested_at - CLOCKS_DIFFER, request.call_deadline + CLOCKS_DIFFER
+    """The time within which the one call of `request` moved the lock, by either clock.
+
+    Whose sender died may have been sent until its deadline.
+    """
+    ended = request.call_deadline
+    if request.call_ended_at is not None:
+        ended = min(request.call_ended_at + ACTS_WITHIN, ended)
+    return request.requested_at - CLOCKS_DIFFER, ended + CLOCKS_DIFFER
 
 
 def _about_unlocking() -> Q:
@@ -140,8 +163,10 @@ def _mistakable(request: UnlockRequest) -> bool:
 
 
 def _lists_nothing(records: _Records) -> bool:
-    """Whether Seam knows of no unlock of the door that another request does not own."""
-    unlocks = [a for a in records.listed or () if a.action_type == "UNLOCK_DOOR"]
+    """Whether Seam lists all that it knows, and no unlock that another request does not own."""
+    if records.listed is None:
+        return False
+    unlocks = [a for a in records.listed if a.action_type == "UNLOCK_DOOR"]
     return not _ownerless(attempt.action_attempt_id for attempt in unlocks)
 
 
@@ -175,7 +200,7 @@ def weigh(
     if owner is None:
         _look_now(device, occurred_at)
     elif owner.status in (Status.PENDING, Status.UNKNOWN):
-        waiting = UnlockRequest.objects.filter(pk=owner.pk, next_look_at__isnull=False)
+        waiting = UnlockRequest.objects.filter(_watched(), pk=owner.pk)
         waiting = waiting.filter(status__in=(Status.PENDING, Status.UNKNOWN))
         if waiting.update(next_look_at=timezone.now()):
             transaction.on_commit(following.nudge, robust=True)
@@ -183,12 +208,18 @@ def weigh(
         contradict(owner, event_type=event_type, occurred_at=occurred_at)
 
 
+def _watched() -> Q:
+    """Requests that are looked at still, and those that may be once more on a late webhook's word."""
+    young = Q(requested_at__gt=timezone.now() - WEBHOOKS_COME_FOR)
+    return Q(next_look_at__isnull=False) | young
+
+
 def _look_now(device: Device, occurred_at: dt.datetime) -> None:
     lost = UnlockRequest.objects.filter(
+        _watched(),
         device=device,
         status=Status.UNKNOWN,
         action_attempt_id="",
-        next_look_at__isnull=False,
         requested_at__lte=occurred_at + CLOCKS_DIFFER,
         call_deadline__gte=occurred_at - CLOCKS_DIFFER,
     )
@@ -206,7 +237,9 @@ def weigh_answer(request: UnlockRequest, answer: Answer) -> None:
     """Take the late answer of the call itself, once its outcome was inferred from Seam's records."""
     now = UnlockRequest.objects.get(pk=request.pk)
     ended = answer.status in (Status.UNLOCKED, Status.FAILED)
-    if now.inferred and ended and answer.status != now.status:
+    otherwise = ended and answer.status != now.status
+    another = answer.attempt_id not in ("", now.action_attempt_id)
+    if now.inferred and (otherwise or another):
         contradict(now, event_type=f"answer.{answer.status}", occurred_at=timezone.now())
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.utils import timezone
 
 from locks.clients import seam_client
 from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
@@ -93,7 +94,7 @@ def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResu
         raise DoorUnknown
     if press.verdict == Verdict.SENT and press.request and not result.repeated:
         _let_go_of_the_database()
-        answer = _send(press.request, send_by)
+        answer = replace(_send(press.request, send_by), call_ended_at=timezone.now())
         _record_patiently(press.request, answer)
         _reread(press.request)
     return result

@@ -31,7 +31,7 @@ class Console:
         scope = {"type": "http", "method": "GET", "path": "/live/", "headers": headers}
         await LiveStream(watcher)(scope, self._receive, self._send)
 
-    async def hears(self, *names: str, times: int = 1, seconds: float = 15) -> None:
+    async def hears(self, *names: str, times: int = 1, seconds: float = 30) -> None:
         """Wait until one of these events came so often; TimeoutError after `seconds`."""
         async with asyncio.timeout(seconds):
             while max(map(self.names.count, names)) < times:

@@ -1,6 +1,7 @@
 """The desk of a house whose Seam lies: pressing, following, and what may be left behind."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -22,6 +23,7 @@ from locks.tests.lies import MARKUP
 from locks.tests.lying import LyingSeam
 from locks.tests.servers import KEY, calls_under_way, until
 
+BUSY = 4.0  # seconds by which a busy machine may miss a bound; what has none takes far longer
 HURRY, PATIENT = 0.4, 5.0  # seconds that Seam has for an answer, where it will not come, and else
 
 
@@ -76,6 +78,15 @@ def look(door: Device | None = None) -> None:
     """Let the follower look once, at what is due and what is not."""
     UnlockRequest.objects.filter(next_look_at__isnull=False).update(next_look_at=timezone.now())
     following.follow(for_seconds=0)
+
+
+@contextmanager
+def in_time(settings: Settings) -> Iterator[None]:
+    """What Seam is asked for here comes to an end within the time that it has for an answer."""
+    began = time.monotonic()
+    yield
+    took = time.monotonic() - began
+    assert took < settings.UNLOCK_ANSWER_TIMEOUT + BUSY, f"It took {took:.1f} s."
 
 
 def allow(settings: Settings, seconds: float) -> None:

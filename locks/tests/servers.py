@@ -19,7 +19,7 @@ from locks.seam import SeamClient, SendBy, Transport
 KEY = "seam_testkey_9f8e7d6c5b4a"
 # An address of this process alone: other programs that look for their own servers cannot come by.
 HOST = f"127.{os.getpid() >> 16 & 255}.{os.getpid() >> 8 & 255}.{os.getpid() & 254 | 1}"
-PATIENCE = 10.0  # seconds after which a test gives up on something that should happen at once
+PATIENCE = 30.0  # seconds after which a test gives up on something that should happen at once
 
 
 def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from locks.models import AuditEvent, Building, Device, EventsRead, Kind, Lease, SeamEvent, Source
+from locks.seam import Event
+from locks.services import catching_up, events
 from locks.services.catching_up import catch_up_events
 from locks.services.errors import ServiceError
 from locks.services.registering import register_webhook
@@ -22,6 +25,7 @@ from locks.tests.servers import RecordingServer, replies
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DOOR = "harbour-main-entrance"
+MINUTE = dt.timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -98,6 +102,89 @@ def test_a_time_that_the_list_does_not_cover_is_a_gap_on_the_record(
     assert note["since"] < note["until"]
 
 
+@pytest.mark.parametrize("odd", ["9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z"])
+def test_an_event_of_no_time_of_ours_is_taken_for_when_it_was_told(
+    door: Device, settings: Settings, odd: str
+) -> None:
+    bad = event_json("lock.unlocked", door, method="remote", occurred_at=odd)
+    with RecordingServer(listing(bad, event_json("lock.locked", door))) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        assert catch_up_events().new == 2
+    assert all(abs(event.occurred_at - ago(0)) < MINUTE for event in SeamEvent.objects.all())
+
+
+def test_an_event_that_cannot_be_taken_keeps_nobody_from_the_next(
+    door: Device, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = event_json("lock.unlocked", door), event_json("lock.locked", door)
+    take = events.take
+
+    def breaks(event: Event, *, source: Source) -> bool:
+        if event.event_id == bad["event_id"]:
+            raise OverflowError
+        return take(event, source=source)
+
+    monkeypatch.setattr(events, "take", breaks)
+    with RecordingServer(listing(bad, good)) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        assert catch_up_events().new == 1
+    assert SeamEvent.objects.get().event_id == good["event_id"]
+    assert EventsRead.objects.get().through is not None
+
+
+def test_without_the_database_nothing_is_taken_for_read(
+    door: Device, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_event: Event, *, source: Source) -> bool:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(events, "take", gone)
+    with RecordingServer(listing(event_json("lock.locked", door))) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        with pytest.raises(OperationalError):
+            catch_up_events()
+    assert not EventsRead.objects.exists()
+
+
+def test_kinds_that_no_webhook_was_asked_for_are_not_called_missed(
+    door: Device, settings: Settings, receiver: None
+) -> None:
+    EventsRead.objects.create(through=ago(60))
+    other = event_json("access_code.set_on_device", door, at=ago(30))
+    with RecordingServer(listing(other)) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        report = catch_up_events()
+    assert (report.new, report.missed) == (1, 0)
+    assert noted(Kind.EVENTS_CAUGHT_UP) == []
+
+
+def test_asking_for_the_last_minutes_skips_no_hours_before(
+    door: Device, settings: Settings
+) -> None:
+    EventsRead.objects.create(through=ago(600))
+    with RecordingServer(listing()) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        assert not catch_up_events(since=ago(5)).gap
+        asked = dt.datetime.fromisoformat(seam.requests[0].json()["since"])
+        assert asked < ago(600)
+        catch_up_events(since=ago(900))
+        asked = dt.datetime.fromisoformat(seam.requests[1].json()["since"])
+        assert abs(asked - ago(900)) < MINUTE
+    assert noted(Kind.EVENTS_GAP) == []
+
+
+def test_what_was_forgotten_is_out_of_reach_of_the_list(door: Device, settings: Settings) -> None:
+    old = event_json("lock.unlocked", door, method="keycode", at=ago(60 * 24 * 29))
+    with RecordingServer(listing(old)) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        catch_up_events(since=ago(60 * 24 * 40))
+        SeamEvent.objects.update(received_at=ago(60 * 24 * 29))
+        events.prune()
+        catch_up_events(since=ago(60 * 24 * 40))
+    assert AuditEvent.objects.filter(kind=Kind.LOCK_UNLOCKED).count() == 1
+    assert events.KEPT_FOR > catching_up.REACHES_BACK
+
+
 def test_an_error_in_the_midst_loses_nothing(door: Device, settings: Settings) -> None:
     EventsRead.objects.create(through=ago(60))
     before = EventsRead.objects.get().through
@@ -112,15 +199,15 @@ def test_an_error_in_the_midst_loses_nothing(door: Device, settings: Settings) -
 def test_more_events_than_a_page_holds_are_read_to_the_end(
     door: Device, settings: Settings
 ) -> None:
-    events = [
+    told = [
         event_json("lock.locked", door, at=ago(60) + dt.timedelta(seconds=n)) for n in range(700)
     ]
-    with RecordingServer(listing(*events[:500]), listing(*events[499:])) as seam:
+    with RecordingServer(listing(*told[:500]), listing(*told[499:])) as seam:
         settings.SEAM_ENDPOINT = seam.endpoint
         report = catch_up_events()
     assert (report.listed, report.new) == (700, 700)
     assert len(seam.requests) == 2
-    assert seam.requests[1].json()["since"] < events[499]["created_at"].replace("+00:00", "Z")
+    assert seam.requests[1].json()["since"] < told[499]["created_at"].replace("+00:00", "Z")
 
 
 def test_a_server_that_pages_in_a_circle_is_left(door: Device, settings: Settings) -> None:

@@ -74,10 +74,11 @@ def test_nothing_is_sent_without_a_record_and_the_page_heals_by_itself(
     told = "The desk's database cannot be reached. Nothing was sent."
     expect(clerk.locator("body")).to_contain_text(told, timeout=30_000)
     assert simulated.posts(MAIN) == 0
+    expect(clerk.locator("#connection")).not_to_have_text("Live")
     postgres.start()
     expect(clerk.locator("#connection")).to_have_text("Live", timeout=60_000)
     unlock(clerk, "Main entrance").click()
-    expect(card(clerk, "Main entrance")).to_contain_text("Unlocked, confirmed", timeout=20_000)
+    expect(card(clerk, "Main entrance")).to_contain_text("Unlocked, confirmed")
     assert simulated.posts(MAIN) == 1
     assert rows(house, MAIN) == ["unlocked"]
 
@@ -93,7 +94,9 @@ def test_an_answer_is_recorded_where_the_database_is_back_in_time(
     postgres.stop()
     simulated.release(door)
     postgres.start()
-    expect(card(clerk, "Bike cellar")).to_contain_text("Unlocked, confirmed", timeout=60_000)
+    # Where the server takes longer to start than the answer is kept for, Seam's records have it still.
+    came = re.compile("Unlocked, (confirmed|inferred)")
+    expect(card(clerk, "Bike cellar")).to_contain_text(came, timeout=90_000)
     assert rows(house, door) == ["unlocked"]
     assert simulated.posts(door) == 1
 

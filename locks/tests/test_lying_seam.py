@@ -15,7 +15,7 @@ from locks.models import Building, Device, UnlockRequest, User
 from locks.models.unlocks import Outcome
 from locks.services import following
 from locks.tests.factories import make_device
-from locks.tests.lied_to import HURRY, PATIENT, allow, assert_clean, lied_to, look, press
+from locks.tests.lied_to import HURRY, PATIENT, allow, assert_clean, in_time, lied_to, look, press
 from locks.tests.lies import LIES, Lie
 from locks.tests.lying import ATTEMPTS, CLAIMS, UNLOCK, WAITING, Claim, LyingSeam, honest
 from locks.tests.servers import KEY
@@ -63,7 +63,8 @@ def test_a_press_ends_honestly_whatever_seam_answers(
     if lie.slow:
         allow(settings, HURRY)
     seam.lies[UNLOCK] = lie.answer
-    request = press(clerk, door)
+    with in_time(settings):
+        request = press(clerk, door)
     assert (request.outcome, request.code) == (lie.press, lie.code)
     assert len(seam.calls(UNLOCK)) == 1
     assert not request.is_open
@@ -74,10 +75,11 @@ def test_a_press_ends_honestly_whatever_seam_answers(
 @table(CLAIMS)
 @pytest.mark.django_db
 def test_a_press_ends_honestly_whatever_its_attempt_is_said_to_be(
-    seam: LyingSeam, clerk: User, door: Device, lie: Claim
+    seam: LyingSeam, clerk: User, door: Device, settings: Settings, lie: Claim
 ) -> None:
     seam.press = lie.values
-    request = press(clerk, door)
+    with in_time(settings):
+        request = press(clerk, door)
     assert request.outcome == lie.press
     assert len(seam.calls(UNLOCK)) == 1
     assert_clean(request)
@@ -95,7 +97,8 @@ def test_the_follower_survives_whatever_seam_answers(
     if lie.slow:
         allow(settings, HURRY)
     seam.lies[ATTEMPTS] = lie.answer
-    look()
+    with in_time(settings):
+        look()
     request.refresh_from_db()
     assert request.outcome == (Outcome.CONFIRMED if lie.read == "told" else Outcome.PENDING)
     if request.is_open:

@@ -26,6 +26,7 @@ from tools.processes import wait_for
 from tools.stack import Stack
 
 NO_BROKER = {"CELERY_BROKER_URL": "redis://127.0.0.1:9/0"}
+UNHURRIED = {"UNLOCK_RESOLVE_TIMEOUT": "120"}  # an attempt is pending for as long as the test takes
 MAIN, OTHER = tuple(DOORS)[:2]
 LISTS = "/action_attempts/list"
 STORY = ["unlock.requested", "unlock.pending", "unlock.unlocked"]
@@ -60,9 +61,7 @@ def lists(simulator: Simulator) -> list[float]:
     return [call.time for call in simulator.calls if call.path == LISTS]
 
 
-def test_a_stop_ends_streams_within_a_second_and_lets_a_press_finish(
-    install, simulator: Simulator
-) -> None:
+def test_a_stop_ends_streams_at_once_and_lets_a_press_finish(install, simulator: Simulator) -> None:
     house = install("web", **NO_BROKER)
     web, clerk = house.stack.processes["web"], house.clerk()
     house.token(MAIN)
@@ -74,13 +73,15 @@ def test_a_stop_ends_streams_within_a_second_and_lets_a_press_finish(
         assert simulator.wait_for_calls("/locks/unlock_door", timeout=30)
         web.send(signal.SIGTERM)
         asked = time.monotonic()
-        assert ear.ended.wait(5)
-        assert colleague.ended.wait(5)
-        assert time.monotonic() - asked < 1
+        # A stream that waits for the press to end does not end here at all. (How long it takes on a
+        # quiet machine is measured by the bench.)
+        assert ear.ended.wait(10)
+        assert colleague.ended.wait(10)
+        assert time.monotonic() - asked < 3
     assert web.exit_code is None, "it did not wait for the press"
     simulator.release(MAIN)
     assert pressing.result(30).status_code == 303
-    assert web.wait(15), "it did not end by itself"
+    assert web.wait(35), "it did not end by itself"
     (row,) = house.requests(MAIN)
     assert row.status in ("pending", "unlocked")
     assert simulator.posts(MAIN) == 1
@@ -174,7 +175,7 @@ def test_a_rolling_restart_under_presses_loses_nothing(install, simulator: Simul
 
 def test_many_of_each_follow_once_and_sweep_once(install, simulator: Simulator) -> None:
     webs = ("web", "web-2", "web-3")
-    house = install(*webs, "worker", "worker-2", "beat", "beat-2", hurry=True)
+    house = install(*webs, "worker", "worker-2", "beat", "beat-2", hurry=True, **UNHURRIED)
     simulator.hold(MAIN)
     began = time.monotonic()
     assert house.press(MAIN).status_code == 303
@@ -185,13 +186,19 @@ def test_many_of_each_follow_once_and_sweep_once(install, simulator: Simulator) 
     close = sum(later - earlier < 0.09 for earlier, later in itertools.pairwise(looks))
     assert close <= 2, f"{close} of {len(looks)} looks within {looks[-1] - began:.1f} s"
     # The one who follows is killed: another goes on when the lease has run out.
-    wait_for(lambda: holder(house) != "", seconds=10, what="someone follows")
-    dead = holder(house)
+    dead = ""
+
+    def someone_follows() -> bool:
+        nonlocal dead
+        dead = holder(house)
+        return dead != ""
+
+    wait_for(someone_follows, seconds=30, what="someone follows")
     house.stack.kill(dead)
     killed = time.monotonic()
     wait_for(
         lambda: lists(simulator)[-1] > killed + 0.5,
-        seconds=leases.LENGTH.total_seconds() + 4,
+        seconds=30,
         what=f"another takes over from {dead}",
     )
     simulator.release(MAIN)
@@ -217,12 +224,14 @@ def sweep_what_was_left_behind(house: Installation) -> None:
     wait_for(lambda: ended(house.requests()), seconds=30, what="the sweeps end them")
     swept = [row for row in house.requests() if row.code == "interrupted"]
     assert len(swept) >= 12
-    assert {tuple(house.story(row.pk)) for row in swept} == {("unlock.unknown",)}
+    for row in swept:  # what Seam's own records say of it may be there already
+        story = [kind for kind in house.story(row.pk) if kind != "unlock.nothing_listed"]
+        assert story == ["unlock.unknown"]
 
 
 @pytest.mark.parametrize("name", ["worker", "web-2"])
 def test_who_follows_lets_go_when_asked_to_end(install, simulator: Simulator, name: str) -> None:
-    house = install("web", name, **({} if name == "worker" else NO_BROKER))
+    house = install("web", name, **UNHURRIED, **({} if name == "worker" else NO_BROKER))
     house.clerk()
     house.hold_sweeps("web")
     simulator.hold(MAIN)
@@ -231,7 +240,7 @@ def test_who_follows_lets_go_when_asked_to_end(install, simulator: Simulator, na
     wait_for(lambda: holder(house) == name, seconds=30, what=f"{name} follows")
     process = house.stack.processes[name]
     process.send(signal.SIGTERM)
-    assert process.wait(12), "it went on following"
+    assert process.wait(30), "it went on following"
     assert house.rows("SELECT holder FROM locks_lease WHERE name = 'follower'") == [("",)]
     house.stack.stop(name)
     assert "Traceback" not in house.stack.output()

@@ -273,7 +273,7 @@ def test_it_takes_an_absurd_wait_for_a_day(connect: Connect, wait: str) -> None:
 
 
 def test_it_gives_up_on_a_rate_limit_before_send_by(connect: Connect) -> None:
-    send_by = SendBy.within(1.6)
+    send_by = SendBy.within(1.9)
     with RecordingServer(replies(429, refusal("rate_limit_exceeded"))) as server:
         with pytest.raises(SeamRateLimited):
             connect(server).unlock_door("door-1", send_by=send_by)

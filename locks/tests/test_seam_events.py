@@ -152,9 +152,22 @@ def test_any_order_ends_in_the_same_state(north: Building) -> None:
             tell(event_type, door, at=at)
         door.refresh_from_db()
         ends.add((door.locked, door.lock_told_at))
-        assert door.unlocked_since is not None
+        assert door.unlocked_since == told[2][1], [round((at - ago(0)) / MINUTE) for _, at in order]
         assert AuditEvent.objects.filter(device=door).count() == len(told)
     assert ends == {(False, told[-1][1])}
+
+
+def test_a_sync_that_found_it_locked_is_not_forgotten_by_an_unlock_that_comes_late(
+    door: Device,
+) -> None:
+    tell("lock.unlocked", door, method="keycode", at=ago(9))
+    lock = Lock(device_id=door.seam_device_id, name="", locked=True, can_remotely_unlock=True)
+    save_lock(lock, workspace_id="", read_at=ago(5))
+    latest = ago(2)
+    tell("lock.unlocked", door, method="keycode", at=latest)
+    tell("lock.unlocked", door, method="keycode", at=ago(8))  # late
+    door.refresh_from_db()
+    assert door.unlocked_since == latest
 
 
 def test_unlocked_since_lasts_until_the_lock_is_seen_to_lock(door: Device, clerk: User) -> None:
@@ -261,9 +274,56 @@ def test_what_happened_before_a_door_came_here_is_not_for_the_people_here(
     assert "Unlocked by code" not in log_of(outsider)
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_what_becomes_known_after_a_move_is_told_where_the_door_was_when_it_happened(
+    door: Device, north: Building, south: Building, outsider: User, superuser: User, back: bool
+) -> None:
+    from locks.services import places
+
+    before = timezone.now()
+    places.assign_door(actor=superuser, device=door, building=south)
+    between = timezone.now()
+    places.assign_door(actor=superuser, device=door, building=north if back else None)
+    assert tell("lock.unlocked", door, method="keycode", at=before)
+    assert tell("lock.unlocked", door, method="keycode", at=between)
+    assert tell("lock.unlocked", door, method="keycode", at=timezone.now())
+    told = AuditEvent.objects.filter(kind=Kind.LOCK_UNLOCKED).order_by("at")
+    assert [event.chain.building for event in told] == [north, south, north if back else None]
+    assert log_of(outsider).count("Unlocked by code") == 0  # theirs, while it was private
+
+
+def test_what_happened_before_a_door_was_anybodys_is_nobodys(
+    north: Building, superuser: User, clerk: User
+) -> None:
+    from locks.services import places
+
+    door = make_device(None)
+    before = timezone.now()
+    places.assign_door(actor=superuser, device=door, building=north)
+    Device.objects.update(access=Device.Access.COMMON)
+    tell("lock.unlocked", door, method="keycode", at=before)
+    assert AuditEvent.objects.get(kind=Kind.LOCK_UNLOCKED).chain.building is None
+    assert "Unlocked by code" not in log_of(clerk)
+
+
+def test_an_unlock_that_waited_for_a_press_is_told_where_the_door_was(
+    door: Device, north: Building, south: Building, clerk: User, superuser: User
+) -> None:
+    from locks.services import places
+
+    request = sending(door, clerk)
+    tell("lock.unlocked", door, method="remote", action_attempt_id="attempt-1")
+    UnlockRequest.objects.update(
+        status="unlocked", action_attempt_id="attempt-2", ended_at=timezone.now()
+    )
+    places.assign_door(actor=superuser, device=door, building=south)
+    ended(request)
+    assert AuditEvent.objects.get(kind=Kind.LOCK_UNLOCKED).chain.building == north
+
+
 def test_old_events_are_forgotten_and_the_record_keeps_them(door: Device) -> None:
     tell("lock.unlocked", door, method="keycode")
-    SeamEvent.objects.update(received_at=timezone.now() - dt.timedelta(days=8))
+    SeamEvent.objects.update(received_at=timezone.now() - dt.timedelta(days=32))
     events.prune()
     assert not SeamEvent.objects.exists()
     assert AuditEvent.objects.filter(kind=Kind.LOCK_UNLOCKED).exists()

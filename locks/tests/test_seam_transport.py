@@ -3,7 +3,8 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
@@ -46,7 +47,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> TLS:
 
 WHOLE = http(200, b'{"action_attempt": null}', Seam_Request_Id="req-7")
 
-AFTER = 1.0  # seconds by which a bound may be missed on a busy machine
+AFTER = 3.0  # seconds by which a bound may be missed on a busy machine
 
 
 @pytest.fixture
@@ -94,6 +95,63 @@ def test_it_sends_nothing_after_a_name_was_looked_up_too_slowly(
         assert not server.bytes_read
 
 
+@contextmanager
+def dead_addresses(count: int) -> Iterator[list[tuple[str, int]]]:
+    """Addresses of loopback that answer nothing, not even no: their queues are full."""
+    with ExitStack() as opened:
+        found = []
+        for _number in range(count):
+            listener = opened.enter_context(socket.socket())
+            listener.bind((HOST, 0))
+            listener.listen(0)
+            waiting = True
+            while waiting:
+                caller = opened.enter_context(socket.socket())
+                caller.settimeout(0.2)
+                try:
+                    caller.connect(listener.getsockname())
+                except TimeoutError:
+                    waiting = False
+            found.append(listener.getsockname())
+        yield found
+
+
+@pytest.fixture
+def resolves(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let Seam's name have these addresses, in this order."""
+
+    def to(*addresses: tuple[str, int]) -> None:
+        told = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_kwargs: told)
+
+    return to
+
+
+def test_it_sends_nothing_after_addresses_that_were_dead_took_its_time(
+    connect: Connect, resolves: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_CONNECT_TIMEOUT", 0.5)
+    with RecordingServer(PENDING) as server, dead_addresses(4) as dead:
+        resolves(*dead, (HOST, server.port))
+        started = time.monotonic()
+        with pytest.raises(SeamTooLate):
+            connect(server).unlock_door("door-1", send_by=SendBy.within(0.6))
+        assert time.monotonic() - started < 0.6 + AFTER
+        until(lambda: server.connections == 1)  # the living one came too late
+        until(lambda: not calls_under_way())
+        assert not server.bytes_read
+
+
+def test_it_unlocks_where_a_dead_address_leaves_time_for_the_next(
+    connect: Connect, resolves: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_CONNECT_TIMEOUT", 0.5)
+    with RecordingServer(PENDING) as server, dead_addresses(2) as dead:
+        resolves(*dead, (HOST, server.port))
+        assert connect(server).unlock_door("door-1", send_by=SendBy.within(10)).status == "pending"
+        assert len(server.requests) == 1
+
+
 def test_it_looks_at_the_clock_after_the_connection_was_made(
     connect: Connect, slow_names: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +188,7 @@ def test_it_sends_nothing_after_tls_came_too_slowly(connect: Connect) -> None:
                 "door-1", send_by=SendBy.within(0.3)
             )
         assert time.monotonic() - started < 0.3 + AFTER
-        until(lambda: not calls_under_way(), patience=1)  # cut, not left to its own time-outs
+        until(lambda: not calls_under_way(), patience=3)  # cut, not left to its own time-outs
         assert server.bytes_read[:1] == b"\x16"  # a TLS greeting, and nothing else
         assert b"POST" not in server.bytes_read
 
@@ -201,7 +259,7 @@ def test_it_keeps_few_stuck_calls_and_refuses_more_at_once(
         client = connect(server)
         for _press in range(3):
             with pytest.raises(SeamTooLate):
-                client.unlock_door("door-1", send_by=SendBy.within(0.05))
+                client.unlock_door("door-1", send_by=SendBy.within(0.3))
         started = time.monotonic()
         with pytest.raises(SeamUnreachable, match="stuck"):
             client.unlock_door("door-1", send_by=soon())
@@ -247,7 +305,7 @@ def test_it_waits_no_longer_than_the_answer_timeout(
             connect(server, answer_timeout=0.3, **options).unlock_door("door-1", send_by=soon())
         assert 0.25 < time.monotonic() - started < 0.3 + AFTER
         assert len(server.requests) == 1
-        until(lambda: not calls_under_way(), patience=1)
+        until(lambda: not calls_under_way(), patience=3)
 
 
 def test_it_keeps_what_the_head_of_a_stalled_answer_said(connect: Connect) -> None:
@@ -259,14 +317,14 @@ def test_it_keeps_what_the_head_of_a_stalled_answer_said(connect: Connect) -> No
 
 def test_a_read_ends_within_its_timeout_with_all_its_repetitions(connect: Connect) -> None:
     def late_503(talk: Talk) -> None:
-        talk.pause(1.3)
+        talk.pause(0.5)
         talk.send(http(503, b"{}"))
 
     with RecordingServer(late_503, sends(b"", then="hang")) as server:
         started = time.monotonic()
         with pytest.raises(SeamUnreadable):
-            connect(server, read_timeout=1.6).get_action_attempt("attempt-1")
-        assert time.monotonic() - started < 1.6 + AFTER
+            connect(server, read_timeout=2.0).get_action_attempt("attempt-1")
+        assert time.monotonic() - started < 2.0 + AFTER
         assert len(server.requests) == 2
 
 

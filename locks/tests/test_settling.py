@@ -1,25 +1,26 @@
-"""What Seam's own records say of a press whose answer was lost, and against one that has ended."""
+"""What Seam's own records say of a press whose answer was lost."""
 
 import datetime as dt
 import threading
+import time
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from locks import clients
 from locks.models import Building, Device, Kind, SeamEvent, Source, UnlockRequest, User
 from locks.models.unlocks import Outcome
 from locks.services import following, settling, sweeping
-from locks.services.answers import Answer
-from locks.services.settling import FAILED, SUCCEEDED, UNLOCKED
+from locks.services.settling import UNLOCKED
 from locks.services.tokens import issue_token
-from locks.services.unlocking import PressForm, record_answer, request_unlock
+from locks.services.unlocking import PressForm, request_unlock
 from locks.services.verifying import verify_chains
 from locks.simulator import Simulator
 from locks.tests.conftest import signed_in
+from locks.tests.deliveries import event_json
 from locks.tests.factories import make_device
 from locks.tests.history import past_unlock
 from locks.tests.servers import RecordingServer, attempt, refusal, replies, sends
@@ -212,16 +213,95 @@ def test_what_seam_does_not_list_stays_unknown_and_says_so_once(
     assert "Seam lists no unlock" in page
 
 
+def listing(*told: dict[str, Any]) -> Any:
+    return replies(200, {"events": list(told), "ok": True})
+
+
+@pytest.mark.parametrize(
+    "attempts",
+    [
+        replies(400, refusal("invalid_input")),
+        replies(200, {"action_attempts": [], "pagination": {"has_next_page": True}}),
+    ],
+    ids=["this Seam cannot list them", "there are more pages"],
+)
+def test_where_seam_does_not_list_all_it_is_not_said_that_it_lists_nothing(
+    door: Device, clerk: User, settings: Settings, attempts: Any
+) -> None:
+    request = past_unlock(door, clerk, status="unknown", code="no_answer")
+    with RecordingServer(listing(), attempts) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        assert looked_at(request).nothing_listed_at is None
+    assert kinds(request) == ["unlock.requested", "unlock.unknown"]
+
+
+def answered_at_once(door: Device, clerk: User, *, pressed: float) -> UnlockRequest:
+    """A press of so many seconds ago, answered with a 503 right away."""
+    request = past_unlock(door, clerk, status="unknown", code="no_answer", http_status=503)
+    at = timezone.now() - pressed * SECOND
+    UnlockRequest.objects.filter(pk=request.pk).update(
+        requested_at=at, call_ended_at=at + 0.2 * SECOND, call_deadline=at + 18 * SECOND
+    )
+    request.refresh_from_db()
+    return request
+
+
+@pytest.mark.parametrize(("after", "is_ours"), [(4, True), (16, False)])
+def test_an_unlock_long_after_the_call_ended_is_somebody_elses(
+    door: Device, clerk: User, settings: Settings, after: float, is_ours: bool
+) -> None:
+    """As from Seam's own console, while the bound of the call has not passed yet."""
+    request = answered_at_once(door, clerk, pressed=20)
+    at = request.requested_at + after * SECOND
+    unlocked = event_json(
+        "lock.unlocked", door, method="remote", action_attempt_id="attempt-1", at=at
+    )
+    with RecordingServer(
+        listing(unlocked),
+        replies(200, {"action_attempts": []}),
+        replies(200, attempt("success")),
+    ) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        settled = looked_at(request)
+    assert settled.outcome == (Outcome.INFERRED if is_ours else Outcome.UNKNOWN)
+
+
+def test_a_press_keeps_when_its_call_ended(lost: UnlockRequest) -> None:
+    assert lost.call_ended_at is not None
+    assert lost.requested_at < lost.call_ended_at < lost.call_deadline
+    opens, closes = settling.call_of(lost)
+    assert opens < lost.requested_at
+    assert closes < lost.call_deadline
+
+
+def test_a_seam_that_does_not_answer_holds_up_those_who_wait_for_the_sweep_for_seconds_only(
+    door: Device, clerk: User, north: Building, settings: Settings
+) -> None:
+    settings.UNLOCK_ANSWER_TIMEOUT = 8.0
+    requests = [
+        past_unlock(each, clerk, status="unknown", code="no_answer")
+        for each in (door, make_device(north), make_device(north))
+    ]
+    with RecordingServer(sends(b"", then="hang")) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        due(*requests)
+        began = time.monotonic()
+        assert settling.settle_lost() == 1
+        assert time.monotonic() - began < clients.READ_WITHIN + 3
+        assert settling.settle_lost() == 1  # another one: the first was put off
+    devices = {received.json()["device_id"] for received in seam.requests}
+    assert len(devices) == 2
+
+
 def test_seams_published_fake_lists_no_device_and_nothing_breaks(
     fake_seam: FakeSeam, north: Building, clerk: User, settings: Settings
 ) -> None:
     settings.SEAM_ENDPOINT, settings.SEAM_API_KEY = fake_seam.endpoint, fake_seam.api_key
-    from locks import clients
-
     clients._client.cache_clear()
     door = make_device(north, seam_device_id="august_device_1")
     request = past_unlock(door, clerk, status="unknown", code="no_answer")
-    assert looked_at(request).status == "unknown"
+    settled = looked_at(request)
+    assert (settled.status, settled.nothing_listed_at) == ("unknown", None)
     clients._client.cache_clear()
 
 
@@ -298,90 +378,3 @@ def test_two_who_settle_at_once_settle_once(
     assert lost.outcome == Outcome.INFERRED
     assert kinds(lost).count("unlock.unlocked") == 1
     assert all(report.is_whole for report in verify_chains())
-
-
-def told(request: UnlockRequest, event_type: str) -> UnlockRequest:
-    """Seam's word about the request's attempt."""
-    settling.weigh(
-        event_type=event_type,
-        action_attempt_id=request.action_attempt_id,
-        device=request.device,
-        occurred_at=timezone.now(),
-    )
-    request.refresh_from_db()
-    return request
-
-
-@pytest.mark.parametrize(
-    ("status", "event_type", "contradicted"),
-    [
-        ("failed", UNLOCKED, True),
-        ("failed", SUCCEEDED, True),
-        ("failed", FAILED, False),
-        ("unlocked", FAILED, True),
-        ("unlocked", SUCCEEDED, False),
-        ("unlocked", UNLOCKED, False),
-        ("unlocked", "lock.locked", False),
-        ("failed", "lock.locked", False),
-    ],
-)
-def test_evidence_against_an_ended_request_changes_no_status_and_is_noted_once(
-    door: Device, clerk: User, status: Any, event_type: str, contradicted: bool
-) -> None:
-    request = past_unlock(door, clerk, status=status, code="refused", action_attempt_id="attempt-7")
-    for _ in range(3):
-        told(request, event_type)
-    assert request.status == status
-    assert (request.contradicted_at is not None) is contradicted
-    assert kinds(request).count("unlock.contradicted") == int(contradicted)
-    page = signed_in(clerk).get("/").content.decode()
-    assert ("Seam said later" in page) is contradicted
-    assert ("unlocked · contradicted" in page.lower() or "said · contradicted" in page) is (
-        contradicted
-    )
-    assert ('data-tone="warn"' in page) is contradicted
-
-
-def test_a_word_about_a_waiting_attempt_has_it_looked_at_now(door: Device, clerk: User) -> None:
-    request = past_unlock(
-        door,
-        clerk,
-        status="pending",
-        action_attempt_id="attempt-7",
-        next_look_at=timezone.now() + dt.timedelta(hours=1),
-    )
-    told(request, SUCCEEDED)
-    assert request.status == "pending"
-    assert request.next_look_at is not None
-    assert request.next_look_at <= timezone.now()
-
-
-def test_a_word_about_nobodys_attempt_has_the_lost_ones_looked_at_now(
-    lost: UnlockRequest, door: Device
-) -> None:
-    UnlockRequest.objects.update(next_look_at=timezone.now() + dt.timedelta(hours=1))
-    settling.weigh(
-        event_type=UNLOCKED, action_attempt_id="new", device=door, occurred_at=timezone.now()
-    )
-    lost.refresh_from_db()
-    assert lost.next_look_at is not None
-    assert lost.next_look_at <= timezone.now()
-
-
-def test_the_answer_itself_outweighs_what_was_inferred(door: Device, clerk: User) -> None:
-    request = past_unlock(door, clerk, action_attempt_id="attempt-7", inferred=True)
-    record_answer(request, Answer(status="failed", code="lock_error", attempt_id="attempt-8"))
-    request.refresh_from_db()
-    assert (request.status, request.contradicted_at is None) == ("unlocked", False)
-
-
-def test_managers_find_what_was_contradicted(
-    door: Device, clerk: User, manager_client: Client
-) -> None:
-    request = past_unlock(door, clerk, status="failed", action_attempt_id="attempt-7")
-    past_unlock(door, clerk, status="failed", action_attempt_id="attempt-8")
-    told(request, UNLOCKED)
-    found = manager_client.get("/admin/locks/unlockrequest/?contradicted=yes").context["cl"]
-    assert [row.pk for row in found.result_list] == [request.pk]
-    page = manager_client.get(f"/admin/locks/unlockrequest/{request.pk}/change/")
-    assert "contradicted" in page.content.decode()

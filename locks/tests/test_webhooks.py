@@ -51,6 +51,13 @@ def refusals() -> int:
     return sum(Noise.objects.filter(what="webhook.refused").values_list("times", flat=True))
 
 
+@pytest.mark.parametrize("odd", ["9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z"])
+def test_a_time_that_is_none_of_ours_breaks_nothing(seam: Client, door: Device, odd: str) -> None:
+    assert deliver(seam, event_json("lock.unlocked", door, occurred_at=odd)) == 204
+    assert deliver(seam, event_json("lock.unlocked", door, occurred_at=odd, created_at=odd)) == 204
+    assert SeamEvent.objects.count() == 1  # the other one has no time at all
+
+
 def test_what_seam_signed_is_taken_once(seam: Client, door: Device) -> None:
     event = event_json("lock.unlocked", door, method="keycode")
     assert [deliver(seam, event) for _ in range(3)] == [204] * 3

@@ -97,7 +97,7 @@ class Ear:
     def names(self) -> list[str]:
         return [name for _at, name in self.heard]
 
-    def wait_for(self, name: str, *, seconds: float = 10) -> float:
+    def wait_for(self, name: str, *, seconds: float = 30) -> float:
         """Until an event of that name came; when it came (time.monotonic())."""
         wait_for(lambda: name in self.names, seconds=seconds, what=f"the event {name}")
         return next(at for at, heard in self.heard if heard == name)

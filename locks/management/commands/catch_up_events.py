@@ -22,7 +22,7 @@ class Command(BaseCommand):
             "--since",
             type=moment,
             metavar="TIME",
-            help="begin there, such as 2026-03-01T02:00+01:00 (30 days back at most)",
+            help="begin there at the latest, such as 2026-03-01T02:00+01:00 (30 days back at most)",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
