@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('locks', '0006_history_search'),
+        ('locks', '0008_reviews'),
     ]
 
     operations = [
