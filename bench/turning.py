@@ -22,7 +22,7 @@ def main() -> None:
     from locks.models import UnlockRequest, User
 
     newest = UnlockRequest.objects.latest("requested_at")
-    number = newest.pk * 2 // 3
+    number = int(newest.pk * 0.574329)  # a number like any other
     deep = UnlockRequest.objects.get(pk=max(1, newest.pk // 10))
     day = f"{deep.requested_at:%Y-%m-%d}"
     place = f"{deep.requested_at:%Y-%m-%dT%H:%M:%S.%fZ}~{deep.pk}"

@@ -54,12 +54,11 @@ class ScopedRow(OneOf):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         rows = self.rows(request)
-        offered = list(rows[: MOST_OFFERED + 1])
-        if len(offered) > MOST_OFFERED:
+        if rows.order_by()[MOST_OFFERED : MOST_OFFERED + 1].exists():
             # Too many to read; the one that an address names is still known, and named.
             chosen = number_in(request, str(self.parameter_name))
-            offered = list(rows.filter(pk=chosen)) if chosen is not None else []
-        return [(str(row.pk), self.label(row)) for row in offered]
+            rows = rows.filter(pk=chosen) if chosen is not None else rows.none()
+        return [(str(row.pk), self.label(row)) for row in rows]
 
     def rows(self, request: HttpRequest) -> QuerySet[Any]:
         return scope(self.rows_of, request.user)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, F, Func, Q, QuerySet
+from django.db.models import BigIntegerField, BooleanField, F, Func, Q, QuerySet, Value
+from django.db.models.functions import Cast
 
 from locks.models import AuditChain, AuditDetail, UnlockRequest
 from locks.models.audit import CHAIN_STRIDE
@@ -41,8 +42,10 @@ def details_with(terms: Iterable[str], *, chains: Sequence[int] | None) -> Query
     if chains is None:
         return found
     shift = CHAIN_STRIDE.bit_length() - 1
+    # Of the index's own type: it serves no other.
+    numbers = [Cast(Value(chain), BigIntegerField()) for chain in chains]
     return found.annotate(chain_number=F("event_id").bitrightshift(shift)).filter(
-        chain_number__in=chains
+        chain_number__in=numbers
     )
 
 
