@@ -1,7 +1,8 @@
 """How long a manager waits for the history: at ten thousand events, and at ten million.
 
-On PostgreSQL, each size in a database of its own, filled by bench.many_events. The long one takes half an hour
-and some 12 GB to fill; BENCH_EVENTS chooses another size, BENCH_DATABASE names a database that is filled already.
+On PostgreSQL, each size in a database of its own, filled by bench.many_events. The long one takes half an
+hour and some 12 GB to fill. BENCH_EVENTS chooses another size; BENCH_DATABASE names a database that is
+filled already.
 """
 
 import json
