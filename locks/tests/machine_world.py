@@ -37,6 +37,7 @@ from locks.models import (
 )
 from locks.seam import Lock
 from locks.services import catching_up, following, mirroring, places, staffing, sweeping
+from locks.services.audit import touch
 from locks.services.errors import (
     DatabaseLost,
     DoorUnknown,
@@ -136,6 +137,9 @@ class World:
         User.objects.bulk_create(made)
         self.people = dict(zip(PEOPLE, made, strict=True))
         self.buildings = {name: make_building(f"{name} {self.tag}") for name in ("north", "south")}
+        with transaction.atomic():
+            for building in self.buildings.values():
+                touch(building)  # its chain, which every building has from its first event on
         self.doors = {
             name: make_device(
                 self.buildings[where],

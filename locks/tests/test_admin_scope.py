@@ -236,7 +236,7 @@ def _body(got: Any) -> str:
     return re.sub(r"\b[A-Za-z0-9]{64}\b", "CSRF token", got.content.decode())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "press"])  # has no search
 def test_a_search_finds_nothing_of_others(name: str, world: World, manager_client: Client) -> None:
     for term in ("zephyr", "zephyr-attempt", "zephyr-request", "zephyr.clerk", "Night"):
         rows = manager_client.get(f"/admin/locks/{name}/", {"q": term}).context["cl"].result_list

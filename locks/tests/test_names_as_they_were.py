@@ -4,6 +4,8 @@ A door that moves from one building to the other is renamed there; neither may r
 other's name.
 """
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -13,8 +15,6 @@ from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_device, make_user
 from locks.tests.history import past_refusal, past_unlock
 from locks.tests.test_door_card import words
-
-MODELS = ("press", "unlockrequest", "auditevent")
 
 
 @pytest.fixture
@@ -85,8 +85,8 @@ def test_the_building_that_a_door_has_left_hears_no_more_of_it(
     for path, page in pages.items():
         assert "South vault" not in page, path
     assert "North lobby" in pages["/"]  # in the desk log
-    for name in MODELS:
-        for term, found in (("lobby", 2 if name == "press" else 1), ("vault", 0)):
+    for name in ("auditevent", "unlockrequest"):
+        for term, found in (("lobby", 1), ("vault", 0)):
             answer = signed_in(manager).get(f"/admin/locks/{name}/", {"q": term})
             rows = list(answer.context["cl"].result_list)
             assert bool(rows) is bool(found), (name, term)
@@ -113,6 +113,7 @@ def test_a_person_keeps_the_name_that_they_had_at_the_press(
     pages = presses_read_by(manager, *rows)
     pages |= texts(signed_in(manager), "/")
     for path, page in pages.items():
-        said = page.partition("By person")[0]  # the filter offers people by their name of now
+        # The filter offers people by their name of now.
+        said = re.sub(r"Person All .*? (Outcome|What happened|Verdict) All", "", page)
         assert "Clerk" in said, path
         assert "Married" not in said, path
