@@ -37,7 +37,7 @@ class OneOf(admin.SimpleListFilter):
         raise NotImplementedError
 
 
-MOST_OFFERED = 500  # rows in one list of choices
+MOST_OFFERED, MOST_OF_ONE_BUILDING = 500, 3_000  # rows in one list of choices
 
 
 def number_in(request: HttpRequest, name: str) -> int | None:
@@ -51,14 +51,25 @@ class ScopedRow(OneOf):
 
     rows_of: ClassVar[type[Model]]
     path = ""  # from the listed model to the row
+    too_many = False  # to offer all
+
+    def __init__(
+        self, request: HttpRequest, params: dict[str, Any], model: type[Model], model_admin: Any
+    ) -> None:
+        self.user = request.user
+        super().__init__(request, params, model, model_admin)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         rows = self.rows(request)
-        if rows.order_by()[MOST_OFFERED : MOST_OFFERED + 1].exists():
-            # Too many to read; the one that an address names is still known, and named.
-            chosen = number_in(request, str(self.parameter_name))
+        most = MOST_OFFERED if number_in(request, "building") is None else MOST_OF_ONE_BUILDING
+        self.too_many = rows.order_by()[most : most + 1].exists()
+        chosen = number_in(request, str(self.parameter_name))
+        if self.too_many:
             rows = rows.filter(pk=chosen) if chosen is not None else rows.none()
         return [(str(row.pk), self.label(row)) for row in rows]
+
+    def has_output(self) -> bool:
+        return self.too_many or super().has_output()
 
     def rows(self, request: HttpRequest) -> QuerySet[Any]:
         return scope(self.rows_of, request.user)
@@ -70,6 +81,20 @@ class ScopedRow(OneOf):
         return Q(**{self.path: int(value)})
 
 
+class PastRow(ScopedRow):
+    """A filter by a door or a person of the past, too: rows of before keep what has moved or left since.
+
+    Any number is taken: what its person may not review is not among the rows that it narrows.
+    """
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        offered = list(super().lookups(request, model_admin))
+        chosen = number_in(request, str(self.parameter_name))
+        if chosen is not None and str(chosen) not in {value for value, _label in offered}:
+            offered.append((str(chosen), f"#{chosen}"))
+        return offered
+
+
 class ByBuilding(ScopedRow):
     title = _("building")
     parameter_name = "building"
@@ -77,7 +102,7 @@ class ByBuilding(ScopedRow):
     path = "building"
 
 
-class ByDoor(ScopedRow):
+class ByDoor(PastRow):
     title = _("door")
     parameter_name = "door"
     rows_of = Device
@@ -92,7 +117,7 @@ class ByDoor(ScopedRow):
         return f"{row.label} · {row.building or _('unassigned')}"
 
 
-class ByPerson(ScopedRow):
+class ByPerson(PastRow):
     title = _("person")
     parameter_name = "person"
     rows_of = User
@@ -187,7 +212,6 @@ class Days(admin.ListFilter):
 
     title = _("days")
     parameter_names = ("since", "until")
-    template = "admin/locks/_days.html"
     column = ""
 
     def __init__(

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from locks.admin.base import ReadOnly
 from locks.admin.filters import number_in
@@ -18,10 +19,12 @@ from locks.admin.paging import PagedList
 from locks.admin.scope import actor
 from locks.admin.searching import chain_of, details_with, named_by_seam
 from locks.models import AuditDetail, Building
+from locks.services.errors import BadInput
 
 # With more buildings than that a list is read along one index for all: each is then no small part.
 MOST_PARTS = 20
 MOST_WORDS = 10  # of a search; each is a condition of its own
+LONGEST_SEARCH = 200  # characters
 # Filters that choose rows by an index of their own, so that no part by building is needed.
 NARROW = ("building", "door", "request")
 
@@ -32,6 +35,7 @@ class History(ReadOnly):
     change_list_template = "admin/locks/history_list.html"
     change_form_template = "admin/locks/history_row.html"
     time_column = ""
+    one_detail_each = False  # whether a row has one detail, which must hold all words of a search
     sortable_by = ()
     list_per_page = 50
 
@@ -62,7 +66,7 @@ class History(ReadOnly):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        for term in search_term.split()[:MOST_WORDS] if self.search_fields else ():
+        for term in words_of(search_term) if self.search_fields else ():
             queryset = queryset.filter(self.found_by(term, request.user))
         return queryset, False
 
@@ -75,15 +79,15 @@ class History(ReadOnly):
     ) -> QuerySet[Any]:
         """As get_search_results(), for words that are rare here: by PostgreSQL's index of them."""
         words = []
-        for term in search_term.split()[:MOST_WORDS]:
+        for term in words_of(search_term):
             if named_by_seam(term, request.user):
                 queryset = queryset.filter(self.found_by(term, request.user))
             else:
                 words.append(term)
-        if not words:
-            return queryset
-        details = details_with(words, chains=self.chains_of(request))
-        return queryset.filter(self.told_in(details))
+        for each in [words] if words and self.one_detail_each else [[word] for word in words]:
+            details = details_with(each, chains=self.chains_of(request))
+            queryset = queryset.filter(self.told_in(details))
+        return queryset
 
     def told_in(self, details: QuerySet[AuditDetail]) -> Any:
         """The condition for rows that these details tell of."""
@@ -147,6 +151,15 @@ class History(ReadOnly):
                 query = urlencode({"_changelist_filters": kept}) if kept else ""
                 ways[side] = f"{reverse(f'{name}_change', args=(found.pk,))}?{query}"
         return {f"{side}_way": way for side, way in ways.items()}
+
+
+def words_of(search: str) -> list[str]:
+    """The words that are looked for. Raises BadInput where they are too many to look for all."""
+    words = search.split()
+    if len(search) > LONGEST_SEARCH or len(words) > MOST_WORDS:
+        told = _("A search takes %(words)d words and %(letters)d letters at most.")
+        raise BadInput(told % {"words": MOST_WORDS, "letters": LONGEST_SEARCH})
+    return words
 
 
 def _parameters(each: Any) -> tuple[str, ...]:

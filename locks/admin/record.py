@@ -36,8 +36,8 @@ from locks.admin.shown import (
 )
 from locks.admin.site import site
 from locks.models import AuditDetail, AuditEvent, Building, Kind
+from locks.models.audit import ORGANISATION
 
-ORGANISATION = "organisation"
 # Events whose person is whom they are about, beside who did it.
 _STAFFING = [kind for kind in Kind.values if kind.startswith(("role.", "person."))]
 
@@ -62,8 +62,8 @@ class EventPerson(ByPerson):
         for end in ",}":
             about |= Q(detail__body__contains=f'"subject_id":{int(value)}{end}')
         # Few, and looked up first: as one condition no index would serve the two.
-        told = AuditEvent.objects.filter(about, kind__in=_STAFFING).values_list("pk", flat=True)
-        return Q(actor=int(value)) | Q(pk__in=list(told[:MOST_ABOUT]))
+        told = AuditEvent.objects.visible_to(self.user).filter(about, kind__in=_STAFFING)
+        return Q(actor=int(value)) | Q(pk__in=list(told.values_list("pk", flat=True)[:MOST_ABOUT]))
 
 
 class EventKind(ByChoice):
@@ -110,6 +110,7 @@ class EventDays(Days):
 class AuditEventAdmin(History):
     change_form_template = "admin/locks/auditevent/change_form.html"
     time_column = "at"
+    one_detail_each = True
     fields = (
         "what",
         "at_both",

@@ -40,12 +40,14 @@ class Story:
     zone: str
     steps: list[Step]
     beside: list[Step]
+    has_more: bool  # beside than are shown
 
 
 def timeline(request: UnlockRequest) -> Story:
     """The story of `request`, oldest first. Three queries."""
     own = request.events.select_related("detail").order_by("sequence")
-    ended = request.ended_at or request.resolve_by
+    # What was settled hours later was still a press of that moment.
+    ended = min(request.ended_at or request.resolve_by, request.resolve_by)
     around = AuditEvent.objects.filter(
         device=request.device_id,
         chain__building=request.building_id,
@@ -56,6 +58,7 @@ def timeline(request: UnlockRequest) -> Story:
         zone=request.building.zone.key,
         steps=[_step(event, request) for event in own],
         beside=[replace(_step(event, request), facts=[]) for event in beside[:MOST_BESIDE]],
+        has_more=beside[MOST_BESIDE : MOST_BESIDE + 1].exists(),
     )
 
 

@@ -333,6 +333,12 @@ class Press(models.Model):
         )
         indexes = (
             models.Index(fields=("person", "device", "-pressed_at"), name="locks_press_of_person"),
+            # The history's list and its filters.
+            models.Index(fields=("-pressed_at", "-id"), name="locks_press_at"),
+            models.Index(fields=("building", "-pressed_at", "-id"), name="locks_press_of_building"),
+            models.Index(fields=("device", "-pressed_at", "-id"), name="locks_press_of_device"),
+            models.Index(fields=("person", "-pressed_at", "-id"), name="locks_press_by_person"),
+            models.Index(fields=("verdict", "-pressed_at", "-id"), name="locks_press_of_verdict"),
             models.Index(
                 fields=("pressed_at",),
                 condition=Q(repeats__gt=0),

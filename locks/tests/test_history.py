@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from locks.admin import filters
 from locks.models import AuditEvent, Building, Device, Kind, Press, Status, UnlockRequest, User
-from locks.services import audit
+from locks.services import audit, places
 from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_building, make_device, make_superuser, make_user
 from locks.tests.history import past_refusal, past_unlock
@@ -284,6 +285,65 @@ def test_an_id_of_seams_of_another_building_finds_what_no_id_finds(
     own = past_unlock(door, clerk, reason="asked for attempt-of-zephyr")
     assert foreign.action_attempt_id == "attempt-of-zephyr"
     assert rows(manager_client, "unlockrequest", q="attempt-of-zephyr") == [own]
+
+
+def test_a_search_of_a_request_looks_through_all_its_events(
+    door: Device, clerk: User, manager_client: Client
+) -> None:
+    """One word in its first event, the other in that of somebody who joined."""
+    request = past_unlock(door, clerk, reason="Courier")
+    bobby = make_user("bobby", name="Bobby")
+    with transaction.atomic():
+        told = {"building": door.building, "device": door, "request": request}
+        audit.record(Kind.UNLOCK_JOINED, actor=bobby, **told)
+    past_unlock(door, clerk, reason="Courier")
+    assert rows(manager_client, "unlockrequest", q="courier bobby") == [request]
+    assert rows(manager_client, "auditevent", q="courier bobby") == []
+
+
+@pytest.mark.parametrize("q", ["x" * 201, "a b c d e f g h i j k"])
+def test_a_search_that_is_too_long_is_answered_with_a_sentence(
+    q: str, door: Device, clerk: User, manager_client: Client
+) -> None:
+    past_unlock(door, clerk)
+    for name in ("auditevent", "unlockrequest"):
+        answer = manager_client.get(f"/admin/locks/{name}/", {"q": q})
+        assert answer.status_code == 400
+        assert "at most" in answer.content.decode()
+    ten = {"q": "a b c d e f g h i j"}
+    assert manager_client.get("/admin/locks/auditevent/", ten).status_code == 200
+
+
+def test_what_an_administrator_did_is_found_by_who_it_was(
+    north: Building, superuser: User, manager_client: Client
+) -> None:
+    """Who holds no role in the building is not on offer, and the record's pages lead there."""
+    places.freeze_building(actor=superuser, building=north, reason="Drill")
+    (event,) = rows(manager_client, "auditevent", person=superuser.pk)
+    assert event.kind == Kind.BUILDING_FROZEN
+
+
+def test_a_door_that_has_moved_away_is_found_by_its_number(
+    south: Building, door: Device, clerk: User, superuser: User, manager_client: Client
+) -> None:
+    request = past_unlock(door, clerk)
+    places.assign_door(actor=superuser, device=door, building=south)
+    past_unlock(Device.objects.get(pk=door.pk), make_user("southerner", name="Of the south"))
+    assert rows(manager_client, "unlockrequest", door=door.pk) == [request]
+    page = manager_client.get(f"/admin/locks/unlockrequest/?door={door.pk}").content.decode()
+    assert f"#{door.pk}</label>" in page
+    assert "Of the south" not in page
+
+
+def test_a_list_of_choices_that_is_too_long_says_so(
+    door: Device, clerk: User, manager_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "MOST_OFFERED", 1)
+    request = past_unlock(door, clerk)
+    make_device(door.building, label="Cellar")
+    page = manager_client.get("/admin/locks/unlockrequest/").content.decode()
+    assert "Too many to list" in page
+    assert rows(manager_client, "unlockrequest", door=door.pk) == [request]
 
 
 def test_all_words_of_a_search_must_fit(door: Device, clerk: User, manager_client: Client) -> None:

@@ -237,7 +237,7 @@ def test_who_follows_lets_go_when_asked_to_end(install, simulator: Simulator, na
     simulator.hold(MAIN)
     web = "web" if name == "worker" else name
     assert house.press(MAIN, web=web).status_code == 303
-    wait_for(lambda: holder(house) == name, seconds=30, what=f"{name} follows")
+    wait_for(lambda: holder(house) == name, seconds=60, what=f"{name} follows")
     process = house.stack.processes[name]
     process.send(signal.SIGTERM)
     assert process.wait(30), "it went on following"
