@@ -37,6 +37,8 @@ NEVER_COVERED: Final = (
     "Mechanical keys, locks that report to nobody, and whether a door was open: the record says "
     "what accessdesk was asked, did and was told."
 )
+# Filters whose values name no person, door or building.
+TOLD_TO_ALL: Final = frozenset(("kind", "out_of_hours", "outcome", "since", "slow", "until"))
 COLUMNS: Final = (
     "chain", "sequence", "at", "kind", "building", "door", "person", "username", "reason",
     "identified_by", "request", "actor", "device", "detail", "hash",
@@ -176,7 +178,7 @@ class Export:
         chosen = Exists(its) if among is None else Q(building__in=among)
         return [*AuditChain.objects.filter(chosen).select_related("building").order_by("pk")]
 
-    def _record(self, kind: Kind, read: Iterable[AuditChain], **detail: Any) -> None:
+    def _record(self, kind: Kind, read: Sequence[AuditChain], **detail: Any) -> None:
         """On each chain, with how many of its own events were read once that is known."""
         with transaction.atomic():
             for building, key in [(chain.building, chain.key) for chain in read] or [
@@ -184,8 +186,22 @@ class Export:
             ]:
                 if kind == Kind.EXPORTED:
                     detail["rows"] = self.chains.get(key, {"events": 0})["events"]
-                told = {"form": self.form, "filters": dict(self.filters), **detail}
+                told = {"form": self.form, **self._told_of_filters(building, read), **detail}
                 record(kind, building=building, actor=self.actor, **told)
+
+    def _told_of_filters(
+        self, building: Building | None, read: Sequence[AuditChain]
+    ) -> dict[str, Any]:
+        """The filters as a chain may know them.
+
+        Where several chains are read, a door, a person or a word that was looked for may be another
+        building's, and this building's managers read only that there was such a filter.
+        """
+        if building is None or len(read) == 1:
+            return {"filters": dict(self.filters)}
+        others = sorted(set(self.filters) - TOLD_TO_ALL)
+        known = {name: value for name, value in self.filters.items() if name in TOLD_TO_ALL}
+        return {"filters": known} | ({"other_filters": others} if others else {})
 
 
 def _batches(events: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:
