@@ -202,18 +202,33 @@ def test_a_senseless_form_is_refused_and_records_nothing(
     assert AuditEvent.objects.count() == before
 
 
-def test_an_export_ends_with_the_role_that_began_it(
-    door: Device, north: Building, manager: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exporting, "WINDOW", 2)
+def revoked_after(parts: int, north: Building, manager: User) -> list[bytes]:
+    """What still comes of an export once the role was revoked; it must end with NotAllowed."""
     running = Export(reviewable(manager), "ndjson", manager, {}, among=[north]).parts()
-    assert next(running)
+    assert all(next(running) for _ in range(parts))
     Assignment.objects.filter(person=manager).update(revoked_at=timezone.now())
+    later = []
     with pytest.raises(NotAllowed):
-        list(running)
+        later.extend(running)
     kinds = AuditEvent.objects.filter(chain__building=north).values_list("kind", flat=True)
     assert Kind.EXPORT_BEGUN in kinds
     assert Kind.EXPORTED not in kinds
+    return later
+
+
+def test_an_export_ends_with_the_role_that_began_it(
+    door: Device, north: Building, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within one stretch of the chain, too, as soon as the right is asked for again."""
+    monkeypatch.setattr(exporting, "BATCH", 2)
+    monkeypatch.setattr(exporting, "RIGHT_HOLDS", 0)
+    assert revoked_after(1, north, manager) == []
+
+
+def test_no_manifest_is_made_for_whoever_lost_the_role_during_the_last_part(
+    door: Device, north: Building, manager: User
+) -> None:
+    assert revoked_after(1, north, manager) == []  # all events were in the first part
 
 
 @pytest.mark.django_db(transaction=True)
