@@ -18,7 +18,8 @@ from django.db import connection, transaction
 from locks.models import Building, Kind
 from locks.services import verifying
 from locks.services.audit import record
-from locks.services.checkpoints import make_checkpoint
+from locks.services.checkpoints import make_checkpoint, read_checkpoint
+from locks.services.proving import prove_record
 from locks.tests import outsider
 from locks.tests.strangers import Stranger, in_a_file, stranger_at
 from locks.tests.tampering import harbour_house, verify
@@ -159,6 +160,75 @@ WAYS: dict[str, tuple[Way, int, str]] = {
     "a shorter chain": (lambda hand: hand.set_end(4), 5, "beyond the chain's head"),
     "a longer chain": (lambda hand: hand.set_end(6, "ab" * 32), 6, "was cut off"),
 }
+
+
+TYPES: dict[str, tuple[Way, int, str]] = {
+    "a body of bytes": (
+        lambda hand: detail(hand, "body = CAST(body AS BLOB)"),
+        3,
+        "detail was changed",
+    ),
+    "a salt of bytes": (
+        lambda hand: detail(hand, "salt = CAST(salt AS BLOB)"),
+        3,
+        "detail was changed",
+    ),
+    "a body that is no Unicode": (
+        lambda hand: detail(hand, "body = CAST(x'ff' AS TEXT)"),
+        3,
+        "cannot be read",
+    ),
+    "a kind of bytes": (
+        lambda hand: hand.change(3, "kind = CAST(kind AS BLOB)"),
+        3,
+        "was changed",
+    ),
+    "a number that is none": (
+        lambda hand: hand.change(5, f"sequence = 'abc', id = {hand.place(0)}"),
+        5,
+        "its number is none",
+    ),
+}
+
+
+@pytest.mark.sqlite_only  # PostgreSQL's columns hold what their types say
+@pytest.mark.parametrize("way", TYPES)
+def test_what_no_column_should_hold_is_named(house: Building, path: Path, way: str) -> None:
+    tamper, sequence, why = TYPES[way]
+    with stranger_at(path, house.chain.key) as hand:
+        hand.query("PRAGMA ignore_check_constraints = ON")
+        tamper(hand)
+    code, said = verify("--json")
+    broken = {each["key"]: each["broken"] for each in json.loads(said)["chains"]}
+    assert (code, broken[house.chain.key]["sequence"]) == (1, sequence)
+    assert why in broken[house.chain.key]["why"]
+    assert broken["organisation"] is None
+
+
+ROWS = {
+    "length": "length = 'abc'",
+    "head": "head = CAST(head AS BLOB)",
+    "building": "building_id = 4711",
+}
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("what", ROWS)
+def test_a_chain_whose_own_row_cannot_be_read_is_named_and_the_others_are_proven(
+    house: Building, path: Path, what: str
+) -> None:
+    with stranger_at(path, "organisation") as hand:
+        hand.query(f"UPDATE locks_auditchain SET {ROWS[what]} WHERE id = {hand.chain['id']}")
+    assert verify()[0] == 1
+    proof = prove_record()
+    rows = {row.key: row for row in proof.chains.all()}
+    assert (proof.whole, rows["organisation"].whole, rows["organisation"].sequence) == (
+        False,
+        False,
+        0,
+    )
+    assert rows[house.chain.key].whole
+    assert read_checkpoint(proof.checkpoint).points[house.chain.key].length == 5
 
 
 @pytest.mark.parametrize("way", WAYS)
