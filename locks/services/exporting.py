@@ -166,7 +166,7 @@ class Export:
             "detail"
         )
         found = [
-            {**_content(event), "kind": event.kind, "at": _time(event.at)}
+            {**event.told(), "kind": event.kind, "at": _time(event.at)}
             for event in noted.order_by("-id")
         ]
         return [
@@ -224,8 +224,13 @@ def _batches(events: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:
 def _ndjson(event: AuditEvent, kept: AuditDetail | None) -> bytes:
     """One event with all that its hashes are made of."""
     hashed = json.loads(event.canonical())
-    detail = {"salt": kept.salt, "body": kept.body} if kept else None
+    detail = {"salt": _text(kept.salt), "body": _text(kept.body)} if kept else None
     return canonical({"event": hashed, "hash": event.hash, "detail": detail}) + b"\n"
+
+
+def _text(value: object) -> str:
+    """Text, even where somebody wrote something else into a column of text (SQLite lets them)."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _csv(event: AuditEvent, kept: AuditDetail | None) -> bytes:
@@ -257,13 +262,6 @@ def _disarmed(value: Any) -> Any:
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return "" if value is None else value
-
-
-def _content(event: AuditEvent) -> dict[str, Any]:
-    try:
-        return event.detail.content
-    except AuditDetail.DoesNotExist:
-        return {}
 
 
 def _time(at: dt.datetime) -> str:

@@ -317,8 +317,8 @@ class _Walk:
 def _told_at(event: AuditEvent) -> dt.datetime | None:
     """When Seam says that it happened. (Recorded later, it may be: webhooks come for 27 hours.)"""
     try:
-        told = dt.datetime.fromisoformat(str(event.detail.content["occurred_at"]))
-    except (AuditDetail.DoesNotExist, KeyError, ValueError):
+        told = dt.datetime.fromisoformat(str(event.told()["occurred_at"]))
+    except (KeyError, ValueError):
         return None
     return told if told.tzinfo else None
 

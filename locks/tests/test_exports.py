@@ -1,5 +1,7 @@
 """An export holds exactly what was asked for, and proves itself without the database."""
 
+# ruff: noqa: S608  # tampering is done in SQL
+
 import csv
 import datetime as dt
 import hashlib
@@ -251,6 +253,29 @@ def test_what_was_tampered_with_before_is_found_in_the_export(
     assert code == 1
     assert found["problems"] == [f"building-{building.pk} 2 was changed: its hash differs"]
     assert agreed(path) == ""
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+@pytest.mark.parametrize("body", ["'x' || body", "'[1]'", "'[[['", "body || body"])
+def test_a_detail_that_cannot_be_read_stops_no_export(
+    building: Building, tmp_path: Path, body: str, form: str
+) -> None:
+    tamper(f"UPDATE locks_auditdetail SET body = {body}")
+    path = exported(tmp_path / f"x.{form}", "--format", form, "--building", str(building.pk))
+    _code, found = checked(path)
+    assert found["rows"] == 5
+    if form == "ndjson":
+        assert f"building-{building.pk} 2: its detail was changed" in found["problems"]
+    else:
+        assert "cannot_be_read" in path.read_text()
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+def test_a_detail_of_bytes_stops_no_export(building: Building, tmp_path: Path, form: str) -> None:
+    tamper("UPDATE locks_auditdetail SET body = CAST(body AS BLOB), salt = x'ff'")
+    path = exported(tmp_path / f"x.{form}", "--format", form)
+    assert checked(path)[1]["rows"] == 6
 
 
 def test_an_export_of_another_key_is_not_believed(building: Building, tmp_path: Path) -> None:

@@ -14,15 +14,18 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 
-from locks.models import Building, Kind
+from locks.models import AuditEvent, Building, Kind, User
 from locks.services import verifying
 from locks.services.audit import record
 from locks.services.checkpoints import make_checkpoint, read_checkpoint
 from locks.services.proving import prove_record
 from locks.tests import outsider
+from locks.tests.factories import make_device
+from locks.tests.history import past_unlock
 from locks.tests.strangers import Stranger, in_a_file, stranger_at
-from locks.tests.tampering import harbour_house, verify
+from locks.tests.tampering import harbour_house, tamper, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Way = Callable[[Stranger], object]
@@ -203,6 +206,26 @@ def test_what_no_column_should_hold_is_named(house: Building, path: Path, way: s
     assert (code, broken[house.chain.key]["sequence"]) == (1, sequence)
     assert why in broken[house.chain.key]["why"]
     assert broken["organisation"] is None
+
+
+@pytest.mark.parametrize("body", ["'x' || body", "'[1]'", f"'{'[' * 100_000}'"])
+def test_a_detail_that_cannot_be_read_takes_no_page_of_the_history_away(
+    north: Building, clerk: User, manager_client: Client, body: str
+) -> None:
+    door = make_device(north, label="Main entrance")
+    request = past_unlock(door, clerk)
+    event = AuditEvent.objects.filter(chain__building=north).latest("pk")
+    tamper(f"UPDATE locks_auditdetail SET body = {body}")
+    for page in (
+        "auditevent/",
+        f"auditevent/{event.pk}/change/",
+        f"unlockrequest/{request.pk}/change/",
+        "unlockrequest/",
+    ):
+        answer = manager_client.get(f"/admin/locks/{page}")
+        assert answer.status_code == 200, page
+    shown = manager_client.get(f"/admin/locks/auditevent/{event.pk}/change/").content.decode()
+    assert "cannot be read" in shown
 
 
 ROWS = {
