@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from locks.admin.filters import Days, number_in
 from locks.admin.scope import actor, scope
 from locks.models import AuditEvent, Building, Device
-from locks.services.errors import BadInput
+from locks.services.errors import BadInput, ServiceError
 from locks.services.exporting import Export, reviewable
 
 TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
@@ -47,9 +47,12 @@ def export_of(request: HttpRequest, admin: Any) -> Export:
     if building is not None and set(chosen) <= OF_A_TIME:
         days = next(each for each in changes.filter_specs if isinstance(each, Days))
         export.whole_of = building
-        export.events = reviewable(
-            actor(request), building=building, since=days.begins, until=days.ends
-        )
+        try:
+            export.events = reviewable(
+                actor(request), building=building, since=days.begins, until=days.ends
+            )
+        except ServiceError as refusal:
+            raise BadInput(str(refusal)) from None
         moments = {"since": days.begins, "until": days.ends}
         export.filters = chosen | {n: at.isoformat() for n, at in moments.items() if at}
     return export

@@ -26,7 +26,7 @@ from locks.models.audit import CHAIN_STRIDE
 from locks.services.audit import record
 from locks.services.checkpoints import canonical, make_checkpoint, public_key, sign
 from locks.services.editing import require_superuser
-from locks.services.errors import NotAllowed
+from locks.services.errors import NotAllowed, ServiceError
 
 Form = Literal["ndjson", "csv"]
 Write = Callable[[AuditEvent, AuditDetail | None], bytes]
@@ -85,6 +85,8 @@ class Export:
         read = self._chains_read()
         checkpoint = json.loads(make_checkpoint(chains=read))
         lengths = {point["chain"]: point["length"] for point in checkpoint["chains"]}
+        if spoilt := [chain.key for chain in read if chain.key not in lengths]:
+            raise ServiceError(_("%(chain)s cannot be read.") % {"chain": spoilt[0]})
         self._record(Kind.EXPORT_BEGUN, read)
         whole = hashlib.sha256()
         for part in self._body({chain: lengths[chain.key] for chain in read}):
@@ -278,19 +280,27 @@ def reviewable(
     """The events of a building, or of all, within a time, that `actor` may review (all for None).
 
     Of one building: all from the first event of that time to the last, without a gap, even where a
-    clock that was set right put one of them a little outside.
+    clock that was set right put one of them a little outside. Without `since` from its first event,
+    without `until` to its last one, whatever time that tells. Raises ServiceError for a building
+    without a chain: nothing of it was ever recorded.
     """
     events: QuerySet[AuditEvent] = AuditEvent.objects.all()
     if actor is not None:
         events = AuditEvent.objects.visible_to(actor)
     if building is None:
         return _within(events, since, until)
-    place = building.chain.pk * CHAIN_STRIDE
+    chain = AuditChain.objects.filter(building=building).first()
+    if chain is None:
+        raise ServiceError(_("Nothing was ever recorded of this building: it has no chain."))
+    place = chain.pk * CHAIN_STRIDE
     events = events.filter(pk__gt=place, pk__lt=place + CHAIN_STRIDE)
     if since is None and until is None:
         return events
     ends = _within(events, since, until).aggregate(first=Min("pk"), last=Max("pk"))
-    return events.filter(pk__range=(ends["first"] or 0, ends["last"] or 0))
+    if since is not None:
+        events = events.filter(pk__gte=ends["first"] or place + CHAIN_STRIDE)
+    # Without `until` the end stays open: what is appended until the checkpoint is made belongs to it.
+    return events if until is None else events.filter(pk__lte=ends["last"] or place)
 
 
 def _within(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -22,7 +23,8 @@ from locks.services.audit import record
 from locks.services.checkpoints import canonical, public_key, sign
 from locks.services.exporting import Export, reviewable
 from locks.tests import outsider
-from locks.tests.factories import grant, make_device, make_user
+from locks.tests.factories import grant, make_building, make_device, make_user
+from locks.tests.history import recorded_at
 from locks.tests.tampering import harbour_house, rewrite, tamper, verify
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +131,80 @@ def test_a_time_without_events_is_an_export_without_events(
     code, found = checked(path)
     assert (code, found["rows"]) == (0, 0)
     assert agreed(path) == "complete"
+
+
+def time_of(building: Building, sequence: int) -> dt.datetime:
+    """The time of an event."""
+    at: dt.datetime = AuditEvent.objects.get(chain__building=building, sequence=sequence).at
+    return at
+
+
+def part_of(building: Building, since: dt.datetime) -> Export:
+    """An export of the time since then, not begun yet."""
+    return Export(
+        events=reviewable(None, building=building, since=since),
+        form="ndjson",
+        actor=None,
+        filters={"building": building.pk, "since": since.isoformat()},
+        whole_of=building,
+    )
+
+
+def test_what_happens_between_the_choice_and_the_first_byte_belongs_to_it(
+    building: Building, tmp_path: Path
+) -> None:
+    export = part_of(building, time_of(building, 3))
+    with transaction.atomic():
+        record(Kind.BUILDING_CHANGED, building=building)
+    path = tmp_path / "part.ndjson"
+    path.write_bytes(b"".join(export.parts()))
+    code, found = checked(path)
+    assert (code, found["rows"], found["proves"]) == (0, 4, "complete")
+    assert agreed(path) == "complete"
+
+
+def test_a_clock_that_was_set_back_cuts_nothing_off_its_end(
+    building: Building, tmp_path: Path
+) -> None:
+    since = time_of(building, 3)
+    with recorded_at(since - dt.timedelta(days=3)), transaction.atomic():
+        record(Kind.BUILDING_CHANGED, building=building)
+    path = tmp_path / "part.ndjson"
+    path.write_bytes(b"".join(part_of(building, since).parts()))
+    code, found = checked(path)
+    assert (code, found["rows"], found["proves"]) == (0, 4, "complete")
+    assert agreed(path) == "complete"
+
+
+def test_a_clock_that_was_ahead_cuts_nothing_off_its_beginning(tmp_path: Path) -> None:
+    building = make_building("Early House")
+    with recorded_at(timezone.now() + dt.timedelta(days=3)), transaction.atomic():
+        record(Kind.BUILDING_CHANGED, building=building)
+    with transaction.atomic():
+        record(Kind.BUILDING_CHANGED, building=building)
+    until = (timezone.now() + dt.timedelta(days=1)).isoformat()
+    path = exported(tmp_path / "part.ndjson", "--building", str(building.pk), "--until", until)
+    code, found = checked(path)
+    assert (code, found["rows"], found["proves"]) == (0, 2, "complete")
+    assert agreed(path) == "complete"
+
+
+def test_a_building_of_which_nothing_was_recorded_is_said_so(
+    north: Building, tmp_path: Path, superuser_client: Client
+) -> None:
+    with pytest.raises(CommandError, match="it has no chain") as refused:
+        exported(tmp_path / "none.ndjson", "--building", str(north.pk))
+    assert refused.value.returncode == 2
+    assert not (tmp_path / "none.ndjson").exists()
+    fields = {"form": "ndjson", "building": str(north.pk)}
+    assert superuser_client.post("/admin/locks/auditevent/export/", fields).status_code == 400
+
+
+@pytest.mark.sqlite_only
+def test_a_chain_whose_row_tells_no_end_is_not_exported(building: Building, tmp_path: Path) -> None:
+    tamper("UPDATE locks_auditchain SET length = 'abc' WHERE building_id IS NOT NULL")
+    with pytest.raises(CommandError, match="cannot be read"):
+        exported(tmp_path / "none.ndjson")
 
 
 def _edit(path: Path, old: str, new: str) -> None:
