@@ -208,9 +208,9 @@ def test_a_chain_whose_row_tells_no_end_is_not_exported(building: Building, tmp_
 
 
 def _edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
+    text = path.read_bytes()
+    assert old.encode() in text
+    path.write_bytes(text.replace(old.encode(), new.encode(), 1))
 
 
 def _without_line(path: Path, number: int) -> None:
@@ -357,6 +357,51 @@ def test_a_detail_of_bytes_stops_no_export(building: Building, tmp_path: Path, f
 def test_an_export_of_another_key_is_not_believed(building: Building, tmp_path: Path) -> None:
     path = exported(tmp_path / "whole.ndjson")
     assert checked(path, "--public-key", "ab" * 32)[0] == 1
+
+
+def test_an_export_that_a_stranger_signed_is_not_called_signed(
+    building: Building, tmp_path: Path, settings: Settings
+) -> None:
+    settings.AUDIT_SIGNING_KEY = "77" * 32
+    stranger = public_key()
+    path = exported(tmp_path / "whole.ndjson", "--building", str(building.pk))
+    settings.AUDIT_SIGNING_KEY = KEY
+    code, found = checked(path)
+    assert (code, found["signed"], found["vouched"]) == (1, False, False)
+    assert "the manifest was not signed by this key, or changed since" in found["problems"]
+    settings.AUDIT_SIGNING_KEY = ""
+    code, found = checked(path)
+    assert (code, found["signed_by"], found["vouched"]) == (0, stranger, False)
+    assert f"signed by {stranger}, which nobody vouched for" in verify("--export", str(path))[1]
+    vouched = ("--export", str(path), "--public-key", stranger.upper())
+    assert verify(*vouched) == (0, "holds   5 events, complete, signed\n")
+
+
+def test_what_nobody_signed_is_called_so(
+    building: Building, tmp_path: Path, settings: Settings
+) -> None:
+    settings.AUDIT_SIGNING_KEY = ""
+    path = exported(tmp_path / "whole.ndjson", "--building", str(building.pk))
+    assert verify("--export", str(path)) == (0, "holds   5 events, complete, not signed\n")
+    settings.AUDIT_SIGNING_KEY = KEY
+    assert checked(path)[0] == 1
+
+
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+@pytest.mark.parametrize("filters", ["{}", '{"since":"2000-01-01","until":"2999-01-01"}'])
+def test_what_is_of_two_chains_is_not_complete(
+    building: Building, tmp_path: Path, settings: Settings, form: str, filters: str
+) -> None:
+    settings.AUDIT_SIGNING_KEY = ""  # the sums fit, and nobody has to have signed it
+    path = exported(tmp_path / f"all.{form}", "--format", form)
+    quoted = (lambda text: text.replace('"', '""')) if form == "csv" else str
+    _edit(path, quoted('"proves":"unaltered"'), quoted('"proves":"complete"'))
+    _edit(path, quoted('"filters":{}'), quoted(f'"filters":{filters}'))
+    code, found = checked(path)
+    assert code == 1
+    assert "it is called complete and is not of one chain" in found["problems"]
+    problems = outsider.check_export(path).problems
+    assert "it is called complete and is not of one chain" in problems
 
 
 def test_a_file_that_is_no_export_is_a_wrong_option(tmp_path: Path) -> None:
