@@ -46,16 +46,21 @@ def export_of(request: HttpRequest, admin: Any) -> Export:
     )
     if building is not None and set(chosen) <= OF_A_TIME:
         days = next(each for each in changes.filter_specs if isinstance(each, Days))
-        export.whole_of = building
-        try:
-            export.events = reviewable(
-                actor(request), building=building, since=days.begins, until=days.ends
-            )
-        except ServiceError as refusal:
-            raise BadInput(str(refusal)) from None
-        moments = {"since": days.begins, "until": days.ends}
-        export.filters = chosen | {n: at.isoformat() for n, at in moments.items() if at}
+        _make_complete(export, building, days)
     return export
+
+
+def _make_complete(export: Export, building: Building, days: Days) -> None:
+    """All of a building within a time: nothing is left out, and the export says so."""
+    try:
+        export.events = reviewable(
+            export.actor, building=building, since=days.begins, until=days.ends
+        )
+    except ServiceError as refusal:
+        raise BadInput(str(refusal)) from None
+    export.whole_of = building
+    moments = {"since": days.begins, "until": days.ends}
+    export.filters = {**export.filters, **{n: at.isoformat() for n, at in moments.items() if at}}
 
 
 def _chosen(request: HttpRequest) -> str:

@@ -25,8 +25,9 @@ from locks.models import AuditChain, AuditDetail, AuditEvent, Building, Kind, Us
 from locks.models.audit import CHAIN_STRIDE
 from locks.services.audit import record
 from locks.services.checkpoints import canonical, make_checkpoint, public_key, sign
-from locks.services.editing import require_superuser
+from locks.services.editing import plain, require_superuser
 from locks.services.errors import NotAllowed, ServiceError
+from locks.services.gaps import gaps, moment_in
 
 Form = Literal["ndjson", "csv"]
 Write = Callable[[AuditEvent, AuditDetail | None], bytes]
@@ -95,7 +96,7 @@ class Export:
         self._require_right()  # the last part may have been long in the reading
         self.digest = whole.hexdigest()
         self._record(Kind.EXPORTED, read, sha256=self.digest)
-        yield self._last(self._manifest(begun, checkpoint))
+        yield self._last(self._manifest(begun, checkpoint, read))
 
     def _body(self, lengths: Mapping[AuditChain, int]) -> Iterator[bytes]:
         write: Write = _ndjson if self.form == "ndjson" else _csv
@@ -142,7 +143,9 @@ class Export:
         chain["events"] += 1
         chain["last"] = place
 
-    def _manifest(self, begun: dt.datetime, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    def _manifest(
+        self, begun: dt.datetime, checkpoint: Mapping[str, Any], read: Sequence[AuditChain]
+    ) -> dict[str, Any]:
         manifest: dict[str, Any] = {
             "manifest": FORMAT,
             "form": self.form,
@@ -153,7 +156,7 @@ class Export:
             "sha256": self.digest,
             "chains": self.chains,
             "proves": "complete" if self.whole_of else "unaltered",
-            "gaps": self._gaps(),
+            "gaps": self._gaps(begun, read),
             "never_covered": NEVER_COVERED,
             "checkpoint": checkpoint,
             "key": public_key() or None,
@@ -161,18 +164,17 @@ class Export:
         manifest["signature"] = sign(canonical(manifest)) or None
         return manifest
 
-    def _gaps(self) -> list[dict[str, Any]]:
-        """Times of which something may be missing, as the record itself notes them."""
-        kinds = (Kind.EVENTS_GAP, Kind.EVENTS_CAUGHT_UP, Kind.RESTORED)
-        noted = AuditEvent.objects.filter(kind__in=kinds, chain__building=None).select_related(
-            "detail"
-        )
-        found = [
-            {**event.told(), "kind": event.kind, "at": _time(event.at)}
-            for event in noted.order_by("-id")
-        ]
+    def _gaps(self, begun: dt.datetime, read: Iterable[AuditChain]) -> list[dict[str, Any]]:
+        """What may be missing in the time that was exported: by default all of its chains' time."""
+        firsts = AuditEvent.objects.filter(pk__in=[each.pk * CHAIN_STRIDE + 1 for each in read])
+        since = moment_in(self.filters.get("since")) or firsts.aggregate(at=Min("at"))["at"]
+        until = moment_in(self.filters.get("until")) or begun
+        # An event that a clock put outside of it is in it all the same.
+        ends = [chain[end]["at"] for chain in self.chains.values() for end in ("first", "last")]
+        shown = [moment for moment in map(moment_in, ends) if moment is not None]
+        found = gaps(min([since or begun, *shown]), max([until, *shown]))
         return [
-            {name: gap[name] for name in ("kind", "at", "since", "until") if name in gap}
+            {**gap, "at": _time(gap["at"]), **{n: plain(gap[n]) for n in ("since", "until")}}
             for gap in found
         ]
 
@@ -279,10 +281,9 @@ def reviewable(
 ) -> QuerySet[AuditEvent]:
     """The events of a building, or of all, within a time, that `actor` may review (all for None).
 
-    Of one building: all from the first event of that time to the last, without a gap, even where a
-    clock that was set right put one of them a little outside. Without `since` from its first event,
-    without `until` to its last one, whatever time that tells. Raises ServiceError for a building
-    without a chain: nothing of it was ever recorded.
+    Of one building: all from the first event of that time (without `since`: its first) to the last
+    (without `until`: its last), even where a clock that was set right put one of them outside.
+    Raises ServiceError for a building without a chain: nothing of it was ever recorded.
     """
     events: QuerySet[AuditEvent] = AuditEvent.objects.all()
     if actor is not None:

@@ -154,26 +154,7 @@ class _Walk:
         self.flagged = 0
 
     def report(self) -> ChainReport:
-        broken = None
-        try:
-            self._check_key()
-            self._skip()
-            for event in self._events():
-                self._check(event)
-            self._check_end()
-            self._check_point()
-            if self.without_detail:
-                # No retention run exists yet that could have removed one rightly.
-                raise _Broken(self.without_detail, "the event's detail was removed")
-        except _Broken as error:
-            broken = error.found
-        except DATABASE_GONE:
-            raise
-        except Exception as error:
-            # Whatever was written there to stop the walk is found, too, and the other chains are walked.
-            logger.exception("The walk of %s could not go on.", self.chain.key)
-            why = f"the event, or the chain's row, cannot be checked ({type(error).__name__})"
-            broken = Break(self.walked + 1, why)
+        broken = self._break()
         return ChainReport(
             key=str(self.chain.key),
             building=self.chain.building_id,
@@ -185,6 +166,28 @@ class _Walk:
             flags=self.flags,
             flagged=self.flagged,
         )
+
+    def _break(self) -> Break | None:
+        try:
+            self._check_key()
+            self._skip()
+            for event in self._events():
+                self._check(event)
+            self._check_end()
+            self._check_point()
+            if self.without_detail:
+                # No retention run exists yet that could have removed one rightly.
+                raise _Broken(self.without_detail, "the event's detail was removed")
+        except _Broken as error:
+            return error.found
+        except DATABASE_GONE:
+            raise
+        except Exception as error:
+            # Whatever was written there to stop the walk is found, too, and the other chains are walked.
+            logger.exception("The walk of %s could not go on.", self.chain.key)
+            why = f"the event, or the chain's row, cannot be checked ({type(error).__name__})"
+            return Break(self.walked + 1, why)
+        return None
 
     def of_chain(self, **chosen: Any) -> QuerySet[AuditEvent]:
         """Its events, by `chosen`."""

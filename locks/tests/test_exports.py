@@ -18,7 +18,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from locks.models import AuditEvent, Building, Kind, User
-from locks.services import exporting
+from locks.services import exporting, reading_exports
 from locks.services.audit import record
 from locks.services.checkpoints import canonical, public_key, sign
 from locks.services.exporting import Export, reviewable
@@ -402,6 +402,58 @@ def test_what_is_of_two_chains_is_not_complete(
     assert "it is called complete and is not of one chain" in found["problems"]
     problems = outsider.check_export(path).problems
     assert "it is called complete and is not of one chain" in problems
+
+
+def caught_up(since: dt.datetime, until: dt.datetime, kind: Kind = Kind.EVENTS_CAUGHT_UP) -> None:
+    with recorded_at(until), transaction.atomic():
+        record(kind, building=None, since=since.isoformat(), until=until.isoformat())
+
+
+def test_gaps_that_meet_are_told_as_one_and_those_of_another_time_not_at_all(
+    building: Building, tmp_path: Path
+) -> None:
+    hour, now = dt.timedelta(hours=1), timezone.now()
+    caught_up(now - 90 * hour, now - 80 * hour)  # before the building's first event
+    for number in range(30):  # every hour looks back to the one before, and a little further
+        caught_up(now + number * hour, now + (number + 1.1) * hour)
+    caught_up(now + 5 * hour, now + 6 * hour, Kind.EVENTS_GAP)
+    caught_up(now + 40 * hour, now + 41 * hour)
+    of_building = ("--building", str(building.pk))
+    times = ("--since", now.isoformat(), "--until", (now + 50 * hour).isoformat())
+    path = exported(tmp_path / "times.ndjson", *of_building, *times)
+    assert checked(path)[0] == 0
+    first, gap, second = manifest_of(path)["gaps"]
+    assert [each["kind"] for each in (first, gap)] == ["events.caught_up", "events.gap"]
+    ends = [dt.datetime.fromisoformat(first[name]) for name in ("since", "until")]
+    assert ends == [now, now + 30.1 * hour]
+    assert dt.datetime.fromisoformat(second["since"]) == now + 40 * hour
+    whole = manifest_of(exported(tmp_path / "whole.ndjson", *of_building))
+    (until_now,) = whole["gaps"]  # what is to come does not concern it
+    assert until_now["kind"] == "events.caught_up"
+
+
+def test_a_note_of_a_gap_that_tells_no_times_stands_for_its_own(
+    building: Building, tmp_path: Path
+) -> None:
+    with transaction.atomic():
+        record(Kind.EVENTS_GAP, building=None, since="never", until=5)
+    tamper("UPDATE locks_auditdetail SET body = '[[' WHERE body LIKE '%never%'")
+    (gap,) = manifest_of(exported(tmp_path / "whole.ndjson"))["gaps"]
+    assert len({dt.datetime.fromisoformat(gap[n]) for n in ("at", "since", "until")}) == 1
+
+
+def test_a_manifest_may_be_long(
+    building: Building, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reason = "a very long story " * 100_000
+    path = tmp_path / "long.ndjson"
+    path.write_bytes(b"".join(Export(reviewable(None), "ndjson", None, {"q": reason}).parts()))
+    assert len(path.read_bytes().splitlines()[-1]) > reading_exports.LONGEST_EVENT
+    assert checked(path)[0] == 0
+    assert agreed(path) == "unaltered"
+    monkeypatch.setattr(reading_exports, "LONGEST_EVENT", 100)
+    code, found = checked(path)
+    assert (code, found["problems"][0]) == (1, "line 1 is no event")
 
 
 def test_a_file_that_is_no_export_is_a_wrong_option(tmp_path: Path) -> None:
