@@ -1,31 +1,27 @@
 """An export holds exactly what was asked for, and proves itself without the database."""
 
-# ruff: noqa: S608  # tampering is done in SQL
-
 import csv
 import datetime as dt
 import hashlib
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import connection, transaction
-from django.test import Client
+from django.core.management import CommandError
+from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from locks.models import AuditEvent, Building, Kind, User
-from locks.services import exporting, reading_exports
+from locks.services import exporting
 from locks.services.audit import record
 from locks.services.checkpoints import canonical, public_key, sign
 from locks.services.exporting import Export, reviewable
 from locks.tests import outsider
-from locks.tests.factories import grant, make_building, make_device, make_user
-from locks.tests.history import recorded_at
-from locks.tests.tampering import harbour_house, rewrite, tamper, verify
+from locks.tests.exported import agreed, checked, edit, exported, manifest_of
+from locks.tests.factories import grant, make_device, make_user
+from locks.tests.tampering import harbour_house, rewrite, tamper
 
 pytestmark = pytest.mark.django_db
 KEY = "5e" * 32
@@ -39,36 +35,6 @@ def signing(settings: Settings) -> None:
 @pytest.fixture
 def building() -> Building:
     return harbour_house()
-
-
-def exported(path: Path, *options: str) -> Path:
-    """A file that `manage.py export_audit` wrote."""
-    call_command("export_audit", "--output", str(path), *options, stderr=io.StringIO())
-    return path
-
-
-def checked(path: Path, *options: str) -> tuple[int, dict[str, Any]]:
-    """Exit code and findings of `manage.py verify_audit --export`, which asks no database."""
-
-    def refuse(*_args: Any) -> None:
-        raise AssertionError("An export is checked offline.")
-
-    with connection.execute_wrapper(refuse):
-        code, said = verify("--export", str(path), "--json", *options)
-    return code, json.loads(said) if said else {}
-
-
-def manifest_of(path: Path) -> dict[str, Any]:
-    last = path.read_text().splitlines()[-1]
-    if path.suffix == ".csv":
-        last = next(csv.reader([last]))[1]
-    found: dict[str, Any] = json.loads(last)
-    return found
-
-
-def agreed(path: Path) -> str:
-    """What the file proves, by a second implementation that was written from docs/record.md alone."""
-    return outsider.check_export(path, public_key()).proves
 
 
 def test_a_whole_building_proves_that_nothing_was_left_out(
@@ -133,86 +99,6 @@ def test_a_time_without_events_is_an_export_without_events(
     assert agreed(path) == "complete"
 
 
-def time_of(building: Building, sequence: int) -> dt.datetime:
-    """The time of an event."""
-    at: dt.datetime = AuditEvent.objects.get(chain__building=building, sequence=sequence).at
-    return at
-
-
-def part_of(building: Building, since: dt.datetime) -> Export:
-    """An export of the time since then, not begun yet."""
-    return Export(
-        events=reviewable(None, building=building, since=since),
-        form="ndjson",
-        actor=None,
-        filters={"building": building.pk, "since": since.isoformat()},
-        whole_of=building,
-    )
-
-
-def test_what_happens_between_the_choice_and_the_first_byte_belongs_to_it(
-    building: Building, tmp_path: Path
-) -> None:
-    export = part_of(building, time_of(building, 3))
-    with transaction.atomic():
-        record(Kind.BUILDING_CHANGED, building=building)
-    path = tmp_path / "part.ndjson"
-    path.write_bytes(b"".join(export.parts()))
-    code, found = checked(path)
-    assert (code, found["rows"], found["proves"]) == (0, 4, "complete")
-    assert agreed(path) == "complete"
-
-
-def test_a_clock_that_was_set_back_cuts_nothing_off_its_end(
-    building: Building, tmp_path: Path
-) -> None:
-    since = time_of(building, 3)
-    with recorded_at(since - dt.timedelta(days=3)), transaction.atomic():
-        record(Kind.BUILDING_CHANGED, building=building)
-    path = tmp_path / "part.ndjson"
-    path.write_bytes(b"".join(part_of(building, since).parts()))
-    code, found = checked(path)
-    assert (code, found["rows"], found["proves"]) == (0, 4, "complete")
-    assert agreed(path) == "complete"
-
-
-def test_a_clock_that_was_ahead_cuts_nothing_off_its_beginning(tmp_path: Path) -> None:
-    building = make_building("Early House")
-    with recorded_at(timezone.now() + dt.timedelta(days=3)), transaction.atomic():
-        record(Kind.BUILDING_CHANGED, building=building)
-    with transaction.atomic():
-        record(Kind.BUILDING_CHANGED, building=building)
-    until = (timezone.now() + dt.timedelta(days=1)).isoformat()
-    path = exported(tmp_path / "part.ndjson", "--building", str(building.pk), "--until", until)
-    code, found = checked(path)
-    assert (code, found["rows"], found["proves"]) == (0, 2, "complete")
-    assert agreed(path) == "complete"
-
-
-def test_a_building_of_which_nothing_was_recorded_is_said_so(
-    north: Building, tmp_path: Path, superuser_client: Client
-) -> None:
-    with pytest.raises(CommandError, match="it has no chain") as refused:
-        exported(tmp_path / "none.ndjson", "--building", str(north.pk))
-    assert refused.value.returncode == 2
-    assert not (tmp_path / "none.ndjson").exists()
-    fields = {"form": "ndjson", "building": str(north.pk)}
-    assert superuser_client.post("/admin/locks/auditevent/export/", fields).status_code == 400
-
-
-@pytest.mark.sqlite_only
-def test_a_chain_whose_row_tells_no_end_is_not_exported(building: Building, tmp_path: Path) -> None:
-    tamper("UPDATE locks_auditchain SET length = 'abc' WHERE building_id IS NOT NULL")
-    with pytest.raises(CommandError, match="cannot be read"):
-        exported(tmp_path / "none.ndjson")
-
-
-def _edit(path: Path, old: str, new: str) -> None:
-    text = path.read_bytes()
-    assert old.encode() in text
-    path.write_bytes(text.replace(old.encode(), new.encode(), 1))
-
-
 def _without_line(path: Path, number: int) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
     del lines[number]
@@ -222,15 +108,15 @@ def _without_line(path: Path, number: int) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda path: _edit(path, "unlock.refused", "role.granted"),
-        lambda path: _edit(path, "frozen", "thawed"),
+        lambda path: edit(path, "unlock.refused", "role.granted"),
+        lambda path: edit(path, "frozen", "thawed"),
         lambda path: _without_line(path, 2),
         lambda path: _without_line(path, 0),
         lambda path: _without_line(path, 4),
         lambda path: _without_line(path, -1),
-        lambda path: _edit(path, '"rows":5', '"rows":4'),
-        lambda path: _edit(path, '"proves":"complete"', '"proves":"unaltered"'),
-        lambda path: _edit(path, '"made_by":null', '"made_by":"boss"'),
+        lambda path: edit(path, '"rows":5', '"rows":4'),
+        lambda path: edit(path, '"proves":"complete"', '"proves":"unaltered"'),
+        lambda path: edit(path, '"made_by":null', '"made_by":"boss"'),
         lambda path: path.write_bytes(path.read_bytes()[:-30]),
         lambda path: path.write_bytes(path.read_bytes().replace(b"\n", b" \n", 1)),
         lambda path: path.write_bytes(b"{}\n" + path.read_bytes()),
@@ -290,7 +176,7 @@ def test_a_checkpoint_of_another_record_is_not_believed(
 ) -> None:
     """The manifest is signed anew around a checkpoint that this key never signed."""
     path = exported(tmp_path / "whole.ndjson", "--building", str(building.pk))
-    _edit(path, '"length":5', '"length":4')
+    edit(path, '"length":5', '"length":4')
     _signed_anew(path, lambda number: number < 5)
     code, found = checked(path)
     assert code == 1
@@ -331,129 +217,9 @@ def test_what_was_tampered_with_before_is_found_in_the_export(
     assert agreed(path) == ""
 
 
-@pytest.mark.parametrize("form", ["ndjson", "csv"])
-@pytest.mark.parametrize("body", ["'x' || body", "'[1]'", "'[[['", "body || body"])
-def test_a_detail_that_cannot_be_read_stops_no_export(
-    building: Building, tmp_path: Path, body: str, form: str
-) -> None:
-    tamper(f"UPDATE locks_auditdetail SET body = {body}")
-    path = exported(tmp_path / f"x.{form}", "--format", form, "--building", str(building.pk))
-    _code, found = checked(path)
-    assert found["rows"] == 5
-    if form == "ndjson":
-        assert f"building-{building.pk} 2: its detail was changed" in found["problems"]
-    else:
-        assert "cannot_be_read" in path.read_text()
-
-
-@pytest.mark.sqlite_only
-@pytest.mark.parametrize("form", ["ndjson", "csv"])
-def test_a_detail_of_bytes_stops_no_export(building: Building, tmp_path: Path, form: str) -> None:
-    tamper("UPDATE locks_auditdetail SET body = CAST(body AS BLOB), salt = x'ff'")
-    path = exported(tmp_path / f"x.{form}", "--format", form)
-    assert checked(path)[1]["rows"] == 6
-
-
 def test_an_export_of_another_key_is_not_believed(building: Building, tmp_path: Path) -> None:
     path = exported(tmp_path / "whole.ndjson")
     assert checked(path, "--public-key", "ab" * 32)[0] == 1
-
-
-def test_an_export_that_a_stranger_signed_is_not_called_signed(
-    building: Building, tmp_path: Path, settings: Settings
-) -> None:
-    settings.AUDIT_SIGNING_KEY = "77" * 32
-    stranger = public_key()
-    path = exported(tmp_path / "whole.ndjson", "--building", str(building.pk))
-    settings.AUDIT_SIGNING_KEY = KEY
-    code, found = checked(path)
-    assert (code, found["signed"], found["vouched"]) == (1, False, False)
-    assert "the manifest was not signed by this key, or changed since" in found["problems"]
-    settings.AUDIT_SIGNING_KEY = ""
-    code, found = checked(path)
-    assert (code, found["signed_by"], found["vouched"]) == (0, stranger, False)
-    assert f"signed by {stranger}, which nobody vouched for" in verify("--export", str(path))[1]
-    vouched = ("--export", str(path), "--public-key", stranger.upper())
-    assert verify(*vouched) == (0, "holds   5 events, complete, signed\n")
-
-
-def test_what_nobody_signed_is_called_so(
-    building: Building, tmp_path: Path, settings: Settings
-) -> None:
-    settings.AUDIT_SIGNING_KEY = ""
-    path = exported(tmp_path / "whole.ndjson", "--building", str(building.pk))
-    assert verify("--export", str(path)) == (0, "holds   5 events, complete, not signed\n")
-    settings.AUDIT_SIGNING_KEY = KEY
-    assert checked(path)[0] == 1
-
-
-@pytest.mark.parametrize("form", ["ndjson", "csv"])
-@pytest.mark.parametrize("filters", ["{}", '{"since":"2000-01-01","until":"2999-01-01"}'])
-def test_what_is_of_two_chains_is_not_complete(
-    building: Building, tmp_path: Path, settings: Settings, form: str, filters: str
-) -> None:
-    settings.AUDIT_SIGNING_KEY = ""  # the sums fit, and nobody has to have signed it
-    path = exported(tmp_path / f"all.{form}", "--format", form)
-    quoted = (lambda text: text.replace('"', '""')) if form == "csv" else str
-    _edit(path, quoted('"proves":"unaltered"'), quoted('"proves":"complete"'))
-    _edit(path, quoted('"filters":{}'), quoted(f'"filters":{filters}'))
-    code, found = checked(path)
-    assert code == 1
-    assert "it is called complete and is not of one chain" in found["problems"]
-    problems = outsider.check_export(path).problems
-    assert "it is called complete and is not of one chain" in problems
-
-
-def caught_up(since: dt.datetime, until: dt.datetime, kind: Kind = Kind.EVENTS_CAUGHT_UP) -> None:
-    with recorded_at(until), transaction.atomic():
-        record(kind, building=None, since=since.isoformat(), until=until.isoformat())
-
-
-def test_gaps_that_meet_are_told_as_one_and_those_of_another_time_not_at_all(
-    building: Building, tmp_path: Path
-) -> None:
-    hour, now = dt.timedelta(hours=1), timezone.now()
-    caught_up(now - 90 * hour, now - 80 * hour)  # before the building's first event
-    for number in range(30):  # every hour looks back to the one before, and a little further
-        caught_up(now + number * hour, now + (number + 1.1) * hour)
-    caught_up(now + 5 * hour, now + 6 * hour, Kind.EVENTS_GAP)
-    caught_up(now + 40 * hour, now + 41 * hour)
-    of_building = ("--building", str(building.pk))
-    times = ("--since", now.isoformat(), "--until", (now + 50 * hour).isoformat())
-    path = exported(tmp_path / "times.ndjson", *of_building, *times)
-    assert checked(path)[0] == 0
-    first, gap, second = manifest_of(path)["gaps"]
-    assert [each["kind"] for each in (first, gap)] == ["events.caught_up", "events.gap"]
-    ends = [dt.datetime.fromisoformat(first[name]) for name in ("since", "until")]
-    assert ends == [now, now + 30.1 * hour]
-    assert dt.datetime.fromisoformat(second["since"]) == now + 40 * hour
-    whole = manifest_of(exported(tmp_path / "whole.ndjson", *of_building))
-    (until_now,) = whole["gaps"]  # what is to come does not concern it
-    assert until_now["kind"] == "events.caught_up"
-
-
-def test_a_note_of_a_gap_that_tells_no_times_stands_for_its_own(
-    building: Building, tmp_path: Path
-) -> None:
-    with transaction.atomic():
-        record(Kind.EVENTS_GAP, building=None, since="never", until=5)
-    tamper("UPDATE locks_auditdetail SET body = '[[' WHERE body LIKE '%never%'")
-    (gap,) = manifest_of(exported(tmp_path / "whole.ndjson"))["gaps"]
-    assert len({dt.datetime.fromisoformat(gap[n]) for n in ("at", "since", "until")}) == 1
-
-
-def test_a_manifest_may_be_long(
-    building: Building, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reason = "a very long story " * 100_000
-    path = tmp_path / "long.ndjson"
-    path.write_bytes(b"".join(Export(reviewable(None), "ndjson", None, {"q": reason}).parts()))
-    assert len(path.read_bytes().splitlines()[-1]) > reading_exports.LONGEST_EVENT
-    assert checked(path)[0] == 0
-    assert agreed(path) == "unaltered"
-    monkeypatch.setattr(reading_exports, "LONGEST_EVENT", 100)
-    code, found = checked(path)
-    assert (code, found["problems"][0]) == (1, "line 1 is no event")
 
 
 def test_a_file_that_is_no_export_is_a_wrong_option(tmp_path: Path) -> None:
@@ -488,7 +254,7 @@ def test_a_spreadsheet_reads_names_and_runs_no_formula(building: Building, tmp_p
     code, found = checked(path)
     assert (code, found["rows"]) == (0, 6)
     assert agreed(path) == "complete"
-    _edit(path, "Main entrance", "Side entrance")
+    edit(path, "Main entrance", "Side entrance")
     assert checked(path)[0] == 1
     assert agreed(path) == ""
 
