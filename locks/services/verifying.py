@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from locks.models import AuditChain, AuditDetail, AuditEvent, Building
 from locks.models.audit import CHAIN_STRIDE, FORMAT, GENESIS, ORGANISATION
-from locks.services.checkpoints import Checkpoint, Point, is_end
+from locks.services.checkpoints import Checkpoint, Point
 from locks.services.diagnosing import (
     computed_hash,
     explained_by_restore,
@@ -158,7 +158,7 @@ class _Walk:
         return ChainReport(
             key=str(self.chain.key),
             building=self.chain.building_id,
-            length=self.chain.length if is_end(self.chain.length, self.chain.head) else 0,
+            length=self.chain.length if self._row_reads() else 0,
             head=str(self.chain.head),
             events=self.walked - self.first + 1,
             broken=broken,
@@ -194,9 +194,13 @@ class _Walk:
         events: QuerySet[AuditEvent] = AuditEvent.objects.filter(chain=self.chain, **chosen)
         return events
 
+    def _row_reads(self) -> bool:
+        """Whether it holds what its columns' types say: SQLite lets a stranger write anything."""
+        return type(self.chain.length) is int and isinstance(self.chain.head, str)
+
     def _check_key(self) -> None:
         building = self.chain.building_id
-        if not is_end(self.chain.length, self.chain.head):
+        if not self._row_reads():
             raise _Broken(0, "the chain's row cannot be read: its length or head is none")
         if self.chain.key != (ORGANISATION if building is None else f"building-{building}"):
             raise _Broken(0, "the chain's key does not name its building")
@@ -238,7 +242,7 @@ class _Walk:
 
     def _check(self, event: AuditEvent) -> None:
         expected = self.walked + 1
-        if type(event.sequence) is not int:  # SQLite lets a column hold what its type cannot
+        if type(event.sequence) is not int:
             raise _Broken(expected, "the event cannot be read: its number is none")
         if event.sequence > expected:
             raise _Broken(expected, "the event was removed")
