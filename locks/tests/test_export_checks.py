@@ -212,7 +212,7 @@ def test_a_note_of_a_gap_that_tells_no_times_stands_for_its_own(
 ) -> None:
     with transaction.atomic():
         record(Kind.EVENTS_GAP, building=None, since="never", until=5)
-    tamper("UPDATE locks_auditdetail SET body = '[[' WHERE body LIKE '%never%'")
+    tamper("UPDATE locks_auditdetail SET body = '[[' WHERE body LIKE %s", "%never%")
     (gap,) = manifest_of(exported(tmp_path / "whole.ndjson"))["gaps"]
     assert len({dt.datetime.fromisoformat(gap[n]) for n in ("at", "since", "until")}) == 1
 
