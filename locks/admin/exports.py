@@ -9,13 +9,14 @@ from typing import Any, Literal, cast
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
+from django.db.models import Q
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.utils.translation import gettext as _
 
 from locks.admin.filters import Days, number_in
 from locks.admin.scope import actor, scope
-from locks.models import Building
-from locks.services.errors import BadInput
+from locks.models import AuditEvent, Building, Device
+from locks.services.errors import BadInput, ServiceError
 from locks.services.exporting import Export, reviewable
 
 TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
@@ -41,17 +42,25 @@ def export_of(request: HttpRequest, admin: Any) -> Export:
         form=cast(Literal["ndjson", "csv"], form),
         actor=actor(request),
         filters=chosen,
-        among=_among(request, building),
+        among=_among(listed, building),
     )
     if building is not None and set(chosen) <= OF_A_TIME:
         days = next(each for each in changes.filter_specs if isinstance(each, Days))
-        export.whole_of = building
-        export.events = reviewable(
-            actor(request), building=building, since=days.begins, until=days.ends
-        )
-        moments = {"since": days.begins, "until": days.ends}
-        export.filters = chosen | {n: at.isoformat() for n, at in moments.items() if at}
+        _make_complete(export, building, days)
     return export
+
+
+def _make_complete(export: Export, building: Building, days: Days) -> None:
+    """All of a building within a time: nothing is left out, and the export says so."""
+    try:
+        export.events = reviewable(
+            export.actor, building=building, since=days.begins, until=days.ends
+        )
+    except ServiceError as refusal:
+        raise BadInput(str(refusal)) from None
+    export.whole_of = building
+    moments = {"since": days.begins, "until": days.ends}
+    export.filters = {**export.filters, **{n: at.isoformat() for n, at in moments.items() if at}}
 
 
 def _chosen(request: HttpRequest) -> str:
@@ -67,12 +76,18 @@ def _building(listed: HttpRequest) -> Building | None:
     return found
 
 
-def _among(request: HttpRequest, building: Building | None) -> list[Building] | None:
+def _among(listed: HttpRequest, building: Building | None) -> list[Building] | None:
+    """The buildings that are read, and so told of it: none that what was chosen leaves out."""
     if building is not None:
         return [building]
-    if actor(request).is_superuser:
-        return None
-    return list(Building.objects.managed_by(request.user))
+    managed = Building.objects.managed_by(actor(listed))
+    door = scope(Device, listed.user).filter(pk=number_in(listed, "door")).first()
+    if door is not None and not actor(listed).is_superuser:
+        # A door that was moved has events in the building where it was, too.
+        of_door = AuditEvent.objects.filter(device=door).order_by()
+        told = Q(pk=door.building_id) | Q(chain__in=of_door.values("chain").distinct())
+        return list(managed.filter(told))
+    return None if actor(listed).is_superuser else list(managed)
 
 
 def streamed(request: HttpRequest, export: Export) -> StreamingHttpResponse:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from locks import words
-from locks.models import AuditDetail, AuditEvent, Building, Status, UnlockRequest
+from locks.models import AuditEvent, Building, Status, UnlockRequest
 
 NONE = "–"
 _LABELS: dict[str, str | Promise] = {
@@ -72,10 +72,7 @@ def when_in_a_row(moment: dt.datetime | None, building: Building | None) -> Safe
 
 def detail_of(event: AuditEvent | None) -> dict[str, Any]:
     """What an event keeps beside the chain; empty once a retention run has removed it."""
-    try:
-        return event.detail.content if event is not None else {}
-    except AuditDetail.DoesNotExist:
-        return {}
+    return event.told() if event is not None else {}
 
 
 def name_of(detail: Mapping[str, Any]) -> str:

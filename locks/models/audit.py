@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 GENESIS = "0" * 64  # what the first event of a chain names as the hash before it
 ORGANISATION = "organisation"
+UNREADABLE = {"cannot_be_read": True}  # what a detail tells that is no JSON object
 CHANNEL = "accessdesk_changes"  # PostgreSQL's NOTIFY after each commit; wakes the live stream
 CHAIN_STRIDE = (
     2**40
@@ -231,6 +232,13 @@ class AuditEvent(AppendOnlyModel):
     def computed_hash(self) -> str:
         return hashlib.sha256(self.canonical()).hexdigest()
 
+    def told(self) -> dict[str, Any]:
+        """What its detail tells, as AuditDetail.content; empty where it has none any more."""
+        try:
+            return self.detail.content
+        except AuditDetail.DoesNotExist:
+            return {}
+
 
 class AuditDetail(AppendOnlyModel):
     """The personal part of an event, beside the chain: names as they were, reason, Seam's words.
@@ -253,9 +261,15 @@ class AuditDetail(AppendOnlyModel):
 
     @property
     def content(self) -> dict[str, Any]:
-        """The body as a mapping."""
-        content = json.loads(self.body)
-        return content if isinstance(content, dict) else {}
+        """The body as a mapping; UNREADABLE where somebody made it something else.
+
+        Whoever reads the record reads the rest of it all the same; verify_audit names the event.
+        """
+        try:
+            content = json.loads(self.body)
+        except (ValueError, TypeError, RecursionError):
+            return dict(UNREADABLE)
+        return content if isinstance(content, dict) else dict(UNREADABLE)
 
     def computed_hash(self) -> str:
         return hashlib.sha256(bytes.fromhex(self.salt) + self.body.encode()).hexdigest()

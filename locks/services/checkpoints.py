@@ -49,20 +49,30 @@ def make_checkpoint(*, chains: Iterable[AuditChain] | None = None) -> str:
     """The ends of all chains (or only of `chains`) as signed text, one line of JSON.
 
     Unsigned where AUDIT_SIGNING_KEY is not set: then it proves what whoever keeps it can be
-    trusted for.
+    trusted for. A chain whose row tells no end (somebody wrote to it) is left out.
     """
     rows = AuditChain.objects.order_by("pk")
     if chains is not None:
         rows = rows.filter(pk__in=[chain.pk for chain in chains])
     ends = rows.values_list("key", "length", "head")
     content: dict[str, Any] = {
-        "chains": [{"chain": key, "head": head, "length": length} for key, length, head in ends],
+        "chains": [
+            {"chain": key, "head": head, "length": length}
+            for key, length, head in ends
+            if isinstance(key, str) and is_end(length, head)
+        ],
         "checkpoint": FORMAT,
         "key": public_key() or None,
         "made_at": timezone.now().astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
     }
     content["signature"] = sign(canonical(content)) or None
     return canonical(content).decode()
+
+
+def is_end(length: object, head: object) -> bool:
+    """Whether a chain can end so. SQLite lets a column hold what its type cannot."""
+    counted = type(length) is int and length >= 0
+    return counted and isinstance(head, str) and _HASH.fullmatch(head) is not None
 
 
 def read_checkpoint(text: str, *, trusted: str = "") -> Checkpoint:
@@ -90,13 +100,14 @@ def _read(content: dict[str, Any]) -> Checkpoint:
     points = {}
     for entry in content["chains"]:
         key, length, head = entry["chain"], entry["length"], entry["head"]
-        if not isinstance(key, str) or type(length) is not int or length < 0:
-            raise ValueError
-        if not _HASH.fullmatch(head):
+        if not isinstance(key, str) or not is_end(length, head):
             raise ValueError
         points[key] = Point(length, head)
     made_at = dt.datetime.fromisoformat(content["made_at"])
-    return Checkpoint(made_at=made_at, points=points, key=content["key"] or "")
+    signer = content["key"]
+    if not isinstance(signer, str | None):
+        raise ValueError
+    return Checkpoint(made_at=made_at, points=points, key=signer or "")
 
 
 def require_signature(message: bytes, signature: object, key: str, trusted: str = "") -> None:

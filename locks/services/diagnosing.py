@@ -6,9 +6,8 @@ Asked only about the first event that does not fit, so that a question may read 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
-from locks.models import AuditChain, AuditDetail, AuditEvent, Kind
+from locks.models import AuditChain, AuditEvent, Kind
 
 
 def computed_hash(event: AuditEvent) -> str:
@@ -57,17 +56,11 @@ def lost_in_restore(key: str) -> str:
     """`; …` with the restore on the organisation's chain that tells of the loss of chain `key`, or ""."""
     restored = AuditEvent.objects.filter(chain__building=None, kind=Kind.RESTORED)
     for event in restored.select_related("detail").order_by("-sequence"):
-        if key in _content(event).get("lost_chains", {}):
+        lost = event.told().get("lost_chains")
+        if isinstance(lost, dict) and key in lost:
             told = f"event {event.sequence} of the organisation tells of a restore"
             return f"; {told} at {_time(event.at)}"
     return ""
-
-
-def _content(event: AuditEvent) -> dict[str, Any]:
-    try:
-        return event.detail.content
-    except (AuditDetail.DoesNotExist, ValueError):
-        return {}
 
 
 def _time(at: dt.datetime) -> str:

@@ -10,6 +10,8 @@ import datetime as dt
 import hashlib
 import io
 import json
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -23,20 +25,24 @@ from locks.models import AuditChain, AuditDetail, AuditEvent, Building, Kind, Us
 from locks.models.audit import CHAIN_STRIDE
 from locks.services.audit import record
 from locks.services.checkpoints import canonical, make_checkpoint, public_key, sign
-from locks.services.editing import require_superuser
-from locks.services.errors import NotAllowed
+from locks.services.editing import plain, require_superuser
+from locks.services.errors import NotAllowed, ServiceError
+from locks.services.gaps import gaps, moment_in
 
 Form = Literal["ndjson", "csv"]
 Write = Callable[[AuditEvent, AuditDetail | None], bytes]
 FORMAT: Final = 1
 BATCH: Final = 1000  # events held in memory at a time
 WINDOW: Final = 50_000  # events of a chain that one question may have to look at
+RIGHT_HOLDS: Final = 2.0  # seconds until `actor` is asked for again
 # What a spreadsheet would take for a formula (OWASP, "CSV injection"); tab and return hide one.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 NEVER_COVERED: Final = (
     "Mechanical keys, locks that report to nobody, and whether a door was open: the record says "
     "what accessdesk was asked, did and was told."
 )
+# Filters whose values name no person, door or building.
+TOLD_TO_ALL: Final = frozenset(("kind", "out_of_hours", "outcome", "since", "slow", "until"))
 COLUMNS: Final = (
     "chain", "sequence", "at", "kind", "building", "door", "person", "username", "reason",
     "identified_by", "request", "actor", "device", "detail", "hash",
@@ -80,22 +86,28 @@ class Export:
         read = self._chains_read()
         checkpoint = json.loads(make_checkpoint(chains=read))
         lengths = {point["chain"]: point["length"] for point in checkpoint["chains"]}
+        if spoilt := [chain.key for chain in read if chain.key not in lengths]:
+            raise ServiceError(_("%(chain)s cannot be read.") % {"chain": spoilt[0]})
         self._record(Kind.EXPORT_BEGUN, read)
         whole = hashlib.sha256()
         for part in self._body({chain: lengths[chain.key] for chain in read}):
             whole.update(part)
             yield part
+        self._require_right()  # the last part may have been long in the reading
         self.digest = whole.hexdigest()
         self._record(Kind.EXPORTED, read, sha256=self.digest)
-        yield self._last(self._manifest(begun, checkpoint))
+        yield self._last(self._manifest(begun, checkpoint, read))
 
     def _body(self, lengths: Mapping[AuditChain, int]) -> Iterator[bytes]:
         write: Write = _ndjson if self.form == "ndjson" else _csv
         if self.form == "csv":
             yield _csv_row(COLUMNS)
+        asked = -math.inf
         for chain, window in self._windows(lengths):
-            self._require_right()
             for batch in _batches(window):
+                if time.monotonic() - asked >= RIGHT_HOLDS:
+                    self._require_right()
+                    asked = time.monotonic()
                 details = AuditDetail.objects.in_bulk([event.pk for event in batch])
                 for event in batch:
                     event.chain = chain
@@ -114,7 +126,7 @@ class Export:
                 yield chain, of_chain.filter(pk__range=(place + start, place + end))
 
     def _require_right(self) -> None:
-        """Asked again at each stretch: an export may take longer than a role lasts."""
+        """Asked again and again: an export may take longer than a role lasts."""
         if self.actor is None:
             return
         managed = Building.objects.managed_by(User.objects.get(pk=self.actor.pk))
@@ -131,7 +143,9 @@ class Export:
         chain["events"] += 1
         chain["last"] = place
 
-    def _manifest(self, begun: dt.datetime, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    def _manifest(
+        self, begun: dt.datetime, checkpoint: Mapping[str, Any], read: Sequence[AuditChain]
+    ) -> dict[str, Any]:
         manifest: dict[str, Any] = {
             "manifest": FORMAT,
             "form": self.form,
@@ -142,7 +156,7 @@ class Export:
             "sha256": self.digest,
             "chains": self.chains,
             "proves": "complete" if self.whole_of else "unaltered",
-            "gaps": self._gaps(),
+            "gaps": self._gaps(begun, read),
             "never_covered": NEVER_COVERED,
             "checkpoint": checkpoint,
             "key": public_key() or None,
@@ -150,18 +164,17 @@ class Export:
         manifest["signature"] = sign(canonical(manifest)) or None
         return manifest
 
-    def _gaps(self) -> list[dict[str, Any]]:
-        """Times of which something may be missing, as the record itself notes them."""
-        kinds = (Kind.EVENTS_GAP, Kind.EVENTS_CAUGHT_UP, Kind.RESTORED)
-        noted = AuditEvent.objects.filter(kind__in=kinds, chain__building=None).select_related(
-            "detail"
-        )
-        found = [
-            {**_content(event), "kind": event.kind, "at": _time(event.at)}
-            for event in noted.order_by("-id")
-        ]
+    def _gaps(self, begun: dt.datetime, read: Iterable[AuditChain]) -> list[dict[str, Any]]:
+        """What may be missing in the time that was exported: by default all of its chains' time."""
+        firsts = AuditEvent.objects.filter(pk__in=[each.pk * CHAIN_STRIDE + 1 for each in read])
+        since = moment_in(self.filters.get("since")) or firsts.aggregate(at=Min("at"))["at"]
+        until = moment_in(self.filters.get("until")) or begun
+        # An event that a clock put outside of it is in it all the same.
+        ends = [chain[end]["at"] for chain in self.chains.values() for end in ("first", "last")]
+        shown = [moment for moment in map(moment_in, ends) if moment is not None]
+        found = gaps(min([since or begun, *shown]), max([until, *shown]))
         return [
-            {name: gap[name] for name in ("kind", "at", "since", "until") if name in gap}
+            {**gap, "at": _time(gap["at"]), **{n: plain(gap[n]) for n in ("since", "until")}}
             for gap in found
         ]
 
@@ -176,7 +189,7 @@ class Export:
         chosen = Exists(its) if among is None else Q(building__in=among)
         return [*AuditChain.objects.filter(chosen).select_related("building").order_by("pk")]
 
-    def _record(self, kind: Kind, read: Iterable[AuditChain], **detail: Any) -> None:
+    def _record(self, kind: Kind, read: Sequence[AuditChain], **detail: Any) -> None:
         """On each chain, with how many of its own events were read once that is known."""
         with transaction.atomic():
             for building, key in [(chain.building, chain.key) for chain in read] or [
@@ -184,8 +197,22 @@ class Export:
             ]:
                 if kind == Kind.EXPORTED:
                     detail["rows"] = self.chains.get(key, {"events": 0})["events"]
-                told = {"form": self.form, "filters": dict(self.filters), **detail}
+                told = {"form": self.form, **self._told_of_filters(building, read), **detail}
                 record(kind, building=building, actor=self.actor, **told)
+
+    def _told_of_filters(
+        self, building: Building | None, read: Sequence[AuditChain]
+    ) -> dict[str, Any]:
+        """The filters as a chain may know them.
+
+        Where several chains are read, a door, a person or a word that was looked for may be another
+        building's, and this building's managers read only that there was such a filter.
+        """
+        if building is None or len(read) == 1:
+            return {"filters": dict(self.filters)}
+        others = sorted(set(self.filters) - TOLD_TO_ALL)
+        known = {name: value for name, value in self.filters.items() if name in TOLD_TO_ALL}
+        return {"filters": known} | ({"other_filters": others} if others else {})
 
 
 def _batches(events: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:
@@ -201,8 +228,13 @@ def _batches(events: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:
 def _ndjson(event: AuditEvent, kept: AuditDetail | None) -> bytes:
     """One event with all that its hashes are made of."""
     hashed = json.loads(event.canonical())
-    detail = {"salt": kept.salt, "body": kept.body} if kept else None
+    detail = {"salt": _text(kept.salt), "body": _text(kept.body)} if kept else None
     return canonical({"event": hashed, "hash": event.hash, "detail": detail}) + b"\n"
+
+
+def _text(value: object) -> str:
+    """Text, even where somebody wrote something else into a column of text (SQLite lets them)."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _csv(event: AuditEvent, kept: AuditDetail | None) -> bytes:
@@ -236,13 +268,6 @@ def _disarmed(value: Any) -> Any:
     return "" if value is None else value
 
 
-def _content(event: AuditEvent) -> dict[str, Any]:
-    try:
-        return event.detail.content
-    except AuditDetail.DoesNotExist:
-        return {}
-
-
 def _time(at: dt.datetime) -> str:
     return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -256,20 +281,27 @@ def reviewable(
 ) -> QuerySet[AuditEvent]:
     """The events of a building, or of all, within a time, that `actor` may review (all for None).
 
-    Of one building: all from the first event of that time to the last, without a gap, even where a
-    clock that was set right put one of them a little outside.
+    Of one building: all from the first event of that time (without `since`: its first) to the last
+    (without `until`: its last), even where a clock that was set right put one of them outside.
+    Raises ServiceError for a building without a chain: nothing of it was ever recorded.
     """
     events: QuerySet[AuditEvent] = AuditEvent.objects.all()
     if actor is not None:
         events = AuditEvent.objects.visible_to(actor)
     if building is None:
         return _within(events, since, until)
-    place = building.chain.pk * CHAIN_STRIDE
+    chain = AuditChain.objects.filter(building=building).first()
+    if chain is None:
+        raise ServiceError(_("Nothing was ever recorded of this building: it has no chain."))
+    place = chain.pk * CHAIN_STRIDE
     events = events.filter(pk__gt=place, pk__lt=place + CHAIN_STRIDE)
     if since is None and until is None:
         return events
     ends = _within(events, since, until).aggregate(first=Min("pk"), last=Max("pk"))
-    return events.filter(pk__range=(ends["first"] or 0, ends["last"] or 0))
+    if since is not None:
+        events = events.filter(pk__gte=ends["first"] or place + CHAIN_STRIDE)
+    # Without `until` the end stays open: what is appended until the checkpoint is made belongs to it.
+    return events if until is None else events.filter(pk__lte=ends["last"] or place)
 
 
 def _within(

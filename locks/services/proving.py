@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import requests
@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from locks.models import ChainProof, Proof
+from locks.models import Building, ChainProof, Proof
 from locks.services import leases
 from locks.services.checkpoints import Checkpoint, make_checkpoint, read_checkpoint
 from locks.services.errors import ServiceError
@@ -71,22 +71,24 @@ def _keep(begun: dt.datetime, reports: Iterable[ChainReport]) -> Proof:
             sound=all(report.is_sound for report in reports),
             checkpoint=make_checkpoint(),
         )
-        ChainProof.objects.bulk_create(_row(proof, report) for report in reports)
+        known = set(Building.objects.values_list("pk", flat=True))
+        ChainProof.objects.bulk_create(_row(proof, report, known) for report in reports)
     if not proof.sound:
         logger.critical("The record is not as it should be: run manage.py verify_audit.")
     return proof
 
 
-def _row(proof: Proof, report: ChainReport) -> ChainProof:
+def _row(proof: Proof, report: ChainReport, buildings: Collection[int]) -> ChainProof:
     return ChainProof(
         proof=proof,
-        key=report.key,
-        building_id=report.building,
+        key=report.key[:40],
+        # A chain that somebody gave to a building that is none still gets its row.
+        building_id=report.building if report.building in buildings else None,
         whole=report.is_whole,
         sound=report.is_sound,
         events=report.events,
         length=report.length,
-        head=report.head,
+        head=report.head[:64],
         sequence=report.broken.sequence if report.broken else None,
         why=report.broken.why[:200] if report.broken else "",
         flags=[{"sequence": flag.sequence, "why": flag.why} for flag in report.flags],

@@ -14,10 +14,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from locks.models.audit import GENESIS
-from locks.services.checkpoints import canonical, require_signature
+from locks.services.checkpoints import canonical, public_key, require_signature
 from locks.services.errors import ServiceError
 
-LONGEST_LINE = 1024 * 1024  # bytes; an event's detail is far shorter
+LONGEST_EVENT = 1024 * 1024  # bytes of a line; an event's detail is far shorter
+LONGEST_LINE = 64 * LONGEST_EVENT  # the manifest tells of every chain, and of every gap
 
 
 @dataclass
@@ -25,11 +26,15 @@ class ExportReport:
     """What was found in an export: `problems` name each event or line that does not fit.
 
     `proves` is the manifest's own word, "complete" or "unaltered"; "" where it cannot be believed.
+    `signed_by` is the public key whose signature holds, or "". Anybody can sign: only where it is
+    `vouched` for, it is the key that was to have signed.
     """
 
     rows: int = 0
     proves: str = ""
     signed: bool = False
+    signed_by: str = ""
+    vouched: bool = False
     problems: list[str] = field(default_factory=list)
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
@@ -45,12 +50,13 @@ class ExportReport:
 def check_export(path: Path, *, trusted: str = "") -> ExportReport:
     """Check an NDJSON or CSV export in constant memory.
 
-    `trusted` is the public key that must have signed the manifest. Raises ServiceError where the
+    `trusted` is the public key that must have signed the manifest; by default that of
+    AUDIT_SIGNING_KEY, where it is set. Raises ServiceError where the
     file cannot be read or is no export; OSError is turned into it.
     """
     try:
         with path.open("rb") as file:
-            return _Check(trusted).run(_lines(file))
+            return _Check((trusted or public_key()).lower()).run(_lines(file))
     except OSError as error:
         raise ServiceError(_("The file cannot be read.")) from error
 
@@ -91,6 +97,8 @@ class _Check:
             return
         self.report.rows += 1
         try:
+            if len(line) > LONGEST_EVENT:
+                raise ValueError
             entry = json.loads(line)
             self._check(entry["event"], entry["hash"], entry["detail"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -131,6 +139,8 @@ class _Check:
         self.report.signed = self._is_signed(
             manifest, _("the manifest was not signed by this key, or changed since")
         )
+        self.report.signed_by = manifest["key"] if self.report.signed else ""
+        self.report.vouched = self.report.signed and bool(self.trusted)
         self._is_signed(
             manifest["checkpoint"],
             _("the checkpoint was not signed by this key, or changed since"),
@@ -141,10 +151,17 @@ class _Check:
             self.report.rows = manifest["rows"]
         elif manifest["rows"] != self.report.rows:
             self._problem(_("the manifest counts other rows"))
+        if manifest["proves"] == "complete":
+            self._check_one_chain(manifest)
         if ndjson:
             self._check_ends(manifest)
         if self.report.holds:
             self.report.proves = manifest["proves"]
+
+    def _check_one_chain(self, manifest: dict[str, Any]) -> None:
+        known = [point["chain"] for point in manifest["checkpoint"]["chains"]]
+        if len(known) != 1 or not set(manifest["chains"]) <= set(known):
+            self._problem(_("it is called complete and is not of one chain"))
 
     def _is_signed(self, signed: dict[str, Any], otherwise: str) -> bool:
         """Whether its signature holds; `otherwise` is the problem where it does not, or has to be."""
@@ -184,3 +201,5 @@ class _Check:
                 self._problem(_("%(chain)s does not begin at its beginning") % {"chain": chain})
             if "until" not in manifest["filters"] and points.get(chain) != end:
                 self._problem(_("%(chain)s does not end at its checkpoint") % {"chain": chain})
+            elif end[0] > points.get(chain, end)[0]:
+                self._problem(_("%(chain)s ends beyond its checkpoint") % {"chain": chain})

@@ -9,6 +9,7 @@ a copy of an earlier head (services.checkpoints).
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -26,6 +27,9 @@ from locks.services.diagnosing import (
     lost_in_restore,
     why_not_continuing,
 )
+from locks.services.errors import DATABASE_GONE
+
+logger = logging.getLogger(__name__)
 
 BATCH = 500  # events held in memory at a time
 MOST_FLAGS = 20  # of a chain; the rest is counted
@@ -150,7 +154,20 @@ class _Walk:
         self.flagged = 0
 
     def report(self) -> ChainReport:
-        broken = None
+        broken = self._break()
+        return ChainReport(
+            key=str(self.chain.key),
+            building=self.chain.building_id,
+            length=self.chain.length if self._row_reads() else 0,
+            head=str(self.chain.head),
+            events=self.walked - self.first + 1,
+            broken=broken,
+            first=self.first,
+            flags=self.flags,
+            flagged=self.flagged,
+        )
+
+    def _break(self) -> Break | None:
         try:
             self._check_key()
             self._skip()
@@ -162,26 +179,29 @@ class _Walk:
                 # No retention run exists yet that could have removed one rightly.
                 raise _Broken(self.without_detail, "the event's detail was removed")
         except _Broken as error:
-            broken = error.found
-        return ChainReport(
-            key=self.chain.key,
-            building=self.chain.building_id,
-            length=self.chain.length,
-            head=self.chain.head,
-            events=self.walked - self.first + 1,
-            broken=broken,
-            first=self.first,
-            flags=self.flags,
-            flagged=self.flagged,
-        )
+            return error.found
+        except DATABASE_GONE:
+            raise
+        except Exception as error:
+            # Whatever was written there to stop the walk is found, too, and the other chains are walked.
+            logger.exception("The walk of %s could not go on.", self.chain.key)
+            why = f"the event, or the chain's row, cannot be checked ({type(error).__name__})"
+            return Break(self.walked + 1, why)
+        return None
 
     def of_chain(self, **chosen: Any) -> QuerySet[AuditEvent]:
         """Its events, by `chosen`."""
         events: QuerySet[AuditEvent] = AuditEvent.objects.filter(chain=self.chain, **chosen)
         return events
 
+    def _row_reads(self) -> bool:
+        """Whether it holds what its columns' types say: SQLite lets a stranger write anything."""
+        return type(self.chain.length) is int and isinstance(self.chain.head, str)
+
     def _check_key(self) -> None:
         building = self.chain.building_id
+        if not self._row_reads():
+            raise _Broken(0, "the chain's row cannot be read: its length or head is none")
         if self.chain.key != (ORGANISATION if building is None else f"building-{building}"):
             raise _Broken(0, "the chain's key does not name its building")
 
@@ -212,9 +232,9 @@ class _Walk:
             later = later.filter(sequence__gt=self.walked)
         try:
             return list(later.order_by("sequence")[:size])
-        except DatabaseError:
-            raise
-        except Exception:
+        except Exception as error:
+            if isinstance(error, DatabaseError) and "decode to UTF-8" not in str(error):
+                raise  # that one sentence of SQLite's is about a text, not about the database
             # A column holds what its type cannot: one row at a time finds which.
             if size == 1:
                 raise _Broken(self.walked + 1, "the event cannot be read") from None
@@ -222,6 +242,8 @@ class _Walk:
 
     def _check(self, event: AuditEvent) -> None:
         expected = self.walked + 1
+        if type(event.sequence) is not int:
+            raise _Broken(expected, "the event cannot be read: its number is none")
         if event.sequence > expected:
             raise _Broken(expected, "the event was removed")
         if event.sequence < expected:
@@ -246,9 +268,9 @@ class _Walk:
             self._flag(event, "its time lies before that of the event before it")
         elif event.at > timezone.now() + CLOCK_AHEAD:
             self._flag(event, "its time lies in the future")
-        elif (told := _told_at(event)) and event.at < told - CLOCK_AHEAD:
+        elif (told := _told_at(event)) and told - event.at > CLOCK_AHEAD:
             self._flag(event, "its time lies before the time at which Seam says it happened")
-        elif told and event.at > told + TOLD_LATE:
+        elif told and event.at - told > TOLD_LATE:
             self._flag(event, "its time lies long after the time at which Seam says it happened")
 
     def _flag(self, event: AuditEvent, why: str) -> None:
@@ -280,7 +302,8 @@ class _Walk:
             return
         try:
             fits = detail.computed_hash() == event.detail_hash
-        except ValueError:  # a salt that is not hexadecimal, text that is not Unicode
+        except (AttributeError, TypeError, ValueError):
+            # A salt that is not hexadecimal, text that is not Unicode, bytes instead of text.
             fits = False
         if not fits:
             raise _Broken(event.sequence, "the event's detail was changed: its hash differs")
@@ -301,8 +324,8 @@ class _Walk:
 def _told_at(event: AuditEvent) -> dt.datetime | None:
     """When Seam says that it happened. (Recorded later, it may be: webhooks come for 27 hours.)"""
     try:
-        told = dt.datetime.fromisoformat(str(event.detail.content["occurred_at"]))
-    except (AuditDetail.DoesNotExist, KeyError, ValueError):
+        told = dt.datetime.fromisoformat(str(event.told()["occurred_at"]))
+    except (KeyError, ValueError):
         return None
     return told if told.tzinfo else None
 

@@ -158,6 +158,39 @@ def test_an_export_is_on_the_record_of_each_building_it_reads(
         assert ended.detail.content["filters"] == {"kind": "unlock.refused"}
 
 
+def test_a_buildings_managers_do_not_read_what_was_looked_for_in_another(
+    door: Device, north: Building, manager: User, manager_client: Client, tmp_path: Path
+) -> None:
+    annex = make_building("Annex")
+    grant(manager, annex, "manager")
+    past_unlock(make_device(annex), make_user())
+    events = AuditEvent.objects.filter(kind__in=[Kind.EXPORT_BEGUN, Kind.EXPORTED])
+    export(manager_client, tmp_path / "door.ndjson", door=door.pk, q="Courier")
+    assert {event.chain.building for event in events} == {north}
+    assert events[0].detail.content["filters"] == {"door": str(door.pk), "q": "Courier"}
+    manifest = export(manager_client, tmp_path / "q.ndjson", q="Courier", kind="unlock.requested")
+    assert manifest["filters"] == {"q": "Courier", "kind": "unlock.requested"}
+    for building in (north, annex):
+        for event in events.filter(chain__building=building)[:2]:
+            assert "Courier" not in event.detail.body
+            assert event.detail.content["filters"] == {"kind": "unlock.requested"}
+            assert event.detail.content["other_filters"] == ["q"]
+
+
+def test_a_door_that_was_moved_is_exported_from_both_buildings(
+    door: Device, north: Building, manager: User, manager_client: Client, tmp_path: Path
+) -> None:
+    annex = make_building("Annex")
+    grant(manager, annex, "manager")
+    Device.objects.filter(pk=door.pk).update(building=annex)
+    door.refresh_from_db()
+    past_unlock(door, make_user())
+    listed = manager_client.get("/admin/locks/auditevent/", {"door": door.pk})
+    manifest = export(manager_client, tmp_path / "door.ndjson", door=door.pk)
+    assert manifest["rows"] == len(listed.context["cl"].result_list)
+    assert set(manifest["chains"]) == {north.chain.key, annex.chain.key}
+
+
 @pytest.mark.parametrize(
     "fields", [{"form": "pdf"}, {"form": ""}, {"since": "never"}, {"password__startswith": "a"}]
 )
@@ -169,18 +202,33 @@ def test_a_senseless_form_is_refused_and_records_nothing(
     assert AuditEvent.objects.count() == before
 
 
-def test_an_export_ends_with_the_role_that_began_it(
-    door: Device, north: Building, manager: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exporting, "WINDOW", 2)
+def revoked_after(parts: int, north: Building, manager: User) -> list[bytes]:
+    """What still comes of an export once the role was revoked; it must end with NotAllowed."""
     running = Export(reviewable(manager), "ndjson", manager, {}, among=[north]).parts()
-    assert next(running)
+    assert all(next(running) for _ in range(parts))
     Assignment.objects.filter(person=manager).update(revoked_at=timezone.now())
+    later = []
     with pytest.raises(NotAllowed):
-        list(running)
+        later.extend(running)
     kinds = AuditEvent.objects.filter(chain__building=north).values_list("kind", flat=True)
     assert Kind.EXPORT_BEGUN in kinds
     assert Kind.EXPORTED not in kinds
+    return later
+
+
+def test_an_export_ends_with_the_role_that_began_it(
+    door: Device, north: Building, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within one stretch of the chain, too, as soon as the right is asked for again."""
+    monkeypatch.setattr(exporting, "BATCH", 2)
+    monkeypatch.setattr(exporting, "RIGHT_HOLDS", 0)
+    assert revoked_after(1, north, manager) == []
+
+
+def test_no_manifest_is_made_for_whoever_lost_the_role_during_the_last_part(
+    door: Device, north: Building, manager: User
+) -> None:
+    assert revoked_after(1, north, manager) == []  # all events were in the first part
 
 
 @pytest.mark.django_db(transaction=True)

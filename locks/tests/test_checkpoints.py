@@ -119,6 +119,10 @@ def test_it_finds_the_checkpoint_broken_though_the_walk_begins_later(
         (lambda _text: "[" * 100_000, "not a checkpoint"),
         (lambda _text: '{"signature":null}', "not a checkpoint"),
         (
+            lambda text: canonical({**json.loads(text), "key": 5}).decode(),
+            "not a checkpoint",
+        ),
+        (
             lambda text: canonical({**json.loads(text), "signature": None}).decode(),
             "is not signed",
         ),
@@ -235,6 +239,16 @@ def test_a_time_far_before_seams_own_is_flagged(
     (report,) = verify_chains(building=north)
     assert [flag.sequence for flag in report.flags] == flagged
     assert report.is_whole
+
+
+@pytest.mark.parametrize("told", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59-12:00"])
+def test_a_time_of_seams_at_the_end_of_the_calendar_is_odd_and_no_more(
+    north: Building, told: str
+) -> None:
+    with transaction.atomic():
+        record(Kind.LOCK_UNLOCKED, building=north, occurred_at=told)
+    (report,) = verify_chains(building=north)
+    assert (report.is_whole, [flag.sequence for flag in report.flags]) == (True, [1])
 
 
 @pytest.mark.parametrize(("days", "flagged"), [(30, []), (32, [1])])

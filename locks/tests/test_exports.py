@@ -3,14 +3,13 @@
 import csv
 import datetime as dt
 import hashlib
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.core.management import CommandError
+from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -20,8 +19,9 @@ from locks.services.audit import record
 from locks.services.checkpoints import canonical, public_key, sign
 from locks.services.exporting import Export, reviewable
 from locks.tests import outsider
+from locks.tests.exported import agreed, checked, edit, exported, manifest_of
 from locks.tests.factories import grant, make_device, make_user
-from locks.tests.tampering import harbour_house, rewrite, tamper, verify
+from locks.tests.tampering import harbour_house, rewrite, tamper
 
 pytestmark = pytest.mark.django_db
 KEY = "5e" * 32
@@ -35,36 +35,6 @@ def signing(settings: Settings) -> None:
 @pytest.fixture
 def building() -> Building:
     return harbour_house()
-
-
-def exported(path: Path, *options: str) -> Path:
-    """A file that `manage.py export_audit` wrote."""
-    call_command("export_audit", "--output", str(path), *options, stderr=io.StringIO())
-    return path
-
-
-def checked(path: Path, *options: str) -> tuple[int, dict[str, Any]]:
-    """Exit code and findings of `manage.py verify_audit --export`, which asks no database."""
-
-    def refuse(*_args: Any) -> None:
-        raise AssertionError("An export is checked offline.")
-
-    with connection.execute_wrapper(refuse):
-        code, said = verify("--export", str(path), "--json", *options)
-    return code, json.loads(said) if said else {}
-
-
-def manifest_of(path: Path) -> dict[str, Any]:
-    last = path.read_text().splitlines()[-1]
-    if path.suffix == ".csv":
-        last = next(csv.reader([last]))[1]
-    found: dict[str, Any] = json.loads(last)
-    return found
-
-
-def agreed(path: Path) -> str:
-    """What the file proves, by a second implementation that was written from docs/record.md alone."""
-    return outsider.check_export(path, public_key()).proves
 
 
 def test_a_whole_building_proves_that_nothing_was_left_out(
@@ -129,12 +99,6 @@ def test_a_time_without_events_is_an_export_without_events(
     assert agreed(path) == "complete"
 
 
-def _edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-
-
 def _without_line(path: Path, number: int) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
     del lines[number]
@@ -144,15 +108,15 @@ def _without_line(path: Path, number: int) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda path: _edit(path, "unlock.refused", "role.granted"),
-        lambda path: _edit(path, "frozen", "thawed"),
+        lambda path: edit(path, "unlock.refused", "role.granted"),
+        lambda path: edit(path, "frozen", "thawed"),
         lambda path: _without_line(path, 2),
         lambda path: _without_line(path, 0),
         lambda path: _without_line(path, 4),
         lambda path: _without_line(path, -1),
-        lambda path: _edit(path, '"rows":5', '"rows":4'),
-        lambda path: _edit(path, '"proves":"complete"', '"proves":"unaltered"'),
-        lambda path: _edit(path, '"made_by":null', '"made_by":"boss"'),
+        lambda path: edit(path, '"rows":5', '"rows":4'),
+        lambda path: edit(path, '"proves":"complete"', '"proves":"unaltered"'),
+        lambda path: edit(path, '"made_by":null', '"made_by":"boss"'),
         lambda path: path.write_bytes(path.read_bytes()[:-30]),
         lambda path: path.write_bytes(path.read_bytes().replace(b"\n", b" \n", 1)),
         lambda path: path.write_bytes(b"{}\n" + path.read_bytes()),
@@ -212,7 +176,7 @@ def test_a_checkpoint_of_another_record_is_not_believed(
 ) -> None:
     """The manifest is signed anew around a checkpoint that this key never signed."""
     path = exported(tmp_path / "whole.ndjson", "--building", str(building.pk))
-    _edit(path, '"length":5', '"length":4')
+    edit(path, '"length":5', '"length":4')
     _signed_anew(path, lambda number: number < 5)
     code, found = checked(path)
     assert code == 1
@@ -290,7 +254,7 @@ def test_a_spreadsheet_reads_names_and_runs_no_formula(building: Building, tmp_p
     code, found = checked(path)
     assert (code, found["rows"]) == (0, 6)
     assert agreed(path) == "complete"
-    _edit(path, "Main entrance", "Side entrance")
+    edit(path, "Main entrance", "Side entrance")
     assert checked(path)[0] == 1
     assert agreed(path) == ""
 

@@ -9,10 +9,11 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from locks.models import Building, ChainProof, Kind, Proof
-from locks.services import leases
+from locks.services import leases, verifying
 from locks.services.audit import record
 from locks.services.checkpoints import read_checkpoint
 from locks.services.proving import LEASE, LEASE_LENGTH, prove_record
@@ -66,6 +67,20 @@ def test_it_keeps_what_it_found_in_each_chain(houses: tuple[Building, Building])
     rows = {row.building_id: row for row in ChainProof.objects.filter(proof=proof)}
     assert (rows[north.pk].whole, rows[north.pk].events, rows[north.pk].sequence) == (True, 3, None)
     assert (rows[south.pk].whole, rows[south.pk].sequence) == (False, 2)
+
+
+def test_a_walk_that_could_not_go_on_is_kept_as_broken_and_the_other_chains_are_walked(
+    houses: tuple[Building, Building], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    north, south = houses
+    with transaction.atomic():
+        record(Kind.LOCK_UNLOCKED, building=north, occurred_at=timezone.now().isoformat())
+    monkeypatch.setattr(verifying, "TOLD_LATE", None)  # asked only of what Seam told
+    proof = prove_record()
+    rows = {row.building_id: row for row in ChainProof.objects.filter(proof=proof)}
+    assert (proof.whole, rows[north.pk].whole, rows[north.pk].sequence) == (False, False, 4)
+    assert "TypeError" in rows[north.pk].why
+    assert (rows[south.pk].whole, rows[south.pk].events) == (True, 3)
 
 
 def test_managers_read_the_result_of_their_own_buildings(

@@ -14,14 +14,18 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test import Client
 
-from locks.models import Building, Kind
+from locks.models import AuditEvent, Building, Kind, User
 from locks.services import verifying
 from locks.services.audit import record
-from locks.services.checkpoints import make_checkpoint
+from locks.services.checkpoints import make_checkpoint, read_checkpoint
+from locks.services.proving import prove_record
 from locks.tests import outsider
+from locks.tests.factories import make_device
+from locks.tests.history import past_unlock
 from locks.tests.strangers import Stranger, in_a_file, stranger_at
-from locks.tests.tampering import harbour_house, verify
+from locks.tests.tampering import harbour_house, tamper, verify
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Way = Callable[[Stranger], object]
@@ -159,6 +163,95 @@ WAYS: dict[str, tuple[Way, int, str]] = {
     "a shorter chain": (lambda hand: hand.set_end(4), 5, "beyond the chain's head"),
     "a longer chain": (lambda hand: hand.set_end(6, "ab" * 32), 6, "was cut off"),
 }
+
+
+TYPES: dict[str, tuple[Way, int, str]] = {
+    "a body of bytes": (
+        lambda hand: detail(hand, "body = CAST(body AS BLOB)"),
+        3,
+        "detail was changed",
+    ),
+    "a salt of bytes": (
+        lambda hand: detail(hand, "salt = CAST(salt AS BLOB)"),
+        3,
+        "detail was changed",
+    ),
+    "a body that is no Unicode": (
+        lambda hand: detail(hand, "body = CAST(x'ff' AS TEXT)"),
+        3,
+        "cannot be read",
+    ),
+    "a kind of bytes": (
+        lambda hand: hand.change(3, "kind = CAST(kind AS BLOB)"),
+        3,
+        "was changed",
+    ),
+    "a number that is none": (
+        lambda hand: hand.change(5, f"sequence = 'abc', id = {hand.place(0)}"),
+        5,
+        "its number is none",
+    ),
+}
+
+
+@pytest.mark.sqlite_only  # PostgreSQL's columns hold what their types say
+@pytest.mark.parametrize("way", TYPES)
+def test_what_no_column_should_hold_is_named(house: Building, path: Path, way: str) -> None:
+    tamper, sequence, why = TYPES[way]
+    with stranger_at(path, house.chain.key) as hand:
+        hand.query("PRAGMA ignore_check_constraints = ON")
+        tamper(hand)
+    code, said = verify("--json")
+    broken = {each["key"]: each["broken"] for each in json.loads(said)["chains"]}
+    assert (code, broken[house.chain.key]["sequence"]) == (1, sequence)
+    assert why in broken[house.chain.key]["why"]
+    assert broken["organisation"] is None
+
+
+@pytest.mark.parametrize("body", ["'x' || body", "'[1]'", f"'{'[' * 100_000}'"])
+def test_a_detail_that_cannot_be_read_takes_no_page_of_the_history_away(
+    north: Building, clerk: User, manager_client: Client, body: str
+) -> None:
+    door = make_device(north, label="Main entrance")
+    request = past_unlock(door, clerk)
+    event = AuditEvent.objects.filter(chain__building=north).latest("pk")
+    tamper(f"UPDATE locks_auditdetail SET body = {body}")
+    for page in (
+        "auditevent/",
+        f"auditevent/{event.pk}/change/",
+        f"unlockrequest/{request.pk}/change/",
+        "unlockrequest/",
+    ):
+        answer = manager_client.get(f"/admin/locks/{page}")
+        assert answer.status_code == 200, page
+    shown = manager_client.get(f"/admin/locks/auditevent/{event.pk}/change/").content.decode()
+    assert "cannot be read" in shown
+
+
+ROWS = {
+    "length": "length = 'abc'",
+    "head": "head = CAST(head AS BLOB)",
+    "building": "building_id = 4711",
+}
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("what", ROWS)
+def test_a_chain_whose_own_row_cannot_be_read_is_named_and_the_others_are_proven(
+    house: Building, path: Path, what: str
+) -> None:
+    with stranger_at(path, "organisation") as hand:
+        hand.query(f"UPDATE locks_auditchain SET {ROWS[what]} WHERE id = {hand.chain['id']}")
+    assert verify()[0] == 1
+    proof = prove_record()
+    rows = {row.key: row for row in proof.chains.all()}
+    assert (proof.whole, rows["organisation"].whole, rows["organisation"].sequence) == (
+        False,
+        False,
+        0,
+    )
+    assert rows[house.chain.key].whole
+    assert read_checkpoint(proof.checkpoint).points[house.chain.key].length == 5
 
 
 @pytest.mark.parametrize("way", WAYS)

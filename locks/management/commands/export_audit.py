@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from locks.management.moments import moment
 from locks.models import Building
+from locks.services.errors import ServiceError
 from locks.services.exporting import Export, reviewable
 
 
@@ -39,8 +40,12 @@ class Command(BaseCommand):
             "since": since.isoformat() if since else None,
             "until": until.isoformat() if until else None,
         }
+        try:
+            events = reviewable(None, building=building, since=since, until=until)
+        except ServiceError as refusal:
+            raise CommandError(str(refusal), returncode=2) from None
         export = Export(
-            events=reviewable(None, building=building, since=since, until=until),
+            events=events,
             form=options["format"],
             actor=None,
             filters={name: value for name, value in chosen.items() if value is not None},
@@ -49,15 +54,17 @@ class Command(BaseCommand):
         self._write(export, options["output"])
 
     def _write(self, export: Export, path: Path | None) -> None:
-        if path is None:
-            for part in export.parts():
-                self.stdout.write(part.decode(), ending="")
-            return
         try:
-            file = path.open("xb")
+            if path is None:
+                for part in export.parts():
+                    self.stdout.write(part.decode(), ending="")
+                return
+            with path.open("xb") as file:
+                for part in export.parts():
+                    file.write(part)
         except OSError as error:
-            raise CommandError(f"{path}: {error.strerror}.", returncode=2) from None
-        with file:
-            for part in export.parts():
-                file.write(part)
+            where = path or "standard output"
+            raise CommandError(f"{where}: {error.strerror}.", returncode=2) from None
+        except ServiceError as refusal:
+            raise CommandError(str(refusal), returncode=2) from None
         self.stderr.write(f"{export.rows} events written to {path}.")

@@ -10,7 +10,7 @@ from locks.management.files import checkpoint_in
 from locks.management.moments import moment
 from locks.models import Building
 from locks.services.errors import ServiceError
-from locks.services.reading_exports import check_export
+from locks.services.reading_exports import ExportReport, check_export
 from locks.services.verifying import ChainReport, verify_chains
 
 
@@ -41,7 +41,10 @@ class Command(BaseCommand):
             help="each chain must still hold what this checkpoint says of it",
         )
         parser.add_argument(
-            "--public-key", default="", metavar="HEX", help="the key that must have signed it"
+            "--public-key",
+            default="",
+            metavar="HEX",
+            help="the key that must have signed it (by default that of AUDIT_SIGNING_KEY)",
         )
         parser.add_argument(
             "--export",
@@ -97,13 +100,20 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(report.as_dict(), indent=2))
         elif report.holds:
-            signed = "signed" if report.signed else "not signed"
-            self.stdout.write(f"holds   {report.rows} events, {report.proves}, {signed}")
+            self.stdout.write(f"holds   {report.rows} events, {report.proves}, {_signed(report)}")
         else:
             for problem in report.problems:
                 self.stdout.write(f"BROKEN  {problem}")
         if not report.holds:
             raise CommandError("The export does not hold.", returncode=1)
+
+
+def _signed(report: ExportReport) -> str:
+    if not report.signed:
+        return "not signed"
+    if report.vouched:
+        return "signed"
+    return f"signed by {report.signed_by}, which nobody vouched for"
 
 
 def lines(report: ChainReport) -> list[str]:
