@@ -71,9 +71,13 @@ def _chosen(request: HttpRequest) -> str:
 
 
 def _building(listed: HttpRequest) -> Building | None:
-    place = number_in(listed, "building")
-    found: Building | None = scope(Building, listed.user).filter(pk=place).first()
-    return found
+    """The one building that the list is about: the chosen one, or the only one of its person."""
+    buildings = scope(Building, listed.user)
+    if listed.GET.get("building") or actor(listed).is_superuser:
+        found: Building | None = buildings.filter(pk=number_in(listed, "building")).first()
+        return found
+    few = list(buildings[:2])
+    return few[0] if len(few) == 1 else None
 
 
 def _among(listed: HttpRequest, building: Building | None) -> list[Building] | None:

@@ -79,7 +79,7 @@ def events_in(path: Path) -> list[dict[str, Any]]:
         ({"q": "courier"}, ["unlock.requested", "unlock.unlocked"]),
         ({"outcome": "unlocked_confirmed"}, ["unlock.requested", "unlock.unlocked"]),
         ({"q": "nobody knows"}, []),
-        ({"kind": "", "q": "", "since": "2000-01-01", "door": ""}, None),
+        ({"kind": "", "q": "", "since": "2000-01-01", "slow": "", "person": "1"}, None),
     ],
 )
 def test_it_holds_exactly_what_the_list_shows(
@@ -109,6 +109,7 @@ def test_a_door_with_its_times_is_unaltered_and_a_building_complete(
     assert of_door["proves"] == "unaltered"
     whole = export(manager_client, tmp_path / "whole.ndjson", building=north.pk)
     assert whole["proves"] == "complete"
+    assert export(manager_client, tmp_path / "only.ndjson")["proves"] == "complete"
     today = f"{timezone.now().astimezone(north.zone):%Y-%m-%d}"
     day = export(
         manager_client, tmp_path / "day.ndjson", building=north.pk, since=today, until=today
