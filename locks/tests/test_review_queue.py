@@ -65,6 +65,26 @@ def test_open_items_are_shown_unless_others_are_asked_for(
     assert listed(manager_client, state="all", q="nobody") == []
 
 
+def test_a_search_of_many_words_is_one_plain_condition_each(
+    late: Review, manager_client: Client
+) -> None:
+    with CaptureQueriesContext(connection) as few:
+        assert listed(manager_client, q="courier") == [late]
+    with CaptureQueriesContext(connection) as many:
+        assert listed(manager_client, q=" ".join(["courier", "clerk"] * 5)) == [late]
+    longest = [max(len(query["sql"]) for query in queries) for queries in (few, many)]
+    assert longest[1] < 4 * longest[0]
+    assert listed(manager_client, q=" ".join(["courier"] * 9 + ["nobody"])) == []
+
+
+def test_a_search_reads_so_many_words_and_letters_and_no_more(
+    late: Review, manager_client: Client
+) -> None:
+    assert listed(manager_client, q=" ".join(["courier"] * 10 + ["nobody"])) == [late]
+    assert listed(manager_client, q="courier" + " " * 200 + "nobody") == [late]
+    assert listed(manager_client, q="x" * 100_000) == []
+
+
 def test_state_and_building_are_columns_where_they_differ(
     late: Review, manager: User, south: Building, manager_client: Client
 ) -> None:
