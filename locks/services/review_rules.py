@@ -7,9 +7,10 @@ begin at the events' index by kind and time, so that the length of the record do
 from __future__ import annotations
 
 import datetime as dt
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -22,11 +23,12 @@ MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 # --- The thresholds ---------------------------------------------------------------------------
 # An unknown outcome often settles at once: so long it is nobody's work.
 UNKNOWN_FOR: Final = 2 * MINUTE
-# A lock usually confirms where, of its last unlocks, so many at least were told of and so large a
-# part of them was confirmed. One that never can does not fill the queue.
+# A lock usually confirms where, of so many unlocks before the one in question, so many at least were
+# told of and so large a part of them was confirmed. One that never can does not fill the queue.
 CONFIRMS_OF_LAST: Final = 30
 CONFIRMS_LEAST: Final = 5
 CONFIRMS_PART: Final = 0.8
+MOST_ODD: Final = 1000  # named in one query; those that are left come with the next run
 # One door: so many requests that failed or stayed unknown, within so long.
 FAILURES_LEAST, FAILURES_WITHIN = 3, HOUR
 # One person: so many unlocks at so many doors within so long. A group that arrives at one door, or
@@ -74,53 +76,86 @@ class Series:
 # --- One event each ---------------------------------------------------------------------------
 
 
-def _of_kind(kind: Kind, rule: Rule, since: dt.datetime) -> Events:
-    """Events of a kind since a moment that are not in the queue for `rule`."""
+def _of_kind(kinds: tuple[Kind, ...], rule: Rule, since: dt.datetime) -> Events:
+    """Events of these kinds since a moment that are not in the queue for `rule`."""
     queued = Review.objects.filter(event=OuterRef("pk"), rule=rule)
-    return AuditEvent.objects.filter(~Exists(queued), kind=kind, at__gte=since)
+    return AuditEvent.objects.filter(~Exists(queued), kind__in=kinds, at__gte=since)
 
 
 def _unknown(since: dt.datetime, now: dt.datetime) -> Events:
-    waited = _of_kind(Kind.UNLOCK_UNKNOWN, Rule.UNKNOWN, since).filter(at__lte=now - UNKNOWN_FOR)
+    waited = _of_kind((Kind.UNLOCK_UNKNOWN,), Rule.UNKNOWN, since).filter(at__lte=now - UNKNOWN_FOR)
     return waited.filter(request__status=Status.UNKNOWN)
 
 
 def _contradicted(since: dt.datetime, now: dt.datetime) -> Events:
-    return _of_kind(Kind.UNLOCK_CONTRADICTED, Rule.CONTRADICTED, since)
+    return _of_kind((Kind.UNLOCK_CONTRADICTED,), Rule.CONTRADICTED, since)
 
 
 def _unconfirmed(since: dt.datetime, now: dt.datetime) -> Events:
-    accepted = _of_kind(Kind.UNLOCK_UNLOCKED, Rule.UNCONFIRMED, since).filter(
+    accepted = _of_kind((Kind.UNLOCK_UNLOCKED,), Rule.UNCONFIRMED, since).filter(
         request__outcome_value__in=(Outcome.UNCONFIRMED, Outcome.UNSAID)
     )
-    doors = accepted.order_by().values_list("device", flat=True).distinct()
-    return accepted.filter(device__in=[door for door in doors if door and usually_confirms(door)])
+    open_ones = accepted.order_by().values_list("device", "request", "request__requested_at")
+    doors = defaultdict[int, dict[int, dt.datetime]](dict)
+    for door, request, pressed in open_ones:
+        if door is not None:
+            doors[door][request] = pressed
+    odd = sorted(
+        request
+        for door, times in doors.items()
+        for request in unusual_unlocks(door, since=min(times.values()))
+        if request in times
+    )
+    return accepted.filter(request__in=odd[:MOST_ODD])
 
 
-def usually_confirms(device_id: int) -> bool:
-    """Whether the lock confirmed most of its last unlocks. One query, served by an index."""
-    told = UnlockRequest.objects.filter(device=device_id, status=Status.UNLOCKED, inferred=False)
-    last = told.order_by("-requested_at", "-pk").values_list("confirmed_by_device", flat=True)
-    said = list(last[:CONFIRMS_OF_LAST])
+def unusual_unlocks(door: int, *, since: dt.datetime) -> Iterator[int]:
+    """Unlocks of a lock from `since` on without the confirmation that it usually gave until then.
+
+    Those in a row are judged by what came before the first of them, so that a lock that breaks
+    does not become one that never could by the very unlocks in question; until they are as many as
+    it is judged by. Two queries, served by an index.
+    """
+    told = UnlockRequest.objects.filter(device=door, status=Status.UNLOCKED, inferred=False)
+    said = told.values_list("pk", "confirmed_by_device")
+    earlier = said.filter(requested_at__lt=since).order_by("-requested_at", "-pk")
+    later = said.filter(requested_at__gte=since).order_by("requested_at", "pk")
+    before = deque[bool](maxlen=CONFIRMS_OF_LAST)
+    row = 0  # how many without a confirmation have followed one another
+    for pk, confirmed in chain(reversed(earlier[: 2 * CONFIRMS_OF_LAST]), later.iterator()):
+        if confirmed:
+            before.extend([False] * row + [True])
+            row = 0
+            continue
+        row += 1
+        if _mostly(before):
+            yield pk
+        if row == CONFIRMS_OF_LAST:
+            before.extend([False] * row)
+            row = 0
+
+
+def _mostly(said: deque[bool]) -> bool:
     return len(said) >= CONFIRMS_LEAST and said.count(True) >= CONFIRMS_PART * len(said)
 
 
 def _out_of_hours(since: dt.datetime, now: dt.datetime) -> Events:
     # The request's own time lets its small index of such requests serve.
-    return _of_kind(Kind.UNLOCK_REQUESTED, Rule.OUT_OF_HOURS, since).filter(
+    return _of_kind((Kind.UNLOCK_REQUESTED,), Rule.OUT_OF_HOURS, since).filter(
         request__out_of_hours=True, request__requested_at__gte=since - HOUR
     )
 
 
 def _elsewhere(since: dt.datetime, now: dt.datetime) -> Events:
-    moved = _of_kind(Kind.LOCK_UNLOCKED, Rule.ELSEWHERE, since)
+    moved = _of_kind((Kind.LOCK_UNLOCKED,), Rule.ELSEWHERE, since)
     # As services.events writes it; quotes within a text would be escaped.
     remote = Q(detail__body__contains='"foreign":true')
     return moved.filter(remote | Q(detail__body__contains='"method":"remote"'))
 
 
 def _self_grant(since: dt.datetime, now: dt.datetime) -> Events:
-    granted = _of_kind(Kind.ROLE_GRANTED, Rule.SELF_GRANT, since)
+    # A role granted for an hour may be given for good by a change of its dates.
+    granted = _of_kind((Kind.ROLE_GRANTED, Kind.ROLE_CHANGED), Rule.SELF_GRANT, since)
     return granted.filter(detail__body__contains='"self_grant":true')
 
 
