@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from locks.models import AuditEvent, Kind, Review, Rule, Status, UnlockRequest
+from locks.models import AuditEvent, Building, Kind, Review, Rule, Status, UnlockRequest
 from locks.models.unlocks import Outcome
 
-MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
+MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 
 # --- The thresholds ---------------------------------------------------------------------------
 # An unknown outcome often settles at once: so long it is nobody's work.
@@ -63,6 +63,9 @@ class Series:
     least: int
     within: dt.timedelta
     doors: int = 1
+    nightly: bool = (
+        False  # one a night of the building, told when it is over; `least` is nothing then
+    )
     only: Q = Q()  # what is part of one: nothing that may change, so that it stays the same series
     now: Q = Q()  # what counts at the moment of looking
 
@@ -139,13 +142,6 @@ def _mostly(said: deque[bool]) -> bool:
     return len(said) >= CONFIRMS_LEAST and said.count(True) >= CONFIRMS_PART * len(said)
 
 
-def _out_of_hours(since: dt.datetime, now: dt.datetime) -> Events:
-    # The request's own time lets its small index of such requests serve.
-    return _of_kind((Kind.UNLOCK_REQUESTED,), Rule.OUT_OF_HOURS, since).filter(
-        request__out_of_hours=True, request__requested_at__gte=since - HOUR
-    )
-
-
 def _elsewhere(since: dt.datetime, now: dt.datetime) -> Events:
     moved = _of_kind((Kind.LOCK_UNLOCKED,), Rule.ELSEWHERE, since)
     # As services.events writes it; quotes within a text would be escaped.
@@ -162,6 +158,9 @@ def _self_grant(since: dt.datetime, now: dt.datetime) -> Events:
 # --- Series -----------------------------------------------------------------------------------
 
 SERIES: Mapping[str, Series] = {
+    Rule.OUT_OF_HOURS: Series(
+        REQUESTED, ("actor_id",), 1, DAY, nightly=True, only=Q(request__out_of_hours=True)
+    ),
     Rule.FAILURES: Series(
         FAILED,
         ("device_id",),
@@ -183,7 +182,6 @@ _SINGLE: Mapping[str, Callable[[dt.datetime, dt.datetime], Events]] = {
     Rule.UNKNOWN: _unknown,
     Rule.CONTRADICTED: _contradicted,
     Rule.UNCONFIRMED: _unconfirmed,
-    Rule.OUT_OF_HOURS: _out_of_hours,
     Rule.ELSEWHERE: _elsewhere,
     Rule.SELF_GRANT: _self_grant,
 }
@@ -193,7 +191,9 @@ RULES: Final = (*_SINGLE, *SERIES)
 def find(rule: str, *, since: dt.datetime, now: dt.datetime, most: int) -> list[Found]:
     """What `rule` finds from `since` on and is not in the queue yet: the oldest `most`, in order."""
     if rule in SERIES:
-        return sorted(_series_found(rule, since), key=lambda found: found.at)[:most]
+        nightly = SERIES[rule].nightly
+        series = _nights_found(rule, since, now) if nightly else _series_found(rule, since)
+        return sorted(series, key=lambda found: (found.at, found.event_id))[:most]
     events = _SINGLE[rule](since, now).order_by("at", "pk").values_list("pk", "at")
     return [Found(pk, at) for pk, at in events[:most]]
 
@@ -249,6 +249,49 @@ def _full(series: Series, subject: str, rows: Iterable[Any]) -> Iterator[Found]:
         requests, doors = {each.request for each in before}, {each.device for each in before}
         if len(requests) >= series.least and len(doors) >= series.doors:
             yield Found(row.pk, row.at, before[0].at, len(requests), subject)
+
+
+# --- A night at a time ------------------------------------------------------------------------
+
+
+def _nights_found(rule: str, since: dt.datetime, now: dt.datetime) -> Iterator[Found]:
+    """One for each person and night of a building, once it is over, so that it tells how often.
+
+    What comes to light after that night was queued is another one.
+    """
+    series = SERIES[rule]
+    events = series.events(since=since - series.within).filter(chain__building__isnull=False)
+    rows = events.order_by("at", "pk").values_list("pk", "at", "chain__building", "actor")
+    buildings = Building.objects.in_bulk()
+    known = _known_spans(rule, since - series.within)
+    nights = defaultdict[tuple[int, int | None, dt.date], list[tuple[int, dt.datetime]]](list)
+    for pk, at, place, person in rows:
+        if not any(begin <= at <= end for begin, end in known[place, person]):
+            nights[place, person, _night_of(buildings[place], at)].append((pk, at))
+    for (place, _person, night), presses in nights.items():
+        (_pk, begin), (pk, at) = presses[0], presses[-1]
+        tonight = _night_of(buildings[place], now)
+        is_over = night < tonight or night == tonight and not buildings[place].is_quiet(now)
+        if is_over and at >= since:
+            yield Found(pk, at, begin, len(presses))
+
+
+def _night_of(building: Building, at: dt.datetime) -> dt.date:
+    """The day on which that night began, on the building's wall clock; of nights without one, by noon."""
+    begins = building.quiet_from or dt.time(12)
+    wall = at.astimezone(building.zone).replace(tzinfo=None)
+    return (wall - dt.timedelta(hours=begins.hour, minutes=begins.minute)).date()
+
+
+def _known_spans(
+    rule: str, since: dt.datetime
+) -> defaultdict[tuple[int, int | None], list[tuple[dt.datetime, dt.datetime]]]:
+    """From when until when each person's nights are in the queue already, by building and person."""
+    spans = defaultdict[tuple[int, int | None], list[tuple[dt.datetime, dt.datetime]]](list)
+    rows = Review.objects.filter(rule=rule, at__gte=since)
+    for place, person, begin, end in rows.values_list("building", "event__actor", "since", "at"):
+        spans[place, person].append((begin or end, end))
+    return spans
 
 
 def series_of(review: Review) -> Events:

@@ -304,11 +304,11 @@ def test_what_was_reviewed_does_not_come_back(door: Device, clerk: User, manager
 
 
 def test_one_run_takes_so_many_and_the_next_goes_on(
-    door: Device, clerk: User, monkeypatch: pytest.MonkeyPatch
+    door: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("locks.services.finding_reviews.MOST_AT_ONCE", 2)
     for _each in range(3):
-        past_unlock(door, clerk, confirmed_by_device=True, out_of_hours=True)
+        past_unlock(door, make_user(), confirmed_by_device=True, out_of_hours=True)
     look()
     assert len(queued(Rule.OUT_OF_HOURS)) == 2
     look()
