@@ -18,6 +18,9 @@ from django.utils.http import urlencode
 from locks.admin.scope import scope
 from locks.services.errors import ServiceError
 
+# Of a date in an address. The year after it has to exist, too: a period ends there.
+LAST = {"year": 9998, "month": 12, "day": 31}
+
 
 class DefaultDeny(admin.ModelAdmin):
     """Refuses all; a subclass opens what its people may do. Rows, choices, posted ids are scoped.
@@ -73,9 +76,9 @@ class DefaultDeny(admin.ModelAdmin):
         return field
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        dates = {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}
-        if self.date_hierarchy and lookup in dates:
-            return value.isascii() and value.isdigit() and 0 < int(value[:9]) < 9999
+        field, _sep, part = lookup.rpartition("__")
+        if self.date_hierarchy and field == self.date_hierarchy and part in LAST:
+            return _is_one_of(value, LAST[part])
         return lookup in {
             getattr(each, "parameter_name", None) for each in self.get_list_filter(request)
         }
@@ -141,3 +144,9 @@ class ReadOnly(Reviewed):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return self.fields or ()
+
+
+def _is_one_of(value: str, last: int) -> bool:
+    """Whether `value` is a number from 1 to `last`, written with no more digits than that has."""
+    is_number = value.isascii() and value.isdigit() and len(value) <= len(str(last))
+    return is_number and 1 <= int(value) <= last

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import AdminForm
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import display_for_value, unquote
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import BaseUserCreationForm, SetPasswordForm
 from django.core.exceptions import PermissionDenied
@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -25,6 +26,7 @@ from locks.admin.base import Reviewed
 from locks.admin.filters import ByBuilding
 from locks.admin.places import changed
 from locks.admin.scope import actor
+from locks.admin.shown import NONE
 from locks.admin.site import site
 from locks.models import Assignment, User
 from locks.services import staffing
@@ -50,7 +52,6 @@ class HoldsARoleIn(ByBuilding):
 class UserAdmin(Reviewed):
     list_filter = (HoldsARoleIn,)
     search_fields = ("username", "name")
-    sortable_by = ("username", "name", "is_active", "last_login")
     ordering = ("name", "username")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -60,26 +61,34 @@ class UserAdmin(Reviewed):
         return bool(request.user.is_superuser)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        held = Assignment.objects.visible_to(actor(request)).in_force().select_related("building")
-        roles = Prefetch("assignments", queryset=held, to_attr="roles_here")
+        held = Assignment.objects.visible_to(actor(request)).held().select_related("building")
+        roles = Prefetch("assignments", queryset=held, to_attr="held_here")
         return super().get_queryset(request).prefetch_related(roles)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        columns = ("username", "name", "is_active", "roles", "last_login")
-        return (*columns, "is_superuser") if request.user.is_superuser else columns
+        if request.user.is_superuser:
+            return ("username", "name", "is_active", "roles", "last_login", "is_superuser")
+        return ("username", "name", "active_here", "roles", "last_login_here")
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        # An order would tell a manager what a dash keeps back.
+        others = ("is_active", "last_login") if request.user.is_superuser else ()
+        return ("username", "name", *others)
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is None:
             return ("username", "name", "email", "password1", "password2")
         if request.user.is_superuser:
             return ("username", "name", "email", "is_active", *self._told(request))
-        return ("username", "name", "is_active", "last_login", "roles")
+        return ("username", "name", *self._told(request))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return self._told(request) if obj else ()
 
     def _told(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("new_password", "is_superuser", "last_login", "roles")
+        if request.user.is_superuser:
+            return ("new_password", "is_superuser", "last_login", "roles")
+        return ("active_here", "last_login_here", "roles")
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kw: Any
@@ -146,8 +155,21 @@ class UserAdmin(Reviewed):
 
     @admin.display(description=_("roles in force"))
     def roles(self, person: Any) -> str:
-        held = ((role.get_role_display(), role.building) for role in person.roles_here)
-        return format_html_join(", ", "{} · {}", held)
+        held = person.held_here if person.is_active else ()  # a closed account has none in force
+        return format_html_join(
+            ", ", "{} · {}", ((role.get_role_display(), role.building) for role in held)
+        )
+
+    # How an account is today concerns the managers of where the person works today, no earlier ones.
+    @admin.display(description=_("active"))
+    def active_here(self, person: Any) -> str:
+        if not person.held_here:
+            return NONE
+        return gettext("yes") if person.is_active else gettext("no")
+
+    @admin.display(description=_("last login"))
+    def last_login_here(self, person: Any) -> str:
+        return display_for_value(person.last_login if person.held_here else None, NONE)
 
     @admin.display(description=_("password"))
     def new_password(self, person: User) -> str:

@@ -64,12 +64,15 @@ def validate_weekly_hours(value: Any) -> None:
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def in_force(self, *, at: dt.datetime | None = None) -> AssignmentQuerySet:
         """Those that give a role at a moment (default now): begun, not over, not revoked, person active."""
+        return self.held(at=at).filter(person__is_active=True)
+
+    def held(self, *, at: dt.datetime | None = None) -> AssignmentQuerySet:
+        """The same, of people whose account is closed, too."""
         at = at or timezone.now()
         return self.filter(
             Q(valid_from__isnull=True) | Q(valid_from__lte=at),
             Q(valid_until__isnull=True) | Q(valid_until__gt=at),
             revoked_at__isnull=True,
-            person__is_active=True,
         )
 
     def visible_to(self, user: User) -> AssignmentQuerySet:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
 from locks import words
@@ -167,7 +167,7 @@ def _columns(request: UnlockRequest, answer: Answer, now: dt.datetime) -> dict[s
         "retry_at": answer.retry_at,
         "next_look_at": _next_look(answer, attempt_id, now),
         "ended_at": None if waiting else now,
-        "took_ms": None if waiting else _milliseconds(now - request.requested_at),
+        "took_ms": None if waiting else _took(now - request.requested_at),
     }
     if answer.request_id:
         columns["seam_request_id"] = answer.request_id[:100]
@@ -178,8 +178,13 @@ def _columns(request: UnlockRequest, answer: Answer, now: dt.datetime) -> dict[s
     return columns
 
 
-def _milliseconds(took: dt.timedelta) -> int:
-    return max(0, took // dt.timedelta(milliseconds=1))  # a clock may have been set back
+def _took(took: dt.timedelta) -> Case:
+    """How long the lock took; nothing once the outcome was unknown, for its end is when we were told.
+
+    Decided by the row as it is in the database: the sweep may have been there since it was read.
+    """
+    length = max(0, took // dt.timedelta(milliseconds=1))  # a clock may have been set back
+    return Case(When(status=Status.UNKNOWN, then=None), default=Value(length))
 
 
 def _next_look(answer: Answer, attempt_id: str, now: dt.datetime) -> dt.datetime | None:

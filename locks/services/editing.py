@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.utils.translation import gettext as _
 
 from locks.models import Building, User
@@ -57,3 +57,14 @@ def subject_of(person: User) -> dict[str, Any]:
         "subject_username": person.username,
         "subject_id": person.pk,
     }
+
+
+def told_about(person_id: int) -> Q:
+    """Events whose detail names this person as the one whom it is about, as subject_of() writes it.
+
+    Of the text alone: a detail that holds such words within another object would be found, too.
+    """
+    found = Q()
+    for end in ",}":  # how a number ends in the detail's JSON
+        found |= Q(detail__body__contains=f'"subject_id":{person_id}{end}')
+    return found

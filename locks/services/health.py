@@ -143,7 +143,7 @@ class Charge:
 
 @dataclass(frozen=True)
 class LockHealth:
-    """One lock over the period. `outages` and `charge_events` count events of the record."""
+    """One lock over the period. `outages` counts events of the record."""
 
     device: Device
     tally: Tally
@@ -152,7 +152,6 @@ class LockHealth:
     outages: int
     told_from: dt.datetime | None  # when the record heard of an outage that the period began with
     charges: tuple[Charge, ...]
-    charge_events: int
     concerns: tuple[str, ...]  # worst first; see CONCERNS
 
 
@@ -302,7 +301,6 @@ def _lock(
         outages=sum(event.kind == Kind.LOCK_OFFLINE for event in within),
         told_from=began[0].recorded if began and began[0].kind == Kind.LOCK_OFFLINE else None,
         charges=tuple(Charge(each.at, each.level) for each in charges if each.level is not None),
-        charge_events=len(charges),
         concerns=_concerns(door, period, tally, times, downtime),
     )
 

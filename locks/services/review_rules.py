@@ -7,26 +7,28 @@ begin at the events' index by kind and time, so that the length of the record do
 from __future__ import annotations
 
 import datetime as dt
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from locks.models import AuditEvent, Kind, Review, Rule, Status, UnlockRequest
+from locks.models import AuditEvent, Building, Kind, Review, Rule, Status, UnlockRequest
 from locks.models.unlocks import Outcome
 
-MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
+MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 
 # --- The thresholds ---------------------------------------------------------------------------
 # An unknown outcome often settles at once: so long it is nobody's work.
 UNKNOWN_FOR: Final = 2 * MINUTE
-# A lock usually confirms where, of its last unlocks, so many at least were told of and so large a
-# part of them was confirmed. One that never can does not fill the queue.
+# A lock usually confirms where, of so many unlocks before the one in question, so many at least were
+# told of and so large a part of them was confirmed. One that never can does not fill the queue.
 CONFIRMS_OF_LAST: Final = 30
 CONFIRMS_LEAST: Final = 5
 CONFIRMS_PART: Final = 0.8
+MOST_ODD: Final = 1000  # named in one query; those that are left come with the next run
 # One door: so many requests that failed or stayed unknown, within so long.
 FAILURES_LEAST, FAILURES_WITHIN = 3, HOUR
 # One person: so many unlocks at so many doors within so long. A group that arrives at one door, or
@@ -61,6 +63,9 @@ class Series:
     least: int
     within: dt.timedelta
     doors: int = 1
+    nightly: bool = (
+        False  # one a night of the building, told when it is over; `least` is nothing then
+    )
     only: Q = Q()  # what is part of one: nothing that may change, so that it stays the same series
     now: Q = Q()  # what counts at the moment of looking
 
@@ -74,59 +79,88 @@ class Series:
 # --- One event each ---------------------------------------------------------------------------
 
 
-def _of_kind(kind: Kind, rule: Rule, since: dt.datetime) -> Events:
-    """Events of a kind since a moment that are not in the queue for `rule`."""
+def _of_kind(kinds: tuple[Kind, ...], rule: Rule, since: dt.datetime) -> Events:
+    """Events of these kinds since a moment that are not in the queue for `rule`."""
     queued = Review.objects.filter(event=OuterRef("pk"), rule=rule)
-    return AuditEvent.objects.filter(~Exists(queued), kind=kind, at__gte=since)
+    return AuditEvent.objects.filter(~Exists(queued), kind__in=kinds, at__gte=since)
 
 
 def _unknown(since: dt.datetime, now: dt.datetime) -> Events:
-    waited = _of_kind(Kind.UNLOCK_UNKNOWN, Rule.UNKNOWN, since).filter(at__lte=now - UNKNOWN_FOR)
+    waited = _of_kind((Kind.UNLOCK_UNKNOWN,), Rule.UNKNOWN, since).filter(at__lte=now - UNKNOWN_FOR)
     return waited.filter(request__status=Status.UNKNOWN)
 
 
 def _contradicted(since: dt.datetime, now: dt.datetime) -> Events:
-    return _of_kind(Kind.UNLOCK_CONTRADICTED, Rule.CONTRADICTED, since)
+    return _of_kind((Kind.UNLOCK_CONTRADICTED,), Rule.CONTRADICTED, since)
 
 
 def _unconfirmed(since: dt.datetime, now: dt.datetime) -> Events:
-    accepted = _of_kind(Kind.UNLOCK_UNLOCKED, Rule.UNCONFIRMED, since).filter(
+    accepted = _of_kind((Kind.UNLOCK_UNLOCKED,), Rule.UNCONFIRMED, since).filter(
         request__outcome_value__in=(Outcome.UNCONFIRMED, Outcome.UNSAID)
     )
-    doors = accepted.order_by().values_list("device", flat=True).distinct()
-    return accepted.filter(device__in=[door for door in doors if door and usually_confirms(door)])
+    open_ones = accepted.order_by().values_list("device", "request", "request__requested_at")
+    doors = defaultdict[int, dict[int, dt.datetime]](dict)
+    for door, request, pressed in open_ones:
+        if door is not None:
+            doors[door][request] = pressed
+    odd = sorted(
+        request
+        for door, times in doors.items()
+        for request in unusual_unlocks(door, since=min(times.values()))
+        if request in times
+    )
+    return accepted.filter(request__in=odd[:MOST_ODD])
 
 
-def usually_confirms(device_id: int) -> bool:
-    """Whether the lock confirmed most of its last unlocks. One query, served by an index."""
-    told = UnlockRequest.objects.filter(device=device_id, status=Status.UNLOCKED, inferred=False)
-    last = told.order_by("-requested_at", "-pk").values_list("confirmed_by_device", flat=True)
-    said = list(last[:CONFIRMS_OF_LAST])
+def unusual_unlocks(door: int, *, since: dt.datetime) -> Iterator[int]:
+    """Unlocks of a lock from `since` on without the confirmation that it usually gave until then.
+
+    Those in a row are judged by what came before the first of them, so that a lock that breaks
+    does not become one that never could by the very unlocks in question; until they are as many as
+    it is judged by. Two queries, served by an index.
+    """
+    told = UnlockRequest.objects.filter(device=door, status=Status.UNLOCKED, inferred=False)
+    said = told.values_list("pk", "confirmed_by_device")
+    earlier = said.filter(requested_at__lt=since).order_by("-requested_at", "-pk")
+    later = said.filter(requested_at__gte=since).order_by("requested_at", "pk")
+    before = deque[bool](maxlen=CONFIRMS_OF_LAST)
+    row = 0  # how many without a confirmation have followed one another
+    for pk, confirmed in chain(reversed(earlier[: 2 * CONFIRMS_OF_LAST]), later.iterator()):
+        if confirmed:
+            before.extend([False] * row + [True])
+            row = 0
+            continue
+        row += 1
+        if _mostly(before):
+            yield pk
+        if row == CONFIRMS_OF_LAST:
+            before.extend([False] * row)
+            row = 0
+
+
+def _mostly(said: deque[bool]) -> bool:
     return len(said) >= CONFIRMS_LEAST and said.count(True) >= CONFIRMS_PART * len(said)
 
 
-def _out_of_hours(since: dt.datetime, now: dt.datetime) -> Events:
-    # The request's own time lets its small index of such requests serve.
-    return _of_kind(Kind.UNLOCK_REQUESTED, Rule.OUT_OF_HOURS, since).filter(
-        request__out_of_hours=True, request__requested_at__gte=since - HOUR
-    )
-
-
 def _elsewhere(since: dt.datetime, now: dt.datetime) -> Events:
-    moved = _of_kind(Kind.LOCK_UNLOCKED, Rule.ELSEWHERE, since)
+    moved = _of_kind((Kind.LOCK_UNLOCKED,), Rule.ELSEWHERE, since)
     # As services.events writes it; quotes within a text would be escaped.
     remote = Q(detail__body__contains='"foreign":true')
     return moved.filter(remote | Q(detail__body__contains='"method":"remote"'))
 
 
 def _self_grant(since: dt.datetime, now: dt.datetime) -> Events:
-    granted = _of_kind(Kind.ROLE_GRANTED, Rule.SELF_GRANT, since)
+    # A role granted for an hour may be given for good by a change of its dates.
+    granted = _of_kind((Kind.ROLE_GRANTED, Kind.ROLE_CHANGED), Rule.SELF_GRANT, since)
     return granted.filter(detail__body__contains='"self_grant":true')
 
 
 # --- Series -----------------------------------------------------------------------------------
 
 SERIES: Mapping[str, Series] = {
+    Rule.OUT_OF_HOURS: Series(
+        REQUESTED, ("actor_id",), 1, DAY, nightly=True, only=Q(request__out_of_hours=True)
+    ),
     Rule.FAILURES: Series(
         FAILED,
         ("device_id",),
@@ -148,7 +182,6 @@ _SINGLE: Mapping[str, Callable[[dt.datetime, dt.datetime], Events]] = {
     Rule.UNKNOWN: _unknown,
     Rule.CONTRADICTED: _contradicted,
     Rule.UNCONFIRMED: _unconfirmed,
-    Rule.OUT_OF_HOURS: _out_of_hours,
     Rule.ELSEWHERE: _elsewhere,
     Rule.SELF_GRANT: _self_grant,
 }
@@ -158,7 +191,9 @@ RULES: Final = (*_SINGLE, *SERIES)
 def find(rule: str, *, since: dt.datetime, now: dt.datetime, most: int) -> list[Found]:
     """What `rule` finds from `since` on and is not in the queue yet: the oldest `most`, in order."""
     if rule in SERIES:
-        return sorted(_series_found(rule, since), key=lambda found: found.at)[:most]
+        nightly = SERIES[rule].nightly
+        series = _nights_found(rule, since, now) if nightly else _series_found(rule, since)
+        return sorted(series, key=lambda found: (found.at, found.event_id))[:most]
     events = _SINGLE[rule](since, now).order_by("at", "pk").values_list("pk", "at")
     return [Found(pk, at) for pk, at in events[:most]]
 
@@ -214,6 +249,49 @@ def _full(series: Series, subject: str, rows: Iterable[Any]) -> Iterator[Found]:
         requests, doors = {each.request for each in before}, {each.device for each in before}
         if len(requests) >= series.least and len(doors) >= series.doors:
             yield Found(row.pk, row.at, before[0].at, len(requests), subject)
+
+
+# --- A night at a time ------------------------------------------------------------------------
+
+
+def _nights_found(rule: str, since: dt.datetime, now: dt.datetime) -> Iterator[Found]:
+    """One for each person and night of a building, once it is over, so that it tells how often.
+
+    What comes to light after that night was queued is another one.
+    """
+    series = SERIES[rule]
+    events = series.events(since=since - series.within).filter(chain__building__isnull=False)
+    rows = events.order_by("at", "pk").values_list("pk", "at", "chain__building", "actor")
+    buildings = Building.objects.in_bulk()
+    known = _known_spans(rule, since - series.within)
+    nights = defaultdict[tuple[int, int | None, dt.date], list[tuple[int, dt.datetime]]](list)
+    for pk, at, place, person in rows:
+        if not any(begin <= at <= end for begin, end in known[place, person]):
+            nights[place, person, _night_of(buildings[place], at)].append((pk, at))
+    for (place, _person, night), presses in nights.items():
+        (_pk, begin), (pk, at) = presses[0], presses[-1]
+        tonight = _night_of(buildings[place], now)
+        is_over = night < tonight or night == tonight and not buildings[place].is_quiet(now)
+        if is_over and at >= since:
+            yield Found(pk, at, begin, len(presses))
+
+
+def _night_of(building: Building, at: dt.datetime) -> dt.date:
+    """The day on which that night began, on the building's wall clock; of nights without one, by noon."""
+    begins = building.quiet_from or dt.time(12)
+    wall = at.astimezone(building.zone).replace(tzinfo=None)
+    return (wall - dt.timedelta(hours=begins.hour, minutes=begins.minute)).date()
+
+
+def _known_spans(
+    rule: str, since: dt.datetime
+) -> defaultdict[tuple[int, int | None], list[tuple[dt.datetime, dt.datetime]]]:
+    """From when until when each person's nights are in the queue already, by building and person."""
+    spans = defaultdict[tuple[int, int | None], list[tuple[dt.datetime, dt.datetime]]](list)
+    rows = Review.objects.filter(rule=rule, at__gte=since)
+    for place, person, begin, end in rows.values_list("building", "event__actor", "since", "at"):
+        spans[place, person].append((begin or end, end))
+    return spans
 
 
 def series_of(review: Review) -> Events:

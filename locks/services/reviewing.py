@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from locks.models import AuditEvent, Press, Review, ReviewRemark, Rule, UnlockRequest, User
-from locks.services.editing import require_manager
+from locks.services.editing import require_manager, told_about
 from locks.services.errors import NotAllowed, ServiceError
 from locks.services.review_rules import series_of
 
@@ -114,10 +114,7 @@ def is_involved(person: User, review: Review) -> bool:
 
 def _about(events: QuerySet[AuditEvent], person: User) -> list[bool]:
     """Whether each event is about `person`: a role granted to them, a refused sign-in of theirs."""
-    naming = Q()
-    for end in ",}":  # how a number ends in the detail's JSON
-        naming |= Q(detail__body__contains=f'"subject_id":{person.pk}{end}')
-    named = events.filter(naming).select_related("detail")
+    named = events.filter(told_about(person.pk)).select_related("detail")
     return [event.detail.content.get("subject_id") == person.pk for event in named]
 
 

@@ -32,6 +32,7 @@ from locks.services.editing import (
 from locks.services.errors import NotAllowed
 
 PERSON_FIELDS = frozenset({"username", "name", "email", "is_active"})
+_GIVING = (Kind.ROLE_GRANTED, Kind.ROLE_CHANGED)
 BY_ONESELF = "changed by oneself"  # how the record tells of a person's own new password
 
 
@@ -92,7 +93,10 @@ def grant_role(
 
 @transaction.atomic
 def change_role(*, actor: User, assignment: Assignment, terms: Terms) -> Assignment:
-    """Give a role other dates or hours and return it; no event where nothing differs."""
+    """Give a role other dates or hours and return it; no event where nothing differs.
+
+    A superuser may do so with their own; the event then says `self_grant`, as a grant does.
+    """
     held = _locked(actor, assignment)
     if terms.valid_until != held.valid_until:
         _require_future_end(terms.valid_until)
@@ -239,7 +243,7 @@ def _record_role(kind: Kind, *, actor: User, assignment: Assignment, **detail: A
         building=assignment.building,
         actor=actor,
         role=assignment.role,
-        self_grant=(kind == Kind.ROLE_GRANTED and actor.pk == assignment.person_id) or None,
+        self_grant=(kind in _GIVING and actor.pk == assignment.person_id) or None,
         **subject_of(assignment.person),
         **detail,
     )

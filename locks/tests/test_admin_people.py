@@ -1,13 +1,20 @@
 """Accounts in the admin: superusers edit, managers read their own buildings' people."""
 
+import datetime as dt
+import re
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from locks.models import AuditEvent, Building, Kind, User
+from locks.admin.shown import NONE
+from locks.models import Assignment, AuditEvent, Building, Kind, User
 from locks.tests.admin_forms import filled, messages_of, save
 from locks.tests.conftest import signed_in
 from locks.tests.factories import PASSWORD, grant, make_building, make_user
 
+DAY = dt.timedelta(days=1)
+HERE = ("active_here", "last_login_here")
 GOOD = "a-good-long-secret-7"
 
 
@@ -29,6 +36,54 @@ def test_a_manager_reads_people_without_what_is_not_theirs_to_know(
         assert hidden not in page, hidden
     for field in ("is_staff", "is_superuser", "groups", "user_permissions", "is_demo"):
         assert field not in page, field
+
+
+def told_of(client: Client, person: User) -> list[tuple[str, str]]:
+    """What list and page say of the account today: whether it is active, and its last login."""
+    listed = client.get("/admin/locks/user/").content.decode()
+    [row] = [row for row in listed.split("<tr>") if f">{person.username}<" in row]
+    page = client.get(f"/admin/locks/user/{person.pk}/change/").content.decode()
+    cells = [re.search(rf'class="field-{name}[^>]*>(.*?)</td>', row) for name in HERE] + [
+        re.search(rf'field-{name}.*?class="readonly">(.*?)</div>', page, re.DOTALL) for name in HERE
+    ]
+    told = [cell[1].strip() if cell else "" for cell in cells]
+    return [(told[0], told[1]), (told[2], told[3])]
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"revoked_at": timezone.now() - DAY},
+        {"valid_until": timezone.now() - DAY},
+        {"valid_from": timezone.now() + DAY},
+    ],
+    ids=lambda ended: next(iter(ended)),
+)
+def test_how_an_account_is_today_is_told_where_the_person_works_today(
+    north: Building, manager_client: Client, ended: dict[str, dt.datetime]
+) -> None:
+    person = make_user("leaver")
+    role = grant(person, north)
+    User.objects.filter(pk=person.pk).update(last_login=dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC))
+    grant(person, make_building("Zephyr Tower"))
+    for active, login in told_of(manager_client, person):
+        assert (active, "March 1, 2026" in login) == ("yes", True)
+    Assignment.objects.filter(pk=role.pk).update(**ended)
+    assert told_of(manager_client, person) == [(NONE, NONE)] * 2
+    for order in ("3", "-3", "5", "-5"):
+        ordered = manager_client.get("/admin/locks/user/", {"o": order}).context["cl"]
+        assert not {"last_login", "is_active"} & {
+            name.lstrip("-") for name in ordered.queryset.query.order_by
+        }
+
+
+def test_a_manager_reads_that_an_account_of_the_house_is_closed(
+    clerk: User, manager_client: Client
+) -> None:
+    User.objects.filter(pk=clerk.pk).update(is_active=False)
+    assert [active for active, _login in told_of(manager_client, clerk)] == ["no", "no"]
+    page = manager_client.get(f"/admin/locks/user/{clerk.pk}/change/").content.decode()
+    assert "· North House" not in page
 
 
 @pytest.mark.parametrize(

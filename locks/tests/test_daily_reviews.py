@@ -49,8 +49,8 @@ def reader(manager: User) -> User:
     return manager
 
 
-def late_press(building: Building, person: User, *, times: int = 1) -> None:
-    for _each in range(times):
+def late_press(building: Building, *people: User) -> None:
+    for person in people:
         past_unlock(
             make_device(building, label="Cellar door"),
             person,
@@ -65,7 +65,7 @@ def test_it_tells_what_is_open_by_rule_with_links_and_names_nobody(
     reader: User, clerk: User, north: Building, settings: Settings
 ) -> None:
     settings.DESK_URL = "https://desk.example.com"
-    late_press(north, clerk, times=2)
+    late_press(north, clerk, make_user())
     report = send_daily_reviews(now=MORNING)
     assert report.as_dict() == {"sent": 1, "empty": 0, "failed": 0, "without_address": 0}
     [sent] = mail.outbox
@@ -82,7 +82,7 @@ def test_it_tells_what_is_open_by_rule_with_links_and_names_nobody(
 def test_its_links_lead_to_what_it_counts(
     reader: User, clerk: User, north: Building, manager_client: Client, settings: Settings
 ) -> None:
-    late_press(north, clerk, times=2)
+    late_press(north, clerk, make_user())
     send_daily_reviews(now=MORNING)
     links = [word for word in mail.outbox[0].body.split() if word.startswith(settings.DESK_URL)]
     assert len(links) == 3
@@ -125,7 +125,7 @@ def test_seven_is_seven_in_the_first_building(clerk: User, reader: User) -> None
 def test_it_tells_of_own_buildings_only(
     reader: User, clerk: User, outsider: User, north: Building, south: Building
 ) -> None:
-    late_press(south, outsider, times=3)
+    late_press(south, outsider, make_user(), make_user())
     assert send_daily_reviews(now=MORNING).empty == 1
     late_press(north, clerk)
     send_daily_reviews(now=MORNING + DAY)

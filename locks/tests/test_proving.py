@@ -100,6 +100,40 @@ def test_managers_read_the_result_of_their_own_buildings(
     assert foreign.head in page.content.decode()
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"year": "00000202699999999999"},
+        {"year": "02026"},
+        {"year": "9999"},
+        {"year": "0"},
+        {"year": "2026", "month": "13"},
+        {"year": "2026", "month": "099999999999999999999"},
+        {"year": "2026", "month": "2", "day": "30"},
+        {"year": "2026", "month": "2", "day": "99999999999999999999"},
+        {"month": "12"},
+        {"day": "99"},
+    ],
+)
+def test_a_date_that_is_none_in_the_address_breaks_nothing(
+    houses: tuple[Building, Building], superuser_client: Client, query: dict[str, str]
+) -> None:
+    nightly()
+    dates = {f"proof__at__{part}": value for part, value in query.items()}
+    assert superuser_client.get(PAGE, dates).status_code in (200, 302, 400)
+
+
+def test_the_proofs_of_a_day_are_found_by_its_address(
+    houses: tuple[Building, Building], superuser_client: Client
+) -> None:
+    nightly()
+    day = Proof.objects.latest("pk").at
+    dates = {f"proof__at__{part}": str(getattr(day, part)) for part in ("year", "month", "day")}
+    assert "kept here only" in superuser_client.get(PAGE, dates).content.decode()
+    dates["proof__at__year"] = str(day.year - 1)
+    assert "kept here only" not in superuser_client.get(PAGE, dates).content.decode()
+
+
 def test_the_checkpoint_leaves_by_mail_and_names_nobody(
     houses: tuple[Building, Building], settings: Settings
 ) -> None:

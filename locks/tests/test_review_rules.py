@@ -28,7 +28,7 @@ from locks.services import leases, review_rules, reviewing
 from locks.services.audit import record
 from locks.services.finding_reviews import LEASE, LEASE_LENGTH, LOOKS_BACK, fill, find_reviews
 from locks.services.settling import contradict
-from locks.services.staffing import grant_role
+from locks.services.staffing import Terms, change_role, grant_role
 from locks.tasks import find_reviews as every_few_minutes
 from locks.tests.factories import make_device, make_user
 from locks.tests.history import past_refusal, past_unlock, unlock_at
@@ -161,8 +161,8 @@ def test_a_contradiction_is_queued(door: Device, clerk: User) -> None:
     [
         (9, None, True),
         (9, False, True),
-        (4, None, True),  # four of five
-        (3, None, False),  # too few to know
+        (5, None, True),
+        (4, None, False),  # too few to know
         (0, None, False),
         (9, True, False),
     ],
@@ -176,6 +176,51 @@ def test_an_unconfirmed_unlock_is_queued_where_the_lock_usually_confirms(
     look()
     requests = [review.event.request for review in queued(Rule.UNCONFIRMED)]
     assert requests == ([last] if is_queued else [])
+
+
+def test_a_lock_that_breaks_is_queued_for_each_unlock_since(door: Device, clerk: User) -> None:
+    for _each in range(24):
+        past_unlock(door, clerk, confirmed_by_device=True)
+    since = [past_unlock(door, clerk, confirmed_by_device=None) for _each in range(8)]
+    look()
+    look()
+    assert [review.event.request for review in queued(Rule.UNCONFIRMED)] == since
+
+
+def test_unlocks_are_queued_alike_whether_a_run_follows_each_or_all(
+    door: Device, clerk: User
+) -> None:
+    for _each in range(6):
+        past_unlock(door, clerk, confirmed_by_device=True)
+    for number in range(40):
+        past_unlock(door, clerk, confirmed_by_device=False)
+        if number % 9 == 0:
+            look()
+    look()
+    # From as many on as a lock is judged by, it is one that does not confirm.
+    assert len(queued(Rule.UNCONFIRMED)) == review_rules.CONFIRMS_OF_LAST
+    Review.objects.all().delete()
+    look()
+    assert len(queued(Rule.UNCONFIRMED)) == review_rules.CONFIRMS_OF_LAST
+
+
+def test_a_lock_that_mostly_confirmed_is_judged_by_the_unlocks_before(
+    door: Device, clerk: User
+) -> None:
+    for number in range(30):  # two of three
+        past_unlock(door, clerk, confirmed_by_device=number % 3 > 0)
+    past_unlock(door, clerk, confirmed_by_device=None)
+    look()
+    assert queued(Rule.UNCONFIRMED) == []
+
+
+def test_an_unlock_is_judged_by_those_before_the_window_too(door: Device, clerk: User) -> None:
+    old = timezone.now() - LOOKS_BACK - DAY
+    for _each in range(5):
+        unlock_at(old, door, clerk, confirmed_by_device=True)
+    last = past_unlock(door, clerk, confirmed_by_device=False)
+    look()
+    assert [review.event.request for review in queued(Rule.UNCONFIRMED)] == [last]
 
 
 def test_a_lock_that_never_confirms_does_not_fill_the_queue(door: Device, clerk: User) -> None:
@@ -220,6 +265,24 @@ def test_a_role_that_somebody_granted_to_themselves_is_queued(
     assert review.event.actor == superuser
 
 
+def test_an_own_role_that_is_given_for_longer_is_queued_too(
+    superuser: User, manager: User, north: Building
+) -> None:
+    hour = Terms(valid_until=timezone.now() + HOUR)
+    own = grant_role(
+        actor=superuser, person=superuser, building=north, role=Role.FRONT_DESK, terms=hour
+    )
+    other = grant_role(
+        actor=manager, person=make_user(), building=north, role=Role.FRONT_DESK, terms=hour
+    )
+    look()
+    change_role(actor=superuser, assignment=own, terms=Terms())
+    change_role(actor=superuser, assignment=other, terms=Terms())
+    look()
+    kinds = [review.event.kind for review in queued(Rule.SELF_GRANT)]
+    assert kinds == [Kind.ROLE_GRANTED, Kind.ROLE_CHANGED]
+
+
 def test_what_is_older_than_the_window_is_left_alone(door: Device, clerk: User) -> None:
     old = timezone.now() - LOOKS_BACK - MINUTE
     unlock_at(old, door, clerk, status=Status.UNKNOWN)
@@ -241,11 +304,11 @@ def test_what_was_reviewed_does_not_come_back(door: Device, clerk: User, manager
 
 
 def test_one_run_takes_so_many_and_the_next_goes_on(
-    door: Device, clerk: User, monkeypatch: pytest.MonkeyPatch
+    door: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("locks.services.finding_reviews.MOST_AT_ONCE", 2)
     for _each in range(3):
-        past_unlock(door, clerk, confirmed_by_device=True, out_of_hours=True)
+        past_unlock(door, make_user(), confirmed_by_device=True, out_of_hours=True)
     look()
     assert len(queued(Rule.OUT_OF_HOURS)) == 2
     look()

@@ -9,6 +9,8 @@ from django.utils import timezone
 from locks.models import Building, Device, Kind, Review, Rule, Status, UnlockRequest, User
 from locks.services.audit import record
 from locks.services.finding_reviews import LOOKS_BACK, find_reviews
+from locks.services.review_rules import series_of
+from locks.services.reviewing import mark_reviewed
 from locks.tests.factories import make_device
 from locks.tests.history import past_unlock, unlock_at
 
@@ -153,6 +155,80 @@ def test_a_common_door_may_be_unlocked_all_day(door: Device, clerk: User) -> Non
         past_unlock(door, clerk, confirmed_by_device=True)
     look()
     assert queued(Rule.PRIVATE_AGAIN) == []
+
+
+LATE = dt.datetime(2026, 7, 1, 22, 30, tzinfo=dt.UTC)  # half past eleven in Lisbon
+
+
+def pressed_late(door: Device, person: User, *after: dt.timedelta) -> None:
+    """Presses so long after LATE, in a building that is quiet from 23:00 to 06:00."""
+    for each in after:
+        unlock_at(LATE + each, door, person, out_of_hours=True, confirmed_by_device=True)
+    quiet = {"quiet_from": dt.time(23), "quiet_until": dt.time(6)}
+    Building.objects.filter(pk=door.building_id).update(**quiet)
+
+
+def nights() -> list[tuple[str, dt.timedelta, int]]:
+    """Who, when the last press was, and how many."""
+    return [
+        (str(review.event.actor), review.at - LATE, review.times)
+        for review in queued(Rule.OUT_OF_HOURS)
+    ]
+
+
+def test_a_night_of_a_person_is_one_item_once_it_is_over(
+    door: Device, clerk: User, viewer: User
+) -> None:
+    pressed_late(door, clerk, 0 * HOUR, 2 * HOUR, 5 * HOUR, 24 * HOUR)
+    pressed_late(door, viewer, 3 * HOUR)
+    for hours in (1, 4, 6):  # up to half past five there
+        find_reviews(now=LATE + hours * HOUR)
+        assert nights() == []
+    for _each in range(2):
+        find_reviews(now=LATE + 7 * HOUR)
+        assert nights() == [(str(viewer), 3 * HOUR, 1), (str(clerk), 5 * HOUR, 3)]
+    find_reviews(now=LATE + 31 * HOUR)
+    assert nights()[2:] == [(str(clerk), 24 * HOUR, 1)]
+
+
+def test_nights_that_no_run_saw_are_found_one_by_one(door: Device, clerk: User) -> None:
+    pressed_late(door, clerk, 0 * HOUR, 1 * HOUR, 25 * HOUR, 49 * HOUR)
+    find_reviews(now=LATE + 49 * HOUR)  # in the third one
+    assert [times for _who, _when, times in nights()] == [2, 1]
+
+
+def test_the_nights_of_two_buildings_are_told_apart(
+    door: Device, south: Building, clerk: User
+) -> None:
+    pressed_late(door, clerk, 0 * HOUR, 1 * HOUR)
+    pressed_late(make_device(south), clerk, 2 * HOUR)
+    find_reviews(now=LATE + 12 * HOUR)
+    assert {(review.building, review.times) for review in queued(Rule.OUT_OF_HOURS)} == {
+        (door.building, 2),
+        (south, 1),
+    }
+
+
+def test_a_reviewed_night_does_not_come_back_and_shows_each_press(
+    door: Device, clerk: User, manager: User
+) -> None:
+    pressed_late(door, clerk, 0 * HOUR, 1 * HOUR)
+    past_unlock(door, clerk, confirmed_by_device=True)
+    find_reviews(now=LATE + 12 * HOUR)
+    [review] = queued(Rule.OUT_OF_HOURS)
+    assert [event.at - LATE for event in series_of(review)] == [0 * HOUR, HOUR]
+    mark_reviewed(actor=manager, review=review, verdict="A late coach")
+    find_reviews(now=LATE + 13 * HOUR)
+    assert [each.is_open for each in queued(Rule.OUT_OF_HOURS)] == [False]
+
+
+def test_a_night_from_before_the_quiet_hours_were_emptied_is_found(
+    door: Device, clerk: User
+) -> None:
+    pressed_late(door, clerk, 0 * HOUR, 1 * HOUR)
+    Building.objects.filter(pk=door.building_id).update(quiet_from=None, quiet_until=None)
+    find_reviews(now=LATE + 2 * HOUR)
+    assert [times for _who, _when, times in nights()] == [2]
 
 
 def test_a_series_that_begins_before_the_window_counts_whole(door: Device, clerk: User) -> None:

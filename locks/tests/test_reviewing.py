@@ -323,7 +323,7 @@ def test_of_two_managers_at_once_one_reviews_and_the_other_is_told_who(
 def test_two_who_look_at_once_queue_each_thing_once(north: Building, clerk: User) -> None:
     door, now = make_device(north), timezone.now()
     for _each in range(12):
-        past_unlock(door, clerk, confirmed_by_device=True, out_of_hours=True)
+        past_unlock(door, make_user(), confirmed_by_device=True, out_of_hours=True)
         past_unlock(door, clerk, status=Status.FAILED)
     raised = at_once(*[lambda: finding_reviews.fill(now=now)] * 3)
     assert raised == []
