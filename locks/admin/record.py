@@ -37,6 +37,7 @@ from locks.admin.shown import (
 from locks.admin.site import site
 from locks.models import AuditDetail, AuditEvent, Building, Kind
 from locks.models.audit import ORGANISATION
+from locks.services.editing import told_about
 
 # Events whose person is whom they are about, beside who did it.
 _STAFFING = [kind for kind in Kind.values if kind.startswith(("role.", "person."))]
@@ -58,11 +59,10 @@ class EventPerson(ByPerson):
     """Who did it, or who got, kept or lost a role or an account by it."""
 
     def narrow(self, value: str) -> Q:
-        about = Q()
-        for end in ",}":
-            about |= Q(detail__body__contains=f'"subject_id":{int(value)}{end}')
         # Few, and looked up first: as one condition no index would serve the two.
-        told = AuditEvent.objects.visible_to(self.user).filter(about, kind__in=_STAFFING)
+        told = AuditEvent.objects.visible_to(self.user).filter(
+            told_about(int(value)), kind__in=_STAFFING
+        )
         return Q(actor=int(value)) | Q(pk__in=list(told.values_list("pk", flat=True)[:MOST_ABOUT]))
 
 

@@ -227,7 +227,9 @@ def test_a_filter_by_a_foreign_row_answers_like_one_by_a_missing_row(
         def answer(value: str, parameter: str = parameter) -> tuple[int, str]:
             got = manager_client.get(f"/admin/locks/{name}/", {parameter: value})
             shown = rf"({parameter}=|{parameter}%3D|name=\"{parameter}\" value=\"|#){value}\b"
-            body = _body(got).replace(f'<option value="{value}" selected', "<option value=N selected")
+            body = _body(got).replace(
+                f'<option value="{value}" selected', "<option value=N selected"
+            )
             return got.status_code, re.sub(shown, "N", body)
 
         assert answer(str(row.pk)) == answer("987654321"), parameter

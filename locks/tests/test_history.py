@@ -446,7 +446,8 @@ def test_a_page_of_the_history_asks_a_constant_number_of_questions(
     def questions(path: str) -> int:
         with CaptureQueriesContext(connection) as asked:
             assert manager_client.get(path).status_code == 200
-        return len(asked)
+        # A session is written now and then, and Django remembers its own tables.
+        return len([each for each in asked if '"locks_' in each["sql"]])
 
     request = past_unlock(door, clerk)
     row = {
@@ -455,7 +456,6 @@ def test_a_page_of_the_history_asks_a_constant_number_of_questions(
         "press": request.presses.get(),
     }[name]
     paths = (f"/admin/locks/{name}/", f"/admin/locks/{name}/{row.pk}/change/")
-    questions(paths[0])  # the first of a session writes its time
     few = [questions(path) for path in paths]
     for _each in range(12):
         past_unlock(door, clerk)
