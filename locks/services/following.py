@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from locks.clients import seam_client
-from locks.models import Lease, Status, UnlockRequest
+from locks.models import Status, UnlockRequest
 from locks.models.unlocks import UnlockRequestQuerySet
 from locks.seam import ActionAttempt, SeamError, SeamRateLimited
 from locks.services import leases
@@ -36,13 +36,11 @@ SWEEP_EVERY = 5.0  # seconds between sweeps where nothing calls for one sooner
 WATCH_UNKNOWN_FOR = dt.timedelta(hours=24)
 PUBLISH_AGAIN_AFTER = 10.0  # seconds without publishing once the broker did not take a nudge
 
-# Set where a nudge could not be published, or no worker is there to take it: this process's own sweep
-# thread then follows.
+# Set where a nudge could not be published: this process's own sweep thread then follows.
 wake_here = threading.Event()
 # Set where this process was asked to end: who follows lets go at once, and another takes over.
 ending = threading.Event()
 _broker_down_until = 0.0
-_worker_lives = False  # as the last sweep of this process saw it; asked there, and not by a press
 
 
 def nudge() -> None:
@@ -60,19 +58,11 @@ def nudge() -> None:
     try:
         leases.wish(FOLLOWER)
         follow_attempts.apply_async(expires=60)
-        if not _worker_lives:
-            wake_here.set()
     except Exception as error:
         # Whatever the transport raises: the message may even have been published.
         _broker_down_until = time.monotonic() + PUBLISH_AGAIN_AFTER
         logger.warning("The broker did not take a nudge: %s", type(error).__name__)
         wake_here.set()
-
-
-def look_for_a_worker() -> None:
-    """Note whether nudges reach anyone: a broker keeps a message for a worker that died, too."""
-    global _worker_lives
-    _worker_lives = Lease.works()
 
 
 def follow(*, for_seconds: float = 20.0, pause: Callable[[float], object] = ending.wait) -> bool:

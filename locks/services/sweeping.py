@@ -11,7 +11,6 @@ def sweep(*, for_seconds: float = 4.0) -> float:
 
     Returns in how many seconds to sweep again.
     """
-    following.look_for_a_worker()
     following.end_overdue()
     record_repeats()
     noise.record_noise()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from locks.services import following, sweeping
 from locks.tests.machine_faults import AtLine, database_lost, killed_at
@@ -146,14 +146,6 @@ class FrontDesk(RuleBasedStateMachine):
         self.world.press_twice_at_once(who, other, door, same_token=same_token)
 
     # -- presses whose answer is lost ----------------------------------------------------------
-
-    @initialize(begins=st.booleans(), manner=lost, comes=comes, elsewhere=rarely)
-    def a_life_may_begin_with_a_lost_answer(
-        self, begins: bool, manner: str, comes: str, elsewhere: bool
-    ) -> None:
-        """By chance alone too few would come to it within their ten steps."""
-        if begins:
-            self._lose_an_answer("clerk", "front", manner, comes, elsewhere, sweeps=1)
 
     @rule(who=clerks, door=door, manner=lost, comes=comes, elsewhere=rarely, sweeps=once_or_twice)
     def an_answer_is_lost_and_looked_for(

@@ -43,7 +43,6 @@ from celery.signals import before_task_publish
 from locks.services import following
 published, told = [], []
 before_task_publish.connect(lambda **_message: published.append(1), weak=False)
-following._worker_lives = True
 for later in (0, 0, following.PUBLISH_AGAIN_AFTER):
     following._broker_down_until -= later
     following.wake_here.clear()

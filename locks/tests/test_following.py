@@ -114,20 +114,6 @@ def test_the_sweep_leaves_a_sender_that_may_be_alive_alone(pending) -> None:
     assert statuses() == ["sending"] * 3
 
 
-def test_a_nudge_that_no_worker_takes_has_this_process_follow_at_once(
-    db, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(following, "_broker_down_until", 0.0)
-    for worker_lives in (False, True, False):
-        Lease.objects.filter(name="worker").delete()
-        if worker_lives:
-            leases.seen("worker")
-        sweeping.sweep()
-        following.wake_here.clear()
-        following.nudge()
-        assert following.wake_here.is_set() is not worker_lives
-
-
 def test_a_press_ends_well_where_the_broker_is_gone(db, simulator, settings, monkeypatch) -> None:
     monkeypatch.setattr(following, "_broker_down_until", 0.0)
     following.wake_here.clear()

@@ -25,8 +25,6 @@ SHARDS = 16
 # No power is cut here, so nothing waits for the disk.
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 EXAMPLES = 125 if connection.vendor == "sqlite" else 12  # a shard
-# What every shard comes to: lost answers that were found in Seam's records, and that were not.
-SETTLED = {"inferred, unlocked", "inferred, failed", "nothing listed"}
 # SHRINK=1 pytest -n 0 -o faulthandler_timeout=0 -k promises_hold: the shortest life that breaks a promise.
 PHASES = (Phase.generate, Phase.shrink) if os.environ.get("SHRINK") else (Phase.generate,)
 
@@ -88,4 +86,4 @@ def test_the_promises_hold_whatever_happens(seam: KnowingSeam, nowhere: str, sha
         ),
     )
     if connection.vendor == "sqlite":  # the few lives on PostgreSQL need not come to all of it
-        assert visited.keys() >= SETTLED, f"little was settled: {visited}"
+        assert visited["inferred, unlocked"], f"no lost answer was found: {visited}"
