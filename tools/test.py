@@ -2,16 +2,24 @@
 
 Twice: everything on SQLite, then all that touches the database on a real PostgreSQL. The exit code
 is that of the first run that failed.
+
+Many tests start a dozen processes each, and several run side by side. Where a few fail, they are run
+once more, alone: one that then passes is named as UNSTEADY, for somebody to mend, and one that fails
+again fails the run. (CPython's own test runner has the same rule.)
 """
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from tools.processes import ROOT
 from tools.servers import PostgresServer
 
-NOTHING_CHOSEN = 5  # pytest's exit code: arguments such as -k may leave a run without tests
+TESTS_FAILED, NOTHING_CHOSEN = 1, 5  # pytest's exit codes; -k may leave a run without tests
+MOST_UNSTEADY = 4  # more than that is no matter of a busy machine
 
 
 def main(arguments: list[str]) -> int:
@@ -38,9 +46,25 @@ def run(database: str, arguments: list[str], extra: dict[str, str]) -> int:
         "MFLAGS",
     )
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    command = [sys.executable, "-m", "pytest", "-q", "-n", workers(arguments)]
-    command += ["--dist", "worksteal", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=env | extra).returncode
+    cache = ROOT / ".pytest_cache" / database.lower()
+    shutil.rmtree(cache, ignore_errors=True)  # what failed in another run is no matter of this one
+    pytest = [sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={cache}"]
+    beside = ["-n", workers(arguments), "--dist", "worksteal", *arguments]
+    code = subprocess.run([*pytest, *beside], cwd=ROOT, env=env | extra).returncode
+    failed = failures(cache)
+    if code != TESTS_FAILED or not 0 < len(failed) <= MOST_UNSTEADY:
+        return code
+    print(f"\n== Once more, alone, on {database}: {', '.join(failed)}", flush=True)
+    code = subprocess.run([*pytest, "-n", "0", *failed], cwd=ROOT, env=env | extra).returncode
+    if code == 0:
+        print(f"\nUNSTEADY on {database}: {', '.join(failed)}", flush=True)
+    return code
+
+
+def failures(cache: Path) -> list[str]:
+    """The tests that failed last, as pytest keeps them in its cache."""
+    kept = cache / "v" / "cache" / "lastfailed"
+    return sorted(json.loads(kept.read_text())) if kept.is_file() else []
 
 
 def workers(arguments: list[str]) -> str:

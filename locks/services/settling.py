@@ -62,7 +62,7 @@ def settle_lost(*, for_seconds: float = 4.0) -> int:
     until, looked = time.monotonic() + for_seconds, 0
     try:
         for request in _due().select_related("device", "building", "requested_by")[:MOST_AT_ONCE]:
-            if looked and time.monotonic() >= until:
+            if time.monotonic() >= until:
                 break
             looked += 1
             if not look(request):

@@ -4,7 +4,6 @@ A rule names what happens; machine_world does it; machine_checks holds the promi
 buildings, doors and people of its own in one database, because what services commit stays.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -13,14 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from locks.services import following, sweeping
 from locks.tests.machine_faults import AtLine, database_lost, killed_at
-from locks.tests.machine_seam import (
-    ANSWER_LOST,
-    MANNERS,
-    MAY_STILL_ACT,
-    NOTHING_MOVED,
-    KnowingSeam,
-    Plan,
-)
+from locks.tests.machine_seam import MANNERS, MAY_STILL_ACT, NOTHING_MOVED, KnowingSeam, Plan
 from locks.tests.machine_world import BY_HAND, DAY, DOORS, PEOPLE, STAFF, Finger, Tab, World
 
 who = st.sampled_from(("clerk", "clerk", "clerk", "colleague", *PEOPLE))
@@ -32,10 +24,6 @@ building = st.sampled_from(("north", "south"))
 manner = st.sampled_from(("pending", "pending", "confirmed", "hangs up", *MANNERS))
 # A press runs through some 140 lines of the services; counted in test_state_machine.
 line = st.integers(1, 220)
-lost = st.sampled_from(ANSWER_LOST)
-comes = st.sampled_from(("success", "success", "error", "late", "never", "not taken", "not taken"))
-once_or_twice = st.integers(1, 2)
-rarely = st.sampled_from((False, False, False, True))
 rarely_not = st.sampled_from((True, True, True, False))
 BESIDE = (
     "sweep",
@@ -68,7 +56,6 @@ class FrontDesk(RuleBasedStateMachine):
     """One example is one life of two buildings."""
 
     seam: ClassVar[KnowingSeam]
-    visited: ClassVar[Counter[str]]  # what the lives of this shard came to
     nowhere: ClassVar[str]  # an address where nobody listens
 
     def __init__(self) -> None:
@@ -76,7 +63,7 @@ class FrontDesk(RuleBasedStateMachine):
         self.world = World(self.seam, self.nowhere)
 
     def teardown(self) -> None:
-        self.visited.update(self.world.finish())
+        self.world.finish()
 
     @invariant()
     def the_promises_hold(self) -> None:
@@ -144,34 +131,6 @@ class FrontDesk(RuleBasedStateMachine):
     @rule(who=clerks, other=who, door=door, same_token=st.booleans())
     def press_twice_at_once(self, who: str, other: str, door: str, same_token: bool) -> None:
         self.world.press_twice_at_once(who, other, door, same_token=same_token)
-
-    # -- presses whose answer is lost ----------------------------------------------------------
-
-    @rule(who=clerks, door=door, manner=lost, comes=comes, elsewhere=rarely, sweeps=once_or_twice)
-    def an_answer_is_lost_and_looked_for(
-        self, who: str, door: str, manner: str, comes: str, elsewhere: bool, sweeps: int
-    ) -> None:
-        self._lose_an_answer(who, door, manner, comes, elsewhere, sweeps=sweeps)
-
-    def _lose_an_answer(
-        self, who: str, door: str, manner: str, comes: str, elsewhere: bool, *, sweeps: int
-    ) -> None:
-        """Seam took it, or not; it ends within the call, later, or never; others unlock meanwhile."""
-        world = self.world
-
-        def meanwhile() -> None:
-            if elsewhere:
-                self.seam.unlock_elsewhere(world.doors[door].seam_device_id)
-            if comes in ("success", "error"):
-                self._resolve(0, comes, "device_offline", True)
-
-        plan = self._plan(manner, comes != "not taken", meanwhile=meanwhile)
-        world.press(who, door, plan=plan)
-        if comes == "late":
-            self._resolve(0, "success", "", True)
-        for _ in range(sweeps):
-            world.jump(30.0 if comes == "not taken" else 2.6)  # past the bound of the call, or soon
-            world.sweep()
 
     # -- presses that meet a fault -------------------------------------------------------------
 

@@ -99,8 +99,6 @@ def _open(reply: Reply) -> Manner:
     return Manner("unknown", lambda _made: reply)
 
 
-# Manners after which nobody here knows of the attempt that there may be.
-ANSWER_LOST = ("503 page", "garbage", "hangs up", "resets", "cut off")
 HTML = b"<html><body>Bad gateway</body></html>"
 MANNERS: dict[str, Manner] = {
     "pending": _told("pending", "pending"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools.processes import ROOT, Process, wait_for
+from tools.test import failures
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
@@ -84,3 +85,11 @@ def is_gone(process: Path) -> bool:
         return " Z " in (process / "stat").read_text()
     except OSError:
         return True
+
+
+def test_what_failed_is_read_from_the_cache_of_its_run(tmp_path: Path) -> None:
+    kept = tmp_path / "v" / "cache" / "lastfailed"
+    assert failures(tmp_path) == []
+    kept.parent.mkdir(parents=True)
+    kept.write_text('{"b.py::test_two": true, "a.py::test_one": true}')
+    assert failures(tmp_path) == ["a.py::test_one", "b.py::test_two"]
