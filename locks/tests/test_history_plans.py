@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from locks.admin import paging
 from locks.models import AuditEvent, Building, Device, Kind, Status, UnlockRequest, User
 from locks.services.audit import record
 from locks.tests import long_record
@@ -23,8 +24,12 @@ FILLED = (
 
 
 @pytest.fixture
-def house(north: Building, manager: User, clerk: User) -> dict[str, Any]:
+def house(
+    north: Building, manager: User, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
     """Two buildings with many events and requests; some of them rare."""
+    # Parts of these tables, as they are of long ones.
+    monkeypatch.setattr(paging, "WINDOWS", (250, 500))
     other = make_building("Other house")
     doors = [make_device(building) for building in (north, other) for _each in range(20)]
     with connection.cursor() as cursor:
