@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any, Literal, cast
 
 from asgiref.sync import sync_to_async
+from django.contrib.sessions.models import Session
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from locks.admin.filters import Days, number_in
@@ -43,11 +46,18 @@ def export_of(request: HttpRequest, admin: Any) -> Export:
         actor=actor(request),
         filters=chosen,
         among=_among(listed, building),
+        is_wanted=partial(_is_signed_in, request.session.session_key or ""),
     )
     if building is not None and set(chosen) <= OF_A_TIME:
         days = next(each for each in changes.filter_specs if isinstance(each, Days))
         _make_complete(export, building, days)
     return export
+
+
+def _is_signed_in(session_key: str) -> bool:
+    """Whether the session is still there: signing out, and what ends a person's sessions, removes it."""
+    kept = Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now())
+    return kept.exists()
 
 
 def _make_complete(export: Export, building: Building, days: Days) -> None:

@@ -19,6 +19,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from locks.admin.searching import among
+from locks.models.audit import timestamp
 from locks.services.errors import BadInput
 
 OLDER, NEWER = "older", "newer"  # parameters: the page on that side of a place
@@ -47,7 +48,7 @@ class Place:
             raise BadInput(_("This is no place in the list.")) from None
 
     def __str__(self) -> str:
-        return f"{self.at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S.%f}Z~{self.pk}"
+        return f"{timestamp(self.at)}~{self.pk}"
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,7 @@ class PagedList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         pages, asked = self.pages(request), self.params
+        self._place_of = pages.place_of
         if OLDER in asked:
             self.page = pages.older(Place.read(asked[OLDER]))
         elif NEWER in asked:
@@ -235,7 +237,5 @@ class PagedList(ChangeList):
         return sorted((k, v) for k, v in self.params.items() if k not in left_out and v)
 
     def _beside(self, side: str, index: int) -> str:
-        admin: Any = self.model_admin
-        row = self.page.rows[index]
-        place = Place(getattr(row, admin.time_column), row.pk)
-        return str(self.get_query_string({OLDER: None, NEWER: None, side: str(place)}))
+        place = str(self._place_of(self.page.rows[index]))
+        return str(self.get_query_string({OLDER: None, NEWER: None, side: place}))

@@ -104,6 +104,11 @@ class Kind(models.TextChoices):
 LOCK_HEALTH = (Kind.LOCK_BATTERY, Kind.LOCK_OFFLINE, Kind.LOCK_ONLINE)
 
 
+def timestamp(at: dt.datetime) -> str:
+    """A moment as the record writes it: UTC, to the microsecond (RFC 3339)."""
+    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 class AppendOnly(TypeError):
     """Raised by whatever would change or remove a row of the record."""
 
@@ -239,7 +244,7 @@ class AuditEvent(AppendOnlyModel):
         """The bytes that `hash` is the SHA-256 of: JSON, keys sorted, no spaces, ASCII (RFC 8785)."""
         fields = {
             "actor": self.actor_id,
-            "at": self.at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "at": timestamp(self.at),
             "chain": self.chain.key,
             "detail": self.detail_hash,
             "device": self.device_id,

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from locks.models import AuditChain
+from locks.models.audit import timestamp
 from locks.services.errors import ServiceError
 
 FORMAT = 1
@@ -63,7 +64,7 @@ def make_checkpoint(*, chains: Iterable[AuditChain] | None = None) -> str:
         ],
         "checkpoint": FORMAT,
         "key": public_key() or None,
-        "made_at": timezone.now().astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "made_at": timestamp(timezone.now()),
     }
     content["signature"] = sign(canonical(content)) or None
     return canonical(content).decode()

@@ -5,48 +5,38 @@ The formats are described in docs/record.md.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import hashlib
-import io
 import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import Exists, Max, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from locks.models import AuditChain, AuditDetail, AuditEvent, Building, Kind, User
-from locks.models.audit import CHAIN_STRIDE
+from locks.models import AuditChain, AuditEvent, Building, Kind, User
+from locks.models.audit import CHAIN_STRIDE, timestamp
 from locks.services.audit import record
 from locks.services.checkpoints import canonical, make_checkpoint, public_key, sign
 from locks.services.editing import plain, require_superuser
 from locks.services.errors import NotAllowed, ServiceError
+from locks.services.export_rows import FORMS, Form, Row, batches
 from locks.services.gaps import gaps, moment_in
 
-Form = Literal["ndjson", "csv"]
-Write = Callable[[AuditEvent, AuditDetail | None], bytes]
 FORMAT: Final = 1
-BATCH: Final = 1000  # events held in memory at a time
 WINDOW: Final = 50_000  # events of a chain that one question may have to look at
 RIGHT_HOLDS: Final = 2.0  # seconds until `actor` is asked for again
-# What a spreadsheet would take for a formula (OWASP, "CSV injection"); tab and return hide one.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 NEVER_COVERED: Final = (
     "Mechanical keys, locks that report to nobody, and whether a door was open: the record says "
     "what accessdesk was asked, did and was told."
 )
 # Filters whose values name no person, door or building.
 TOLD_TO_ALL: Final = frozenset(("kind", "out_of_hours", "outcome", "since", "slow", "until"))
-COLUMNS: Final = (
-    "chain", "sequence", "at", "kind", "building", "door", "person", "username", "reason",
-    "identified_by", "request", "actor", "device", "detail", "hash",
-)  # fmt: skip
 
 
 @dataclass
@@ -65,7 +55,10 @@ class Export:
     filters: Mapping[str, Any]
     whole_of: Building | None = None
     among: Sequence[Building] | None = None
+    # Asked with the right: whether whoever began it is still there to read it.
+    is_wanted: Callable[[], bool] = lambda: True
     rows: int = 0
+    unreadable: int = 0
     digest: str = ""
     chains: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -79,8 +72,8 @@ class Export:
 
         It is recorded on every chain that is read, so that each building's managers know. Every
         event that was there at the beginning and fits, each once; what is appended meanwhile is left
-        out. Raises NotAllowed in the middle where `actor` may no longer review what is being read:
-        without its manifest the file proves nothing.
+        out. Raises NotAllowed in the middle where `actor` may no longer review what is being read,
+        or `is_wanted` says no: without its manifest the file proves nothing.
         """
         begun = timezone.now()
         read = self._chains_read()
@@ -99,20 +92,18 @@ class Export:
         yield self._last(self._manifest(begun, checkpoint, read))
 
     def _body(self, lengths: Mapping[AuditChain, int]) -> Iterator[bytes]:
-        write: Write = _ndjson if self.form == "ndjson" else _csv
-        if self.form == "csv":
-            yield _csv_row(COLUMNS)
+        form = FORMS[self.form]
+        if form.head:
+            yield form.head
         asked = -math.inf
         for chain, window in self._windows(lengths):
-            for batch in _batches(window):
+            for batch in batches(window, chain):
                 if time.monotonic() - asked >= RIGHT_HOLDS:
                     self._require_right()
                     asked = time.monotonic()
-                details = AuditDetail.objects.in_bulk([event.pk for event in batch])
-                for event in batch:
-                    event.chain = chain
-                    self._count(event)
-                yield b"".join(write(event, details.get(event.pk)) for event in batch)
+                for row in batch:
+                    self._count(row)
+                yield b"".join(map(form.line, batch))
 
     def _windows(
         self, lengths: Mapping[AuditChain, int]
@@ -126,7 +117,9 @@ class Export:
                 yield chain, of_chain.filter(pk__range=(place + start, place + end))
 
     def _require_right(self) -> None:
-        """Asked again and again: an export may take longer than a role lasts."""
+        """Asked again and again: an export may take longer than a role, or a session, lasts."""
+        if not self.is_wanted():
+            raise NotAllowed(_("You have signed out since the export began."))
         if self.actor is None:
             return
         managed = Building.objects.managed_by(User.objects.get(pk=self.actor.pk))
@@ -136,9 +129,13 @@ class Export:
         elif managed.filter(pk__in=[each.pk for each in among]).count() < len(among):
             raise NotAllowed(_("You no longer manage what was to be exported."))
 
-    def _count(self, event: AuditEvent) -> None:
+    def _count(self, row: Row) -> None:
+        event = row.event
+        if event is None:
+            self.unreadable += 1
+            return
         self.rows += 1
-        place = {"sequence": event.sequence, "hash": event.hash, "at": _time(event.at)}
+        place = {"sequence": event.sequence, "hash": event.hash, "at": timestamp(event.at)}
         chain = self.chains.setdefault(event.chain.key, {"events": 0, "first": place})
         chain["events"] += 1
         chain["last"] = place
@@ -149,13 +146,14 @@ class Export:
         manifest: dict[str, Any] = {
             "manifest": FORMAT,
             "form": self.form,
-            "made_at": _time(begun),
+            "made_at": timestamp(begun),
             "made_by": self.actor.username if self.actor else None,
             "filters": dict(self.filters),
             "rows": self.rows,
             "sha256": self.digest,
             "chains": self.chains,
-            "proves": "complete" if self.whole_of else "unaltered",
+            "unreadable": self.unreadable,
+            "proves": "complete" if self.whole_of and not self.unreadable else "unaltered",
             "gaps": self._gaps(begun, read),
             "never_covered": NEVER_COVERED,
             "checkpoint": checkpoint,
@@ -174,13 +172,12 @@ class Export:
         shown = [moment for moment in map(moment_in, ends) if moment is not None]
         found = gaps(min([since or begun, *shown]), max([until, *shown]))
         return [
-            {**gap, "at": _time(gap["at"]), **{n: plain(gap[n]) for n in ("since", "until")}}
+            {**gap, "at": timestamp(gap["at"]), **{n: plain(gap[n]) for n in ("since", "until")}}
             for gap in found
         ]
 
     def _last(self, manifest: Mapping[str, Any]) -> bytes:
-        text = canonical(manifest)
-        return text + b"\n" if self.form == "ndjson" else _csv_row(("#manifest", text.decode()))
+        return FORMS[self.form].last(canonical(manifest))
 
     def _chains_read(self) -> list[AuditChain]:
         """The chains with events in it, in primary-key order, as they are locked."""
@@ -213,63 +210,6 @@ class Export:
         others = sorted(set(self.filters) - TOLD_TO_ALL)
         known = {name: value for name, value in self.filters.items() if name in TOLD_TO_ALL}
         return {"filters": known} | ({"other_filters": others} if others else {})
-
-
-def _batches(events: QuerySet[AuditEvent]) -> Iterator[list[AuditEvent]]:
-    """All events by their place, some at a time: an id says chain and sequence."""
-    # Events and details that name each other would wait for the garbage collector.
-    ordered = events.order_by("pk").select_related(None)
-    last = 0
-    while batch := list(ordered.filter(pk__gt=last)[:BATCH]):
-        yield batch
-        last = batch[-1].pk
-
-
-def _ndjson(event: AuditEvent, kept: AuditDetail | None) -> bytes:
-    """One event with all that its hashes are made of."""
-    hashed = json.loads(event.canonical())
-    detail = {"salt": _text(kept.salt), "body": _text(kept.body)} if kept else None
-    return canonical({"event": hashed, "hash": event.hash, "detail": detail}) + b"\n"
-
-
-def _text(value: object) -> str:
-    """Text, even where somebody wrote something else into a column of text (SQLite lets them)."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def _csv(event: AuditEvent, kept: AuditDetail | None) -> bytes:
-    detail = kept.content if kept else {}
-    told = {
-        **{name: detail.get(name, "") for name in ("building", "door", "person", "username")},
-        **{name: detail.get(name, "") for name in ("reason", "identified_by")},
-        "chain": event.chain.key,
-        "sequence": event.sequence,
-        "at": _time(event.at),
-        "kind": event.kind,
-        "request": event.request_id,
-        "actor": event.actor_id,
-        "device": event.device_id,
-        "detail": json.dumps(detail, sort_keys=True, ensure_ascii=False),
-        "hash": event.hash,
-    }
-    return _csv_row([told[name] for name in COLUMNS])
-
-
-def _csv_row(values: Iterable[Any]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow([_disarmed(value) for value in values])
-    return text.getvalue().encode(errors="backslashreplace")  # lone surrogates
-
-
-def _disarmed(value: Any) -> Any:
-    """Text that no spreadsheet takes for a formula: an apostrophe stands before it."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return "" if value is None else value
-
-
-def _time(at: dt.datetime) -> str:
-    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def reviewable(

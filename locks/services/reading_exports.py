@@ -100,9 +100,17 @@ class _Check:
             if len(line) > LONGEST_EVENT:
                 raise ValueError
             entry = json.loads(line)
-            self._check(entry["event"], entry["hash"], entry["detail"])
+            if "unreadable" in entry:
+                self._note_unreadable(entry)
+            else:
+                self._check(entry["event"], entry["hash"], entry["detail"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self._problem(_("line %(number)d is no event") % {"number": number})
+
+    def _note_unreadable(self, entry: dict[str, Any]) -> None:
+        self.report.rows -= 1  # no event: the manifest counts it apart
+        where = f"{entry['chain']} {entry['unreadable']}"
+        self._problem(_("%(where)s could not be read when the export was made") % {"where": where})
 
     def _check(self, event: dict[str, Any], claimed: str, detail: dict[str, Any] | None) -> None:
         chain, sequence = str(event["chain"]), int(event["sequence"])

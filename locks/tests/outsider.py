@@ -218,9 +218,14 @@ def check_export(path: Path, public_key: str = "") -> Export:
 def _check_ndjson(export: Export, data: bytes) -> None:
     *lines, last = data.splitlines(keepends=True)
     export.manifest = json.loads(last)
-    entries = [json.loads(line) for line in lines]
     by_chain: dict[str, list[Row]] = {}
-    for line, entry in zip(lines, entries, strict=True):
+    entries = []
+    for line in lines:
+        entry = json.loads(line)
+        if set(entry) == {"chain", "unreadable"}:
+            export.problems.append(f"{entry['chain']} event {entry['unreadable']} was unreadable")
+            continue
+        entries.append(entry)
         if canonical(entry) + b"\n" != line or set(entry) != {"event", "hash", "detail"}:
             export.problems.append("a line is not in the page's form")
         by_chain.setdefault(entry["event"]["chain"], []).append(entry)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from locks.models import Assignment, AuditEvent, Building, Device, Kind, User
-from locks.services import exporting
+from locks.services import export_rows, exporting
 from locks.services.checkpoints import public_key
 from locks.services.errors import NotAllowed
 from locks.services.exporting import Export, reviewable
@@ -138,7 +138,7 @@ def test_a_spreadsheet_gets_csv_without_formulas(
 ) -> None:
     manifest = export(manager_client, tmp_path / "x.csv", form="csv")
     header, *rows, last = csv.reader(io.StringIO((tmp_path / "x.csv").read_text()))
-    assert header == list(exporting.COLUMNS)
+    assert header == list(export_rows.COLUMNS)
     assert last[0] == "#manifest"
     assert len(rows) == manifest["rows"]
     assert "'=1+1" in {row[header.index("reason")] for row in rows}
@@ -221,7 +221,7 @@ def test_an_export_ends_with_the_role_that_began_it(
     door: Device, north: Building, manager: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Within one stretch of the chain, too, as soon as the right is asked for again."""
-    monkeypatch.setattr(exporting, "BATCH", 2)
+    monkeypatch.setattr(export_rows, "BATCH", 2)
     monkeypatch.setattr(exporting, "RIGHT_HOLDS", 0)
     assert revoked_after(1, north, manager) == []
 
@@ -232,12 +232,25 @@ def test_no_manifest_is_made_for_whoever_lost_the_role_during_the_last_part(
     assert revoked_after(1, north, manager) == []  # all events were in the first part
 
 
+def test_an_export_ends_with_the_session_that_began_it(
+    door: Device, manager_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_rows, "BATCH", 2)
+    monkeypatch.setattr(exporting, "RIGHT_HOLDS", 0)
+    answer = manager_client.post(EXPORT, {"form": "ndjson"})
+    parts = iter(answer.streaming_content)
+    assert next(parts)
+    manager_client.logout()
+    with pytest.raises(NotAllowed, match="signed out"):
+        list(parts)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_leaves_the_server_piece_by_piece(
     door: Device, manager: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under ASGI, where a plain iterator would be read to its end before the first byte is sent."""
-    monkeypatch.setattr(exporting, "BATCH", 2)
+    monkeypatch.setattr(export_rows, "BATCH", 2)
     cookies = signed_in(manager).cookies
 
     async def pieces() -> list[bytes]:

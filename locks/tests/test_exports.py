@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from locks.models import AuditEvent, Building, Kind, User
-from locks.services import exporting
+from locks.services import export_rows
 from locks.services.audit import record
 from locks.services.checkpoints import canonical, public_key, sign
 from locks.services.exporting import Export, reviewable
@@ -217,6 +217,34 @@ def test_what_was_tampered_with_before_is_found_in_the_export(
     assert agreed(path) == ""
 
 
+@pytest.mark.sqlite_only  # PostgreSQL's types hold only what they say
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "at = 'yesterday'",
+        "kind = CAST(kind AS BLOB)",
+        "previous_hash = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_an_event_that_is_none_any_more_stops_no_export(
+    building: Building, tmp_path: Path, odd: str
+) -> None:
+    tamper(f"UPDATE locks_auditevent SET {odd} WHERE sequence = 2")  # noqa: S608
+    path = exported(tmp_path / "whole.ndjson", "--building", str(building.pk))
+    manifest = json.loads(path.read_bytes().splitlines()[-1])
+    assert (manifest["rows"], manifest["unreadable"], manifest["proves"]) == (4, 1, "unaltered")
+    code, found = checked(path)
+    assert code == 1
+    assert found["problems"] == [
+        f"building-{building.pk} 2 could not be read when the export was made"
+    ]
+    assert agreed(path) == ""
+    table = exported(
+        tmp_path / "x.csv", "--building", str(building.pk), "--format", "csv"
+    ).read_text()
+    assert f"building-{building.pk},2,,,,,,,,,,,,cannot be read,\n" in table
+
+
 def test_an_export_of_another_key_is_not_believed(building: Building, tmp_path: Path) -> None:
     path = exported(tmp_path / "whole.ndjson")
     assert checked(path, "--public-key", "ab" * 32)[0] == 1
@@ -243,7 +271,7 @@ def test_a_spreadsheet_reads_names_and_runs_no_formula(building: Building, tmp_p
     path = exported(tmp_path / "sheet.csv", "--format", "csv", "--building", str(building.pk))
     with path.open(newline="") as file:
         header, *rows = csv.reader(file)
-    assert header == list(exporting.COLUMNS)
+    assert header == list(export_rows.COLUMNS)
     *events, manifest = rows
     assert manifest[0] == "#manifest"
     row = dict(zip(header, events[-1], strict=True))
@@ -307,7 +335,7 @@ def test_an_export_in_which_nothing_was_found_is_told_on_the_organisations_chain
 def test_an_export_that_is_broken_off_in_the_middle_stays_on_the_record_as_begun(
     building: Building, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "BATCH", 2)
+    monkeypatch.setattr(export_rows, "BATCH", 2)
     parts = Export(
         events=reviewable(None, building=building),
         form="ndjson",
@@ -325,7 +353,7 @@ def test_an_export_that_is_broken_off_in_the_middle_stays_on_the_record_as_begun
 def test_events_that_come_meanwhile_are_left_out_and_none_twice(
     building: Building, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "BATCH", 2)
+    monkeypatch.setattr(export_rows, "BATCH", 2)
     export = Export(
         events=reviewable(None, building=building),
         form="ndjson",
