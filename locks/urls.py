@@ -3,13 +3,14 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from locks.views import accounts, desk, doors, webhooks
+from locks.views import accounts, attesting, desk, doors, webhooks
 
 urlpatterns = [
     path("", desk.desk, name="desk"),
     path("buildings/<int:building_id>/", desk.building, name="building"),
     path("doors/<int:device_id>/", doors.door, name="door"),
     path("doors/<int:device_id>/unlock/", doors.unlock_door, name="unlock_door"),
+    path("requests/<int:request_id>/attest/", attesting.attest_unlock, name="attest_unlock"),
     path("history/", desk.history, name="history"),
     path("webhooks/seam/", webhooks.seam_webhook, name="seam_webhook"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),

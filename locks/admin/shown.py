@@ -37,6 +37,7 @@ _LABELS: dict[str, str | Promise] = {
     "validation_errors": _("Seam's validation errors"),
     "reality": _("doors"),
     "result": _("Seam's result"),
+    "seconds_after": _("seconds after the press"),
     "seam_request_id": _("Seam request id"),
     "self_grant": _("granted to oneself"),
     "subject": _("about"),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from locks import words
 from locks.admin.shown import detail_of, labelled, name_of, outcome_of
-from locks.models import AuditEvent, UnlockRequest
+from locks.models import AuditEvent, Seen, UnlockRequest
 
 BEFORE, AFTER = dt.timedelta(minutes=1), dt.timedelta(minutes=5)
 MOST_BESIDE = 30
@@ -95,6 +95,8 @@ def _since(passed: dt.timedelta) -> str:
 
 
 def _why(detail: dict[str, Any]) -> str:
+    if detail.get("seen") in Seen.values:
+        return str(Seen(detail["seen"]).label)
     code = str(detail.get("code", ""))
     if code in words.FAILURES:
         return words.failure(code, str(detail.get("error_type", "")), when="")

@@ -1,5 +1,6 @@
 """Models by subject. Reads are QuerySet methods here; writes that touch two models are services."""
 
+from locks.models.attestations import Attestation, Seen
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.people import Assignment, Role, User
@@ -10,6 +11,7 @@ from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
     "Assignment",
+    "Attestation",
     "AuditChain",
     "AuditDetail",
     "AuditEvent",
@@ -28,6 +30,7 @@ __all__ = [
     "Role",
     "Rule",
     "SeamEvent",
+    "Seen",
     "Source",
     "Status",
     "UnlockRequest",

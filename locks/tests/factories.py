@@ -1,9 +1,12 @@
 """Rows for tests, written directly: no service, no event. What is left out gets a value."""
 
+import datetime as dt
 import itertools
 from typing import Any
 
-from locks.models import Assignment, Building, Device, Role, User
+from django.utils import timezone
+
+from locks.models import Assignment, Building, Device, Role, Status, UnlockRequest, User
 
 PASSWORD = "a-password-for-tests"
 _numbers = itertools.count(1)
@@ -46,3 +49,33 @@ def grant(
 ) -> Assignment:
     """A role in force."""
     return Assignment.objects.create(person=person, building=building, role=role, **fields)
+
+
+def seconds(number: float) -> dt.timedelta:
+    return dt.timedelta(seconds=number)
+
+
+def request_of(
+    door: Device, person: User, status: Status, *, ago: float = 5, **fields: Any
+) -> UnlockRequest:
+    """A request as the services would have left it, `ago` seconds old."""
+    at = timezone.now() - seconds(ago)
+    ended = at + seconds(4) if status in (Status.UNLOCKED, Status.FAILED) else None
+    values = {
+        "ended_at": ended,
+        "send_by": at + seconds(10),
+        "call_deadline": at + seconds(18),
+        "resolve_by": at + seconds(30),
+        "action_attempt_id": "" if status == Status.SENDING else f"attempt-{door.pk}-{ago}",
+        **fields,
+    }
+    return UnlockRequest.objects.create(
+        device=door,
+        building=door.building,
+        requested_by=person,
+        door_label=door.label,
+        person_name=person.get_full_name(),
+        status=status,
+        requested_at=at,
+        **values,
+    )

@@ -111,6 +111,7 @@ buildings/<int:building_id>/                             |  in 404 200 200 200 4
 doors/<int:device_id>/                                   |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
 doors/<int:device_id>/unlock/                            |  in 405 405 405 405 405 405 405 |  in 404 200  go  go 404 404  go
 webhooks/seam/                                           | 405 405 405 405 405 405 405 405 | 404 404 404 404 404 404 404 404
+requests/<int:request_id>/attest/                        |  in 405 405 405 405 405 405 405 |  in 404 400 400 400 404 404 400
 history/                                                 |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
 accounts/login/                                          | 200  go  go  go  go  go  go  go | 200  go  go  go  go  go  go  go
 accounts/logout/                                         |  in 405 405 405 405 405 405 405 |  in  in  in  in  in  in  in  in
@@ -186,6 +187,7 @@ def ids(cast, simulator) -> dict[str, int]:
         "auditevent": AuditEvent.objects.earliest("id").pk,
         "chainproof": north.proofs.get().pk,
         "unlockrequest": press.request_id,
+        "requests": press.request_id,
         "press": press.pk,
         "review": review.pk,
     }
@@ -195,7 +197,12 @@ def path_of(route: str, ids: dict[str, int]) -> str:
     """The route with the ids of North House's objects in it."""
     kind = next((part for part in route.split("/") if part in ids), "")
     route = route.replace("<int:event_id>", str(ids["auditevent"]))
-    for placeholder in ("<path:object_id>", "<int:building_id>", "<int:device_id>"):
+    for placeholder in (
+        "<path:object_id>",
+        "<int:building_id>",
+        "<int:device_id>",
+        "<int:request_id>",
+    ):
         route = route.replace(placeholder, str(ids.get(kind, 1)))
     route = route.replace("^(?P<app_label>locks)/$", "locks/")
     return "/" + route.replace("(?P<url>.*)$", "no/such/page/")

@@ -50,7 +50,7 @@ def card(page: Page, label: str) -> Locator:
 
 
 def unlock(page: Page, label: str) -> Locator:
-    return card(page, label).get_by_role("button", name=re.compile("Unlock|Press again"))
+    return card(page, label).get_by_role("button", name=re.compile(r"Unlock\b|Press again"))
 
 
 def shell(house: Stack, code: str) -> str:

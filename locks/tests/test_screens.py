@@ -83,7 +83,7 @@ def card(page: Page, label: str) -> Locator:
 
 def press(page: Page, label: str) -> None:
     """By keyboard: right after a picture of the whole page a card has moved under the pointer."""
-    button = card(page, label).get_by_role("button", name=re.compile("Unlock|Press again"))
+    button = card(page, label).get_by_role("button", name=re.compile(r"Unlock\b|Press again"))
     button.press("Enter")
 
 
@@ -142,6 +142,12 @@ def test_every_state_at_every_size(sign_in, simulated, take, size, dark) -> None
     if "Not unlocked" not in card(page, "Roof door").inner_text():
         unlock_private(page, "Roof door")
     expect(card(page, "Roof door")).to_contain_text("Not unlocked")
+    gate = card(page, "Parking gate")
+    if "Seen at the door" not in gate.inner_text():
+        gate.get_by_role("button", name="Did not unlock Parking gate").click()
+    expect(gate).to_contain_text("Seen at the door: did not unlock")
+    gate.locator("summary").click()
+    expect(gate.get_by_role("button", name="Nobody there Parking gate")).to_be_visible()
     expect(card(page, "Luggage room")).to_contain_text("The lock is offline. Use a key")
     take(page, name)
     take(page, f"{name}-whole", full=True)

@@ -6,18 +6,31 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import F, OuterRef, Q, Subquery, Window
 from django.db.models.functions import RowNumber
 
 from locks import words
-from locks.models import Assignment, Building, Device, Press, Status, UnlockRequest, User, Verdict
+from locks.models import (
+    Assignment,
+    Attestation,
+    Building,
+    Device,
+    Press,
+    Seen,
+    Status,
+    UnlockRequest,
+    User,
+    Verdict,
+)
 from locks.models.unlocks import ENDED_STATUSES
 from locks.services import limiting
+from locks.services.attesting import is_in_doubt, newest_of
 from locks.services.rights import obstacle, obstacle_in, unlocking_roles
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of
-from locks.views.states import RECENT, State, clock, state_of, usual_seconds, verdict_of
+from locks.views.states import RECENT, State, clock, said, state_of, usual_seconds, verdict_of
 
 SAMPLE = 20  # ended requests that tell a door's usual time
 
@@ -40,12 +53,19 @@ class Card:
     offer: str
     free_in: int | None  # seconds until a press that now comes too soon would not
     asks_about: int | None  # the request with an unknown outcome, where pressing again asks first
+    doubted: int | None  # the request of which somebody should say what they saw
+    word: str  # what somebody did see
     obstacle: str  # why there is nothing to press
     token: str
 
     @property
     def is_open(self) -> bool:
         return self.offer == UNDER_WAY
+
+    @property
+    def seen(self) -> list[tuple[str, Any]]:
+        """What may be said of a request in doubt."""
+        return [(each.value, each.label) for each in Seen]
 
     @property
     def spoken(self) -> str:
@@ -73,11 +93,12 @@ def read_cards(
     presses = _own_presses(viewer, devices, at=at)
     open_now = [request.device_id for request in latest.values() if request.is_open]
     usual = _usual_times(open_now)
+    told = newest_of(latest.values())
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
     return [
         _card(
             device,
-            seen=_Seen(viewer, roles, at, usual.get(device.pk), free.get(device.pk)),
+            seen=_Seen(viewer, roles, at, usual.get(device.pk), free.get(device.pk), told),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
         )
@@ -93,6 +114,7 @@ class _Seen:
     at: dt.datetime
     usual: float | None
     free_at: dt.datetime | None  # of the door
+    words: dict[int, Attestation]  # by request
 
 
 def _card(
@@ -109,6 +131,7 @@ def _card(
     verdict = ""
     if press is not None and _still_tells(press, latest):
         verdict = verdict_of(press, viewer=seen.viewer)
+    word = seen.words.get(latest.pk) if latest else None
     why = "offline" if code == "not_remote" and device.online is False else code
     return Card(
         device=device,
@@ -122,6 +145,8 @@ def _card(
         offer=offer,
         asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
         free_in=_seconds_until(seen) if code == "door_limit" else None,
+        doubted=latest.pk if latest and _may_be_told(latest, seen) else None,
+        word=said(word, zone=building.zone, at=seen.at),
         obstacle=words.obstacle(
             why,
             building=building.name,
@@ -130,6 +155,11 @@ def _card(
         ),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
     )
+
+
+def _may_be_told(latest: UnlockRequest, seen: _Seen) -> bool:
+    held = any(role.building_id == latest.building_id for role in seen.roles)
+    return held and is_in_doubt(latest, at=seen.at)
 
 
 def _seconds_until(seen: _Seen) -> int | None:

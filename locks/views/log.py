@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 
 from locks import words
 from locks.models import Building, Device, SeamEvent, UnlockRequest, Verdict
-from locks.views.states import clock, state_of
+from locks.services.attesting import newest_of
+from locks.views.states import clock, said, state_of
 
 LOG_REACHES_BACK = dt.timedelta(hours=12)
 LONGEST_LOG = 100  # rows
@@ -31,10 +32,11 @@ class LogRow:
     icon: str
     outcome: str
     who: str
+    seen: str = ""  # what somebody saw at the door
 
 
 def read_log(building: Building, *, at: dt.datetime, managed: Collection[int]) -> list[LogRow]:
-    """The newest rows; one more than is shown tells that there are more. Two queries.
+    """The newest rows; one more than is shown tells that there are more. Three queries.
 
     What happened by hand or by code at private doors is for those who manage the building.
     """
@@ -51,7 +53,9 @@ def _presses(building: Building, *, at: dt.datetime) -> list[LogRow]:
         .order_by("-requested_at", "-pk")
     )
     rows = []
-    for request in requests[: LONGEST_LOG + 1]:
+    found = list(requests[: LONGEST_LOG + 1])
+    words_of = newest_of(found)
+    for request in found:
         request.building = building
         state = state_of(request, at=at)
         rows.append(
@@ -64,6 +68,7 @@ def _presses(building: Building, *, at: dt.datetime) -> list[LogRow]:
                 icon=state.icon,
                 outcome=state.brief,
                 who=_who(state.who, request.joined, again=request.pressed_again),
+                seen=said(words_of.get(request.pk), zone=building.zone, at=at),
             )
         )
     return rows

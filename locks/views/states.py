@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from locks import words
-from locks.models import Press, Status, UnlockRequest, User, Verdict
+from locks.models import Attestation, Press, Status, UnlockRequest, User, Verdict
 from locks.models.unlocks import Outcome
 
 RECENT = dt.timedelta(minutes=2)
@@ -132,6 +132,17 @@ def verdict_of(press: Press, *, viewer: User) -> str:
         name = press.request.person_name
         return _("Already under way by %(name)s; you joined.") % {"name": name}
     return ""
+
+
+def said(word: Attestation | None, *, zone: dt.tzinfo, at: dt.datetime) -> str:
+    """What somebody saw at the door, as people read it; empty for no word."""
+    if word is None:
+        return ""
+    return _("Seen at the door: %(seen)s · %(name)s, %(time)s") % {
+        "seen": word.get_seen_display(),
+        "name": word.person_name,
+        "time": clock(word.at, zone=zone, at=at),
+    }
 
 
 def usual_seconds(times: Sequence[dt.timedelta]) -> float | None:

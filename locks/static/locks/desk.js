@@ -41,6 +41,16 @@
     ask("POST", form.action, { door, values, target: `#door-${door}`, swap: "outerHTML" });
   });
 
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-attest]")) return;
+    event.preventDefault();
+    const door = form.dataset.attest;
+    pressed.set(door, null);
+    focusOn = door;
+    ask("POST", form.action, { door, values: new FormData(form, event.submitter), target: `#door-${door}`, swap: "outerHTML" });
+  });
+
   document.addEventListener("click", (event) => {
     const link = event.target.closest("[data-ask]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
