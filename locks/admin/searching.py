@@ -49,6 +49,12 @@ def details_with(terms: Iterable[str], *, chains: Sequence[int] | None) -> Query
     )
 
 
+def expected(terms: Iterable[str], *, chains: Sequence[int] | None) -> int:
+    """How many details PostgreSQL takes these terms to stand in: a guess, from its statistics."""
+    (plan,) = json.loads(details_with(terms, chains=chains).explain(format="json"))
+    return int(plan["Plan"]["Plan Rows"])
+
+
 def among(column: str, rows: QuerySet[Any]) -> Func:
     """That `column` is one of `rows`, which PostgreSQL then reads first, and whole.
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -124,6 +124,10 @@ class UnlockRequestAdmin(AsItWas):
             among("pk", details.values("event")), request__isnull=False
         )
         return among("pk", told.values("request"))
+
+    def tells(self, term: str) -> Any:
+        told = AuditEvent.objects.filter(in_details(term, "detail__"), request=OuterRef("pk"))
+        return Exists(told)
 
     def record_filter(self, obj: UnlockRequest) -> dict[str, Any]:
         return {"request": obj.pk}

@@ -3,11 +3,13 @@
 import re
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from locks import listening
 from locks.admin import paging
 from locks.models import AuditEvent, Building, Device, Kind, Status, UnlockRequest, User
 from locks.services.audit import record
@@ -158,3 +160,31 @@ def test_rare_words_are_found_however_far_back(
     assert list(manager_client.get(f"{REQUESTS}?q=zeppelin").context["cl"].result_list) == [request]
     both = f"{EVENTS}?q=zeppelin+{AuditEvent.objects.get(kind=Kind.BUILDING_FROZEN).kind}"
     assert not manager_client.get(both).context["cl"].result_list
+
+
+def test_words_in_different_events_of_a_request_are_found_by_the_rarest(
+    house: dict[str, Any], manager_client: Client
+) -> None:
+    request = UnlockRequest.objects.get(pk=house["request"])
+    for search in ("zeppelin rare", "rare zeppelin"):
+        page = manager_client.get(REQUESTS, {"q": search}).content.decode()
+        assert f"{REQUESTS}{request.pk}/change/" in page
+    page = manager_client.get(REQUESTS, {"q": "zeppelin unheard-of"}).content.decode()
+    assert f"{REQUESTS}{request.pk}/change/" not in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_search_that_takes_too_long_says_what_to_do(
+    north: Building, manager_client: Client
+) -> None:
+    with transaction.atomic():
+        record(Kind.BUILDING_FROZEN, building=north, reason="Drill")
+    with psycopg.connect(**listening.notify_parameters()) as other, connection.cursor() as cursor:
+        other.execute("LOCK TABLE locks_auditdetail")  # until it is closed
+        cursor.execute("SET statement_timeout = '500ms'")
+        try:
+            answer = manager_client.get(EVENTS, {"q": "zeppelin"})
+        finally:
+            cursor.execute("SET statement_timeout = '20s'")
+    assert answer.status_code == 400
+    assert "This takes too long." in answer.content.decode()
