@@ -18,7 +18,7 @@ from locks.admin.base import ReadOnly
 from locks.admin.filters import number_in
 from locks.admin.paging import PagedList
 from locks.admin.scope import actor
-from locks.admin.searching import chain_of, details_with, expected, named_by_seam
+from locks.admin.searching import chain_of, details_with, named_by_seam, rarest_piece
 from locks.models import AuditDetail, Building
 from locks.services.errors import BadInput
 
@@ -26,6 +26,7 @@ from locks.services.errors import BadInput
 MOST_PARTS = 20
 MOST_WORDS = 10  # of a search; each is a condition of its own
 LONGEST_SEARCH = 200  # characters
+RARE = 2_000  # details: quicker found by the index of words than among the newest rows
 CANCELLED = "57014"  # PostgreSQL's code of a question that took longer than it may
 # Filters that choose rows by an index of their own, so that no part by building is needed.
 NARROW = ("building", "door", "request")
@@ -93,11 +94,20 @@ class History(ReadOnly):
             return queryset.filter(self.told_in(details_with(words, chains=chains)))
         # Each word may stand in another event: the rarest finds the rows, which are few, and the
         # others are looked for in the events of these.
-        rarest, *others = sorted(words, key=lambda word: expected([word], chains=chains))
+        rarest, *others = sorted(words, key=lambda word: rarest_piece(word, chains=chains))
         queryset = queryset.filter(self.told_in(details_with([rarest], chains=chains)))
         for word in others:
             queryset = queryset.filter(self.tells(word))
         return queryset
+
+    def is_rare(self, request: HttpRequest, search_term: str) -> bool:
+        """Whether the index of words is the quickest way to what they find, as far as one can guess."""
+        words = words_of(search_term)
+        chains = self.chains_of(request)
+        return any(
+            named_by_seam(word, request.user) or rarest_piece(word, chains=chains)[0] <= RARE
+            for word in words
+        )
 
     def tells(self, term: str) -> Any:
         """The condition for rows one of whose events tells `term`, looked at row by row."""

@@ -61,10 +61,16 @@ class Page:
 
 
 class Search(Protocol):
-    """Narrows rows to what words find; `is_narrow` where they are those of a few buildings."""
+    """Narrows rows to what words find; `is_narrow` where they are those of a few buildings.
+
+    `is_rare` where the index finds so few that looking at the newest rows first is a detour.
+    """
 
     @property
     def is_narrow(self) -> bool: ...
+
+    @property
+    def is_rare(self) -> bool: ...
 
     def plain(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """By looking at each row."""
@@ -84,6 +90,10 @@ class Words:
     @property
     def is_narrow(self) -> bool:
         return self.admin.chains_of(self.request) is not None
+
+    @property
+    def is_rare(self) -> bool:
+        return bool(self.admin.is_rare(self.request, self.query))
 
     def plain(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         found: QuerySet[Any] = self.admin.get_search_results(self.request, rows, self.query)[0]
@@ -158,7 +168,8 @@ class Pages:
         search: Any = self._search
         if connection.vendor != "postgresql":
             return list(search.plain(there)[:most])
-        for window in WINDOWS[: 1 if search.is_narrow else None]:
+        windows = () if search.is_rare else WINDOWS[: 1 if search.is_narrow else None]
+        for window in windows:
             near = there.order_by().filter(among("pk", there.values("pk")[:window]))
             found = list(search.plain(near).order_by(*there.query.order_by)[:most])
             if len(found) == most:

@@ -6,7 +6,8 @@ The index is over each event's detail, together with the number of its chain; mi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -16,6 +17,8 @@ from django.db.models.functions import Cast
 from locks.models import AuditChain, AuditDetail, UnlockRequest
 from locks.models.audit import CHAIN_STRIDE
 
+_PIECES = re.compile(r"\w{3,}")  # shorter ones the index does not know
+MOST_PIECES = 8
 MOST_NAMED = 50  # requests with one id of Seam's: one, unless somebody plays tricks
 
 
@@ -34,11 +37,32 @@ def in_details(term: str, path: str = "") -> Q:
     return found
 
 
-def details_with(terms: Iterable[str], *, chains: Sequence[int] | None) -> QuerySet[AuditDetail]:
-    """Details that hold all of `terms`, of these chains (None: of all), by the index of words."""
-    found: QuerySet[AuditDetail] = AuditDetail.objects.all()
+def details_with(terms: Sequence[str], *, chains: Sequence[int] | None) -> QuerySet[AuditDetail]:
+    """Details that hold all of `terms`, of these chains (None: of all), by the index of words.
+
+    The index is asked for the rarest piece alone. Given all words, it would read the lists of the
+    common ones, too, which takes forty times as long as looking at what the rare one found.
+    """
+    _rows, piece = min(rarest_piece(term, chains=chains) for term in terms)
+    found: QuerySet[AuditDetail] = AuditDetail.objects.filter(
+        among("event", _indexed(piece, chains).values("event"))
+    )
     for term in terms:
         found = found.filter(in_details(term))
+    return found
+
+
+def rarest_piece(term: str, *, chains: Sequence[int] | None) -> tuple[int, str]:
+    """The part of `term` that stands in the fewest details, after how many PostgreSQL expects.
+
+    A guess from its statistics, that costs a millisecond.
+    """
+    pieces = _PIECES.findall(term)[:MOST_PIECES] or [term]
+    return min((_expected(_indexed(piece, chains)), piece) for piece in pieces)
+
+
+def _indexed(piece: str, chains: Sequence[int] | None) -> QuerySet[AuditDetail]:
+    found: QuerySet[AuditDetail] = AuditDetail.objects.filter(in_details(piece))
     if chains is None:
         return found
     shift = CHAIN_STRIDE.bit_length() - 1
@@ -49,9 +73,8 @@ def details_with(terms: Iterable[str], *, chains: Sequence[int] | None) -> Query
     )
 
 
-def expected(terms: Iterable[str], *, chains: Sequence[int] | None) -> int:
-    """How many details PostgreSQL takes these terms to stand in: a guess, from its statistics."""
-    (plan,) = json.loads(details_with(terms, chains=chains).explain(format="json"))
+def _expected(rows: QuerySet[Any]) -> int:
+    (plan,) = json.loads(rows.order_by().explain(format="json"))
     return int(plan["Plan"]["Plan Rows"])
 
 
