@@ -2,6 +2,7 @@
 
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
+from locks.models.inviting import Invitation, PasswordReset
 from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
@@ -18,9 +19,11 @@ __all__ = [
     "DailyReviewMail",
     "Device",
     "EventsRead",
+    "Invitation",
     "Kind",
     "Lease",
     "Noise",
+    "PasswordReset",
     "Press",
     "Proof",
     "Review",
