@@ -61,7 +61,7 @@ class StaffingPages(Reviewed):
         person = self._person(request, object_id)
         if why := resetting.why_no_reset(actor=actor(request), person=person):
             return self._back(request, person, NotAllowed(why))
-        form = ResetForm(request.POST or None)
+        form = ResetForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
             drop = form.cleaned_data["factors"] == "drop"
             try:

@@ -77,13 +77,13 @@ def find_way(secret: str, *, address: str) -> Way:
 
 def require_patience(who: str) -> None:
     """Raise TooManyMisses where `who` (an address, say) has guessed wrong too often lately."""
-    if cache.get(f"one-time-misses:{who}", 0) >= MOST_MISSES:
+    if cache.get(_key(who), 0) >= MOST_MISSES:
         raise TooManyMisses
 
 
 def count_miss(who: str) -> None:
     """One more wrong guess of `who`; forgotten ten minutes after the first."""
-    key = f"one-time-misses:{who}"
+    key = _key(who)
     cache.add(key, 0, MISSES_WITHIN.total_seconds())
     with suppress(ValueError):  # the ten minutes have just passed
         cache.incr(key)
@@ -113,3 +113,7 @@ def no_longer_backed() -> WayClosed:
     return WayClosed(
         _("Who made this link may not decide on that any more. Ask a manager for a new one.")
     )
+
+
+def _key(who: str) -> str:
+    return f"one-time-misses:{hashlib.sha256(who.encode()).hexdigest()}"

@@ -118,6 +118,9 @@ def _places(
         reason = frozen_doors.get((pk, door.pk), "")
         places[pk].doors.append(Door(door.pk, door.label, door.area, reason))
     for place in places.values():
+        place.rights.sort(
+            key=lambda right: (right.person.get_full_name().casefold(), right.person.pk)
+        )
         place.doors.sort(key=lambda door: (door.area, door.label, door.pk))
     return list(places.values())
 
@@ -139,7 +142,7 @@ def _roles(
         granted = granted.filter(person__in=people)
     before = _terms_before(places, at)
     active = _active_before(at)
-    for role in granted.order_by("person__name", "person__username", "pk"):
+    for role in granted.order_by("pk"):
         changed = before.get((role.building_id, role.person_id), {})
         for name, value in changed.items():
             is_date = name in ("valid_from", "valid_until") and isinstance(value, str)

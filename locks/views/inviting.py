@@ -14,7 +14,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import BaseUserCreationForm, SetPasswordMixin
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -92,7 +92,7 @@ def open_link(request: HttpRequest, secret: str) -> HttpResponse:
 @sensitive_post_parameters("code")
 def enter_code(request: HttpRequest) -> HttpResponse:
     """A code from paper, typed in."""
-    form = CodeForm(request.POST or None)
+    form = CodeForm(_posted(request))
     if request.method != "POST":
         return _code_page(request, form, 200)
     if not form.is_valid():
@@ -130,9 +130,7 @@ def _new_account(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     settled = inviting.settled_username(invitation)
     suggested = {"username": invitation.username} if invitation.username else {}
     newcomer = User(name=invitation.name, email=invitation.email)
-    form = NewAccountForm(
-        request.POST or None, instance=newcomer, initial=suggested, settled=settled
-    )
+    form = NewAccountForm(_posted(request), instance=newcomer, initial=suggested, settled=settled)
     if request.method == "POST" and form.is_valid():
         guesser = f"invitation {invitation.pk}"  # so that nobody tries out who has an account
         one_time.require_patience(guesser)
@@ -173,7 +171,7 @@ def _take_role(request: HttpRequest, invitation: Invitation, person: User) -> Ht
 
 
 def _new_password(request: HttpRequest, reset: PasswordReset) -> HttpResponse:
-    form = NewPasswordForm(reset.person, request.POST or None)
+    form = NewPasswordForm(reset.person, _posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             person = use_reset(reset=reset, password=form.cleaned_data["password1"])
@@ -183,6 +181,10 @@ def _new_password(request: HttpRequest, reset: PasswordReset) -> HttpResponse:
             return _done(request, person, _("Your password is changed"))
     context = {"reset": reset, "form": form}
     return _page(request, "password", context, failed=request.method == "POST")
+
+
+def _posted(request: HttpRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
 
 
 def _add_to(form: forms.BaseForm, problem: ValidationError) -> None:
