@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
@@ -43,6 +44,12 @@ STATES = {
 class InviteForm(TermsForm):
     """Whom to invite to which role. Nothing here looks whether anybody has an account."""
 
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        required=False,
+        widget=forms.EmailInput(attrs={"class": "vTextField"}),
+        help_text=_("The link goes there, too. Empty: you hand it over yourself."),
+    )
     revoke = None  # type: ignore[assignment]  # Django's way to leave out an inherited field
 
     def clean(self) -> dict[str, Any]:
@@ -71,10 +78,19 @@ class ByState(OneOf):
 
 
 def handed_page(
-    model_admin: Any, request: HttpRequest, handed: inviting.Handed, **context: Any
+    model_admin: Any,
+    request: HttpRequest,
+    handed: inviting.Handed,
+    building: Building | None,
+    **context: Any,
 ) -> HttpResponse:
-    """The page that shows a secret, this once: it is in no address, so that a reload asks first."""
+    """The page that shows a secret, this once: it is in no address, so that a reload asks first.
+
+    Until when it works is told on the clock of `building`.
+    """
+    zone = (building or Building()).zone  # without a building: UTC
     shown = {
+        "until": f"{handed.way.expires_at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}",
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "handed": handed,
@@ -127,9 +143,17 @@ class InvitationAdmin(Reviewed):
     ) -> HttpResponse:
         back = reverse("admin:locks_invitation_changelist")
         title = _("Hand over this invitation")
-        until = when(obj.handed.way.expires_at, obj.building)
-        told = {"title": title, "subtitle": obj.name, "back": back, "until": until}
-        return handed_page(self, request, obj.handed, invitation=obj.handed.way, **told)
+        told = {"title": title, "back": back, "back_name": _("Invitations")}
+        building, way = obj.building, obj.handed.way
+        return handed_page(self, request, obj.handed, building, invitation=way, **told)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Its template has one button: what that makes is shown once, on the page that follows."""
+        if kwargs.get("obj") is None:
+            context["title"] = _("Invite somebody")
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.withdraw_view)

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy
 from locks.admin.base import Reviewed
 from locks.admin.inviting import handed_page
 from locks.admin.scope import actor
-from locks.admin.shown import when
 from locks.models import User
 from locks.services import leaving, resetting
 from locks.services.errors import NotAllowed, ServiceError
@@ -72,9 +71,9 @@ class StaffingPages(Reviewed):
                 return self._back(request, person, refusal)
             back = reverse("admin:locks_user_change", args=(person.pk,))
             title = _("Hand over this way to a new password")
-            told = {"title": title, "subtitle": str(person), "back": back, "person": person}
-            until = when(handed.way.expires_at, _place_of(person))
-            return handed_page(self, request, handed, until=until, **told)
+            told = {"title": title, "back": back, "back_name": str(person), "person": person}
+            place = resetting.places_of(person)[0]
+            return handed_page(self, request, handed, place, **told)
         fields = AdminForm(form, [(None, {"fields": list(form.fields)})], {})  # type: ignore[arg-type]
         return self._page(request, person, "reset", _("Way to a new password"), adminform=fields)
 
@@ -127,8 +126,3 @@ class StaffingPages(Reviewed):
     ) -> HttpResponse:
         self.tell(request, refusal)
         return self._to(person)
-
-
-def _place_of(person: User) -> Any:
-    """A building of theirs, for its clock."""
-    return next(iter(resetting.places_of(person)), None)

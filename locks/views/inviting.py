@@ -56,6 +56,9 @@ class NewAccountForm(BaseUserCreationForm):
 
     def __init__(self, *args: Any, settled: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        _plainly(self)
+        self.fields["username"].label = _("User name")
+        self.fields["username"].help_text = _("Letters, digits and . _ - + @")
         if settled:
             del self.fields["username"]
 
@@ -68,11 +71,18 @@ class NewPasswordForm(SetPasswordMixin, forms.Form):
     def __init__(self, person: User, *args: Any, **kwargs: Any) -> None:
         self.person = person
         super().__init__(*args, **kwargs)
+        _plainly(self)
 
     def clean(self) -> dict[str, Any]:
         self.validate_passwords()
         self.validate_password_for_user(self.person, "password2")
         return super().clean() or self.cleaned_data
+
+
+def _plainly(form: forms.BaseForm) -> None:
+    """Say what the second field for the password is in fewer words."""
+    form.fields["password2"].label = _("The same password again")
+    form.fields["password2"].help_text = ""
 
 
 @login_not_required
