@@ -26,6 +26,7 @@ from locks.services.one_time import (
     require_open,
 )
 from locks.services.staffing import locked_person, set_password_by_link
+from locks.services.telling import tell_person
 
 
 def why_no_reset(*, actor: User, person: User) -> str:
@@ -99,7 +100,15 @@ def use_reset(*, reset: PasswordReset, password: str) -> User:
     held.save(update_fields=["used_at"])
     if held.drop_factors:
         _drop_factors(person, actor=held.made_by)
+    _tell(person, held.made_by)
     return set_password_by_link(person=person, password=password, given_by=held.made_by)
+
+
+def _tell(person: User, giver: User) -> None:
+    """So that nobody takes over an account unseen: whoever made a link could use it themselves."""
+    told = _("Your password was changed with a link that %(name)s had made.") % {"name": giver}
+    asked = _("If that was not you, tell an administrator now.")
+    tell_person(person, subject=_("Your password was changed"), lines=[told, asked])
 
 
 def _drop_factors(person: User, *, actor: User) -> None:

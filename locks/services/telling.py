@@ -1,4 +1,4 @@
-"""Tell the managers of a building at once, by mail. No part of the record: a mail may be lost."""
+"""Tell managers of a building, or a person, at once, by mail. No part of the record: a mail may be lost."""
 
 from __future__ import annotations
 
@@ -39,13 +39,20 @@ def tell_managers(
     body = "\n".join([*lines, *([settings.DESK_URL + link] if link else []), ""])
     heading = " ".join(f"[accessdesk] {building}: {subject}".split())
     mails = [EmailMessage(heading, body, to=[address]) for address in addresses]
-    transaction.on_commit(partial(_send, mails, building.pk), robust=True)
+    whom = f"The managers of building {building.pk}"
+    transaction.on_commit(partial(_send, mails, whom), robust=True)
 
 
-def _send(mails: list[EmailMessage], building_id: int) -> None:
+def tell_person(person: User, *, subject: str, lines: Iterable[str]) -> None:
+    """Mail `person`, where they have an address, once this is committed. Never raises after that."""
+    if person.email:
+        mail = EmailMessage(f"[accessdesk] {subject}", "\n".join([*lines, ""]), to=[person.email])
+        transaction.on_commit(partial(_send, [mail], f"Account {person.pk}"), robust=True)
+
+
+def _send(mails: list[EmailMessage], whom: str) -> None:
     """One connection for all, so that a mail server that stands still is waited for once."""
     try:
         get_connection().send_messages(mails)
     except Exception as error:
-        name = type(error).__name__
-        logger.error("The managers of building %s could not be told: %s", building_id, name)
+        logger.error("%s could not be told: %s", whom, type(error).__name__)

@@ -10,7 +10,17 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from locks.models import Assignment, AuditDetail, AuditEvent, Building, Invitation, Kind, Role, User
+from locks.models import (
+    Assignment,
+    AuditDetail,
+    AuditEvent,
+    Building,
+    Invitation,
+    Kind,
+    Noise,
+    Role,
+    User,
+)
 from locks.services import inviting, one_time, staffing
 from locks.services.errors import NotAllowed
 from locks.services.inviting import Handed, invite_person, withdraw_invitation
@@ -376,17 +386,21 @@ def test_a_managers_mistake_is_told_in_the_form(
     assert not Invitation.objects.exists()
 
 
-def test_a_guesser_is_slowed_and_counted_as_noise(north: Building, manager: User) -> None:
+def test_a_guesser_is_slowed_and_counted_as_noise(
+    north: Building, manager: User, caplog: pytest.LogCaptureFixture
+) -> None:
     secret = invited(manager, north).secret
     client = Client()
     for _each in range(one_time.MOST_MISSES):
         assert client.post(CODE, {"code": "ABCD-EFGH-JKMN-PQRS"}).status_code == 404
     assert client.post(CODE, {"code": "ABCD-EFGH-JKMN-PQRS"}).status_code == 429
-    assert client.get(f"{CODE}ABCD-EFGH-JKMN-PQRS/").status_code == 429
+    caplog.clear()
+    answer = client.get(f"{CODE}{secret}/", follow=True)
+    assert answer.status_code == 429
+    assert "Wait ten minutes" in sentence(answer)
+    assert secret not in caplog.text, "a link that still works was logged"
     elsewhere = Client(REMOTE_ADDR="192.0.2.7")
     assert elsewhere.post(CODE, {"code": secret}).headers["Location"] == OPENED
-    from locks.models import Noise
-
     assert Noise.objects.get(what=one_time.REFUSED).times == one_time.MOST_MISSES
 
 

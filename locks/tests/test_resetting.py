@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -72,6 +73,19 @@ def test_somebody_who_forgot_their_password_chooses_a_new_one(
     assert late.status_code == 302, "a used link was opened"
     assert Client().get(f"/accounts/invitation/{secret}/").status_code == 410
     assert User.objects.get(pk=clerk.pk).check_password(GOOD)
+
+
+def test_the_person_is_told_so_that_nobody_takes_an_account_over_unseen(
+    clerk: User, manager_client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    User.objects.filter(pk=clerk.pk).update(email="clerk@example.com")
+    secret = secret_for(manager_client, clerk)
+    with django_capture_on_commit_callbacks(execute=True):
+        choose(secret)
+    [told] = mail.outbox
+    assert told.to == ["clerk@example.com"]
+    assert "a link that Manager had made" in told.body
+    assert secret not in told.body
 
 
 def test_whether_second_factors_go_is_chosen_on_the_form(

@@ -91,6 +91,9 @@ def open_link(request: HttpRequest, secret: str) -> HttpResponse:
     """A link that was mailed or shown. Looking uses nothing up: mail programs look, too."""
     try:
         way = one_time.find_way(secret, address=client_address(request))
+    except one_time.TooManyMisses:
+        # There it is told. Told here, this address, which may be a good one, would be logged.
+        return redirect("enter_code")
     except ServiceError as refusal:
         return _refused(request, refusal)
     request.session[OPENED] = way.secret_hash
@@ -103,6 +106,10 @@ def open_link(request: HttpRequest, secret: str) -> HttpResponse:
 def enter_code(request: HttpRequest) -> HttpResponse:
     """A code from paper, typed in."""
     form = CodeForm(_posted(request))
+    try:
+        one_time.require_patience(client_address(request))
+    except one_time.TooManyMisses as refusal:
+        return _refused(request, refusal)
     if request.method != "POST":
         return _code_page(request, form, 200)
     if not form.is_valid():
