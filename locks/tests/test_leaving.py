@@ -5,7 +5,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -142,9 +142,15 @@ def test_who_left_is_not_ended_twice(clerk: User, manager_client: Client) -> Non
 def test_a_leavers_streams_end(clerk: User, manager: User) -> None:
     key = signed_in(clerk).session.session_key
 
+    def end() -> None:
+        try:
+            end_work(actor=manager, person=clerk)
+        finally:
+            connection.close()
+
     async def watch() -> None:
         async with open_consoles(clerk=key) as consoles:
-            await sync_to_async(end_work)(actor=manager, person=clerk)
+            await asyncio.to_thread(end)
             await consoles["clerk"].hears("gone", seconds=10)
 
     asyncio.run(watch())
