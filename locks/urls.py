@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from locks.views import accounts, attesting, desk, doors, webhooks
+from locks.views import accounts, attesting, desk, doors, inviting, webhooks
 
 urlpatterns = [
     path("", desk.desk, name="desk"),
@@ -21,4 +21,7 @@ urlpatterns = [
         auth.PasswordChangeDoneView.as_view(),
         name="password_change_done",
     ),
+    path("accounts/invitation/", inviting.enter_code, name="enter_code"),
+    path("accounts/invitation/open/", inviting.opened, name="opened_invitation"),
+    path("accounts/invitation/<str:secret>/", inviting.open_link, name="open_invitation"),
 ]

@@ -22,12 +22,13 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from locks.admin.base import Reviewed
 from locks.admin.filters import ByBuilding
+from locks.admin.leaving import StaffingPages
 from locks.admin.places import changed
 from locks.admin.scope import actor
 from locks.admin.shown import NONE
 from locks.admin.site import site
+from locks.admin.who_can import WhatAPersonCan
 from locks.models import Assignment, User
 from locks.services import staffing
 
@@ -49,7 +50,7 @@ class HoldsARoleIn(ByBuilding):
 
 
 @admin.register(User, site=site)
-class UserAdmin(Reviewed):
+class UserAdmin(StaffingPages, WhatAPersonCan):
     list_filter = (HoldsARoleIn,)
     search_fields = ("username", "name")
     ordering = ("name", "username")

@@ -11,12 +11,12 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from locks.admin.base import Reviewed
 from locks.admin.filters import ByBuilding, OneOf
 from locks.admin.health import HealthPage
 from locks.admin.scope import actor
 from locks.admin.shown import NONE, when
 from locks.admin.site import site
+from locks.admin.who_can import WhoCanUnlockADoor
 from locks.models import Building, Device
 from locks.services import inventory, places
 from locks.services.errors import ServiceError
@@ -94,7 +94,7 @@ class ByState(OneOf):
 
 
 @admin.register(Device, site=site)
-class DeviceAdmin(Reviewed):
+class DeviceAdmin(WhoCanUnlockADoor):
     actions = ("take_over_name", "keep_label")
     told_by_seam = (
         "seam_name",

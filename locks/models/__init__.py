@@ -3,6 +3,7 @@
 from locks.models.attestations import Attestation, Seen
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
+from locks.models.inviting import Invitation, PasswordReset
 from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
@@ -20,9 +21,11 @@ __all__ = [
     "DailyReviewMail",
     "Device",
     "EventsRead",
+    "Invitation",
     "Kind",
     "Lease",
     "Noise",
+    "PasswordReset",
     "Press",
     "Proof",
     "Review",

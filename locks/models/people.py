@@ -143,19 +143,35 @@ class Assignment(models.Model):
 
         Reckoned on the wall clock of the building, so that daylight saving moves with the people.
         """
-        if not self.weekly_hours:
-            return True
-        local = at.astimezone(self.building.zone)
-        return any(_covers(period, local) for period in self.weekly_hours)
+        return is_within(self.weekly_hours, at, self.building.zone)
 
 
-def _covers(period: dict[str, Any], local: dt.datetime) -> bool:
-    begins = dt.time.fromisoformat(period["from"])
-    ends = dt.time.fromisoformat(period["until"])
-    now, today = local.time(), local.isoweekday()
-    if begins < ends:
-        return today in period["days"] and begins <= now < ends
-    yesterday = (today - 2) % 7 + 1
-    return (today in period["days"] and now >= begins) or (
-        yesterday in period["days"] and now < ends
+def is_within(periods: list[dict[str, Any]], at: dt.datetime, zone: dt.tzinfo) -> bool:
+    """Whether `at` lies in one of these weekly hours on the wall clock of `zone`; none: at any hour.
+
+    Each period is one stretch. Where the clock is set back during it, it lasts from the first time
+    that the clock shows its beginning to the last time that it shows its end, so that nobody is shut
+    out and let in again. What lies in an hour that the clock leaves out does not happen.
+    """
+    if not periods:
+        return True
+    local = at.astimezone(zone)
+    days = (local.date(), local.date() - dt.timedelta(days=1))  # one may have begun yesterday
+    return any(
+        _covers(period, day, at, local)
+        for period in periods
+        for day in days
+        if day.isoweekday() in period["days"]
     )
+
+
+def _covers(period: dict[str, Any], day: dt.date, at: dt.datetime, local: dt.datetime) -> bool:
+    """Whether the period that begins on `day` has begun and is not over."""
+    begins, ends = (dt.time.fromisoformat(period[end]) for end in ("from", "until"))
+    over = day if begins < ends else day + dt.timedelta(days=1)
+    first, last = dt.datetime.combine(day, begins), dt.datetime.combine(over, ends)
+    if first <= local.replace(tzinfo=None) < last:
+        return True
+    # In hours that come twice the first of the one end and the last of the other count.
+    begun = first.replace(tzinfo=local.tzinfo, fold=0).astimezone(dt.UTC)
+    return begun <= at < last.replace(tzinfo=local.tzinfo, fold=1).astimezone(dt.UTC)

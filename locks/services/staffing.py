@@ -17,6 +17,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -30,10 +31,12 @@ from locks.services.editing import (
     subject_of,
 )
 from locks.services.errors import NotAllowed
+from locks.services.telling import tell_managers
 
 PERSON_FIELDS = frozenset({"username", "name", "email", "is_active"})
 _GIVING = (Kind.ROLE_GRANTED, Kind.ROLE_CHANGED)
 BY_ONESELF = "changed by oneself"  # how the record tells of a person's own new password
+BY_LINK = "chosen anew, by a one-time link"
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,11 @@ def grant_role(
     A superuser may give one to themselves; the event then says `self_grant`.
     """
     _require_right_to_staff(actor, person, building)
-    person = User.objects.get(pk=person.pk)
+    person = locked_person(person)
     if not person.is_active:
         raise ValidationError(_("This account is not active."))
     terms = terms or Terms()
-    _require_future_end(terms.valid_until)
+    require_future_end(terms.valid_until)
     assignment = Assignment(
         person=person, building=building, role=role, granted_by=actor, **asdict(terms)
     )
@@ -99,7 +102,7 @@ def change_role(*, actor: User, assignment: Assignment, terms: Terms) -> Assignm
     """
     held = _locked(actor, assignment)
     if terms.valid_until != held.valid_until:
-        _require_future_end(terms.valid_until)
+        require_future_end(terms.valid_until)
     if changed := apply(held, asdict(terms)):
         _record_role(Kind.ROLE_CHANGED, actor=actor, assignment=held, changed=changed)
     return held
@@ -119,6 +122,16 @@ def revoke_role(*, actor: User, assignment: Assignment) -> Assignment:
 def add_person(*, actor: User, username: str, name: str, email: str, password: str) -> User:
     """Make an account without any role; superusers only."""
     require_superuser(actor)
+    person = make_account(username=username, name=name, email=email, password=password)
+    _record_person(Kind.PERSON_ADDED, actor=actor, person=person)
+    return person
+
+
+def make_account(*, username: str, name: str, email: str, password: str) -> User:
+    """Save a new account, for services that have checked the right to, and that record it.
+
+    Raises ValidationError for a taken or odd name, or a weak password.
+    """
     person = User(
         username=User.normalize_username(username),
         name=name,
@@ -132,7 +145,6 @@ def add_person(*, actor: User, username: str, name: str, email: str, password: s
             person.save()
     except IntegrityError:
         raise ValidationError(_("A person with this username exists already.")) from None
-    _record_person(Kind.PERSON_ADDED, actor=actor, person=person)
     return person
 
 
@@ -153,16 +165,19 @@ def add_superuser(*, username: str, email: str, password: str | None, **fields: 
 
 @transaction.atomic
 def change_person(*, actor: User, person: User, changes: Mapping[str, Any]) -> User:
-    """Change what PERSON_FIELDS names; superusers only. Deactivating ends the person's sessions."""
+    """Change what PERSON_FIELDS names; superusers only. Deactivating ends the person's sessions.
+
+    The last active superuser is not deactivated, not even by two who do it to each other at once.
+    """
     require_superuser(actor)
     if unknown := set(changes) - PERSON_FIELDS:
         raise ValueError(f"Not a person's to change: {sorted(unknown)}")
-    row = User.objects.select_for_update(no_key=True).get(pk=person.pk)
-    if changes.get("is_active") is False and row.pk == actor.pk:
-        raise NotAllowed(_("Nobody deactivates their own account: ask another administrator."))
+    if changes.get("is_active") is False:
+        _require_another_superuser(actor, person)
+    row = locked_person(person)
     changed = apply(row, changes)
     if "is_active" in changed and not row.is_active:
-        _end_sessions(row)
+        end_sessions(row)
     if changed:
         _record_person(Kind.PERSON_CHANGED, actor=actor, person=row, changed=changed)
     return row
@@ -171,6 +186,15 @@ def change_person(*, actor: User, person: User, changes: Mapping[str, Any]) -> U
 def deactivate_person(*, actor: User, person: User) -> User:
     """Close an account at once: its sessions end, its roles count no more. Nothing is deleted."""
     return change_person(actor=actor, person=person, changes={"is_active": False})
+
+
+def close_account(*, actor: User, person: User) -> None:
+    """Deactivate the account of somebody who has no role left, for services.leaving, which checked it.
+
+    `person` should be locked by the caller.
+    """
+    changed = apply(person, {"is_active": False})
+    _record_person(Kind.PERSON_CHANGED, actor=actor, person=person, changed=changed)
 
 
 @transaction.atomic
@@ -193,12 +217,42 @@ def change_own_password(*, person: User, password: str) -> User:
     return row
 
 
+@transaction.atomic
+def set_password_by_link(*, person: User, password: str, given_by: User) -> User:
+    """Give `person` the password that they chose by a one-time link of `given_by`.
+
+    Returns the account as it is kept. All its sessions end.
+    """
+    row = _with_password(person, password)
+    end_sessions(row)
+    told = {"password": BY_LINK, "given_by": given_by.get_full_name()}
+    _record_person(Kind.PERSON_CHANGED, actor=row, person=row, **told)
+    return row
+
+
 def _with_password(person: User, password: str) -> User:
-    row = User.objects.select_for_update(no_key=True).get(pk=person.pk)
+    row = locked_person(person)
     validate_password(password, row)
     row.set_password(password)
     row.save(update_fields=["password"])
     return row
+
+
+def locked_person(person: User) -> User:
+    """The account as it is now, held until commit."""
+    return User.objects.select_for_update(no_key=True).get(pk=person.pk)
+
+
+def _require_another_superuser(actor: User, person: User) -> None:
+    """Hold all superusers until commit; raise NotAllowed unless one is left without `person`."""
+    held = User.objects.select_for_update(no_key=True).filter(is_superuser=True, is_active=True)
+    left = {each.pk for each in held.order_by("pk")}
+    if actor.pk == person.pk:
+        raise NotAllowed(_("Nobody deactivates their own account: ask another administrator."))
+    if actor.pk not in left:  # deactivated while this waited
+        raise NotAllowed(_("Only an administrator may do that."))
+    if not left - {person.pk}:
+        raise NotAllowed(_("This is the last administrator: make another one first."))
 
 
 def _require_right_to_staff(actor: User, person: User, building: Building) -> None:
@@ -209,7 +263,7 @@ def _require_right_to_staff(actor: User, person: User, building: Building) -> No
         )
 
 
-def _require_future_end(end: dt.datetime | None) -> None:
+def require_future_end(end: dt.datetime | None) -> None:
     if end is not None and end <= timezone.now():
         raise ValidationError(_("The end lies in the past. To end a role now, revoke it."))
 
@@ -227,7 +281,7 @@ def _locked(actor: User, assignment: Assignment) -> Assignment:
     return held
 
 
-def _end_sessions(person: User) -> None:
+def end_sessions(person: User) -> None:
     """Remove the person's sessions, so that none comes back to life with the account."""
     keys = [
         session.pk
@@ -238,14 +292,37 @@ def _end_sessions(person: User) -> None:
 
 
 def _record_role(kind: Kind, *, actor: User, assignment: Assignment, **detail: Any) -> None:
+    own = kind in _GIVING and actor.pk == assignment.person_id
     record(
         kind,
         building=assignment.building,
         actor=actor,
         role=assignment.role,
-        self_grant=(kind in _GIVING and actor.pk == assignment.person_id) or None,
+        self_grant=own or None,
         **subject_of(assignment.person),
         **detail,
+    )
+    if own:
+        _tell_of_own_role(kind, assignment)
+
+
+def _tell_of_own_role(kind: Kind, assignment: Assignment) -> None:
+    """Let the building's managers know at once that an administrator took a role there."""
+    told = {
+        "person": assignment.person,
+        "role": assignment.get_role_display(),
+        "building": assignment.building,
+    }
+    if kind == Kind.ROLE_GRANTED:
+        sentence = _("%(person)s has granted themselves the role “%(role)s” in %(building)s.")
+    else:
+        sentence = _("%(person)s has changed their own role “%(role)s” in %(building)s.")
+    tell_managers(
+        assignment.building,
+        subject=_("An administrator decided on their own role"),
+        lines=[sentence % told, _("It waits in the review queue.")],
+        link=reverse("admin:locks_review_changelist"),
+        but=assignment.person,
     )
 
 

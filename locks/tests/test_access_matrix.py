@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from locks.models import AuditEvent, Building, Role
+from locks.services.inviting import invite_person
 from locks.services.proving import prove_record
 from locks.services.reviewing import flag_event
 from locks.services.tokens import issue_token
@@ -49,6 +50,7 @@ admin/locks/building/<path:object_id>/delete/            |  in 403 403 403 403 4
 admin/locks/building/<path:object_id>/change/            |  in 403 403 403 200 403 404 200 |  in 403 403 403  go 403 404 200
 admin/locks/building/<path:object_id>/                   |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
 admin/locks/device/sync/                                 |  in 403 403 403 403 403 403 405 |  in 403 403 403 403 403 403  go
+admin/locks/device/<path:object_id>/unlocks/             |  in 403 403 403 200 403 404 200 |  in 403 403 403 405 403 404 405
 admin/locks/device/                                      |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/device/add/                                  |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/device/<path:object_id>/history/             |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
@@ -56,6 +58,9 @@ admin/locks/device/<path:object_id>/delete/              |  in 403 403 403 403 4
 admin/locks/device/<path:object_id>/change/              |  in 403 403 403 200 403 404 200 |  in 403 403 403 200 403 404 200
 admin/locks/device/<path:object_id>/                     |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
 admin/locks/user/<path:object_id>/password/              |  in 403 403 403 403 403 403 200 |  in 403 403 403 403 403 403 200
+admin/locks/user/<path:object_id>/reset/                 |  in 403 403 403 200 403 404 200 |  in 403 403 403 200 403 404 200
+admin/locks/user/<path:object_id>/leave/                 |  in 403 403 403 200 403 404 200 |  in 403 403 403 200 403 404 200
+admin/locks/user/<path:object_id>/unlocks/               |  in 403 403 403 200 403 404 200 |  in 403 403 403 405 403 404 405
 admin/locks/user/                                        |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/user/add/                                    |  in 403 403 403 403 403 403 200 |  in 403 403 403 403 403 403 200
 admin/locks/user/<path:object_id>/history/               |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
@@ -86,6 +91,13 @@ admin/locks/review/<path:object_id>/history/             |  in 403 403 403  go 4
 admin/locks/review/<path:object_id>/delete/              |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/review/<path:object_id>/change/              |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
 admin/locks/review/<path:object_id>/                     |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/invitation/<path:object_id>/withdraw/        |  in 403 403 403 405 403 404 405 |  in 403 403 403  go 403 404  go
+admin/locks/invitation/                                  |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/invitation/add/                              |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/invitation/<path:object_id>/history/         |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/invitation/<path:object_id>/delete/          |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/invitation/<path:object_id>/change/          |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
+admin/locks/invitation/<path:object_id>/                 |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
 admin/locks/assignment/                                  |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/assignment/add/                              |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/assignment/<path:object_id>/history/         |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
@@ -113,6 +125,9 @@ doors/<int:device_id>/unlock/                            |  in 405 405 405 405 4
 webhooks/seam/                                           | 405 405 405 405 405 405 405 405 | 404 404 404 404 404 404 404 404
 requests/<int:request_id>/attest/                        |  in 405 405 405 405 405 405 405 |  in 404 400 400 400 404 404 400
 history/                                                 |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
+accounts/invitation/                                     | 200 200 200 200 200 200 200 200 | 400 400 400 400 400 400 400 400
+accounts/invitation/open/                                |  go  go  go  go  go  go  go  go |  go  go  go  go  go  go  go  go
+accounts/invitation/<str:secret>/                        | 404 404 404 404 404 404 404 404 | 405 405 405 405 405 405 405 405
 accounts/login/                                          | 200  go  go  go  go  go  go  go | 200  go  go  go  go  go  go  go
 accounts/logout/                                         |  in 405 405 405 405 405 405 405 |  in  in  in  in  in  in  in  in
 accounts/password_change/                                |  in 200 200 200 200 200 200 200 |  in 200 200 200 200 200 200 200
@@ -177,12 +192,14 @@ def ids(cast, simulator) -> dict[str, int]:
     prove_record()
     superuser = User.objects.get(is_superuser=True)
     review = flag_event(actor=superuser, event=AuditEvent.objects.earliest("id"), reason="odd")
+    invited = invite_person(actor=superuser, building=north, role=Role.VIEWER, name="New")
     return {
         "building": north.pk,
         "buildings": north.pk,
         "device": door.pk,
         "doors": door.pk,
         "user": clerk.pk,
+        "invitation": invited.way.pk,
         "assignment": Assignment.objects.get(person=clerk).pk,
         "auditevent": AuditEvent.objects.earliest("id").pk,
         "chainproof": north.proofs.get().pk,
@@ -204,6 +221,7 @@ def path_of(route: str, ids: dict[str, int]) -> str:
         "<int:request_id>",
     ):
         route = route.replace(placeholder, str(ids.get(kind, 1)))
+    route = route.replace("<str:secret>", "ABCD-EFGH-JKMN-PQRS")
     route = route.replace("^(?P<app_label>locks)/$", "locks/")
     return "/" + route.replace("(?P<url>.*)$", "no/such/page/")
 

@@ -162,7 +162,7 @@ def test_a_person_with_an_own_grant_is_flagged(
     event = AuditEvent.objects.get()
     assert event.detail.content["self_grant"] is True
     page = superuser_client.get(f"/admin/locks/auditevent/{event.pk}/change/").content.decode()
-    assert "granted to oneself" in page
+    assert "decided on their own role" in page
 
 
 def test_an_end_in_the_past_is_refused_with_a_sentence(

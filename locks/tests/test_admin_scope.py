@@ -26,6 +26,7 @@ from locks.models import (
     User,
 )
 from locks.services import places, staffing
+from locks.services.inviting import invite_person
 from locks.services.proving import prove_record
 from locks.services.reviewing import comment_on, flag_event
 from locks.tests.conftest import signed_in
@@ -83,8 +84,12 @@ def _furnish(building: Building, person: User, superuser: User, *, word: str) ->
     review = flag_event(actor=superuser, event=request.events.first(), reason=f"{word} odd")
     comment_on(actor=superuser, review=review, text=f"{word} asked")
     given = staffing.grant_role(actor=superuser, person=person, building=building, role=Role.VIEWER)
+    invited = invite_person(
+        actor=superuser, building=building, role=Role.VIEWER, name=f"{word} invited"
+    )
     return {
         "building": building,
+        "invitation": invited.way,
         "device": door,
         "user": person,
         "assignment": given,
