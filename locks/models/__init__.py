@@ -2,13 +2,16 @@
 
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
+from locks.models.factors import SECOND_FACTORS, lacking_second_factor
 from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
 from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
+from locks.models.throttles import Throttle
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
+    "SECOND_FACTORS",
     "Assignment",
     "AuditChain",
     "AuditDetail",
@@ -30,9 +33,11 @@ __all__ = [
     "SeamEvent",
     "Source",
     "Status",
+    "Throttle",
     "UnlockRequest",
     "User",
     "Verdict",
     "Workspace",
+    "lacking_second_factor",
     "reality",
 ]

@@ -1,0 +1,66 @@
+"""Single sign-on by OpenID Connect: out to the provider, and back. Unset: 404."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+from allauth.socialaccount.providers.openid_connect import views as openid
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from locks.identity.adapters import refusal
+from locks.identity.onward import onward
+
+# A provider that cannot be reached, or that answers with something else than its configuration.
+NO_PROVIDER = (requests.RequestException, KeyError, ValueError)
+
+
+@login_not_required
+@never_cache
+@require_POST
+def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """On to the provider, by a page of our own that goes on by itself.
+
+    A redirect would be the answer to a form, and our Content-Security-Policy lets forms go nowhere
+    else: providers redirect through several origins, which nobody can list beforehand.
+    """
+    if not settings.OIDC_ISSUER:
+        raise Http404
+    if request.user.is_authenticated:
+        return redirect("desk")
+    after = QueryDict(mutable=True)
+    after["next"] = onward(request, request.POST.get("next", ""))
+    request.GET = (
+        after  # nothing else of what allauth reads here (scopes, parameters) is for a visitor
+    )
+    request.POST = QueryDict()
+    try:
+        answer = openid.login(request, provider_id=provider_id)
+    except NO_PROVIDER:
+        return refusal(request, "unreachable")
+    where = answer.headers.get("Location", "")
+    if not parse_qs(urlsplit(where).query).get("state"):
+        return answer
+    page = render(request, "socialaccount/going.html", {"where": where, "name": settings.OIDC_NAME})
+    page["Refresh"] = f"0; url={where}"
+    return page
+
+
+@login_not_required
+@never_cache
+@require_safe
+def back(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Back from the provider, with a code that is exchanged for who it is."""
+    if not settings.OIDC_ISSUER:
+        raise Http404
+    try:
+        answer: Any = openid.callback(request, provider_id=provider_id)
+    except NO_PROVIDER:
+        return refusal(request, "unreachable")
+    return answer  # type: ignore[no-any-return]
