@@ -49,6 +49,8 @@ class AccountAdapter(DefaultAccountAdapter):
         """Every way in ends here, after the last stage. Who cannot be put on the record stays outside."""
         if not isinstance(user, User):
             raise TypeError("Only a person signs in.")
+        if not user.is_active:  # closed between the steps
+            raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         address = client_address(request)
         proofs = get_authentication_records(request, user)
         ways = [str(proof.get("type") or proof["method"]) for proof in proofs]

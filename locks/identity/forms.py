@@ -33,13 +33,12 @@ class _Code(forms.Form):
             raise ValidationError(words.try_again(again, now=now), code=THROTTLED)
         try:
             code: str = super().clean_code()  # type: ignore[misc]
-            spent = not spend_code(self.authenticator, code)
+            right = spend_code(self.authenticator, code)
         except ValidationError:
+            right = False
+        if not right:
             count_refused(self.user.username)
-            raise ValidationError(_("This code is not right.")) from None
-        if spent:
-            count_refused(self.user.username)
-            raise ValidationError(_("This code has been used. Wait for the next one."))
+            raise ValidationError(_("This code is not right, or it was used before."))
         throttling.code_was_right(self.user, address=address)
         return code
 

@@ -36,7 +36,6 @@ class SignIn(auth.LoginView):
     """
 
     redirect_authenticated_user = True
-    extra_context = {"single_sign_on": settings.OIDC_NAME if settings.OIDC_ISSUER else ""}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         clear_login(request)  # who comes back here has given up a sign-in that was half done
@@ -68,6 +67,10 @@ class SignIn(auth.LoginView):
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
         """`next`, where it is ours; the address of a press becomes its door's page."""
         return onward(self.request, super().get_redirect_url())
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        name = settings.OIDC_NAME if settings.OIDC_ISSUER else ""
+        return super().get_context_data(**{"single_sign_on": name, **kwargs})
 
     def _too_many(self, sentence: str, wait: Any) -> HttpResponse:
         form = AuthenticationForm(self.request)

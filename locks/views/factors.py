@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.flows.reauthentication import is_reauthentication_required
 from allauth.account.views import ReauthenticateView
 from allauth.mfa.base import views as base
@@ -23,8 +24,8 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse_lazy
 
 from locks.identity.forms import THROTTLED
-from locks.models import lacking_second_factor
-from locks.services.second_factors import recorded
+from locks.models import SECOND_FACTORS, lacking_second_factor
+from locks.services.second_factors import recorded, spend_code
 
 
 def _status(form: Any) -> int:
@@ -106,7 +107,22 @@ class Factors(base.IndexView):
         return {**context, "lacking": lacking, "required": settings.MFA_REQUIRED}
 
 
-class AddApp(Recorded, totp.ActivateTOTPView):
+class Added(Recorded):
+    """A factor that is being added: to show that it works proves who one is, and spends its code."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        factor = Authenticator.objects.filter(
+            user=self.request.user, type__in=SECOND_FACTORS
+        ).latest("pk")
+        spend_code(factor, form.cleaned_data.get("code", ""))
+        record_authentication(
+            self.request, self.request.user, "mfa", id=factor.pk, type=factor.type
+        )
+        return answer
+
+
+class AddApp(Added, totp.ActivateTOTPView):
     pass
 
 
@@ -114,7 +130,7 @@ class RemoveApp(Recorded, totp.DeactivateTOTPView):
     pass
 
 
-class AddPasskey(Recorded, webauthn.AddWebAuthnView):
+class AddPasskey(Added, webauthn.AddWebAuthnView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         return {**context, "form": kwargs.get("form") or self.get_form()}

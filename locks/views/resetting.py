@@ -32,10 +32,12 @@ class Afterwards(HttpResponseRedirect):
         self._work: Callable[[], None] | None = work
 
     def close(self) -> None:
-        super().close()
         work, self._work = self._work, None
-        if work is not None:
-            work()
+        try:
+            if work is not None:
+                work()
+        finally:
+            super().close()  # last: it gives the database's connection back
 
 
 class AskForReset(auth.PasswordResetView):
