@@ -199,7 +199,7 @@ class FactorAdapter(DefaultMFAAdapter):
 def _boxes() -> MultiFernet:
     """Keys of their own, made from SECRET_KEY (the first encrypts) and its fallbacks."""
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    return MultiFernet(Fernet(_key(key)) for key in keys)
+    return MultiFernet(Fernet(_key(str(key))) for key in keys)
 
 
 def _key(secret: str) -> bytes:

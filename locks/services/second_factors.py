@@ -25,7 +25,7 @@ LAST_STEP = "last_step"  # in a TOTP factor's data: the time step whose code was
 
 def has_second_factor(person: User) -> bool:
     """Whether `person` is asked for one when signing in."""
-    return Authenticator.objects.filter(user=person, type__in=SECOND_FACTORS).exists()
+    return bool(Authenticator.objects.filter(user=person, type__in=SECOND_FACTORS).exists())
 
 
 @contextmanager

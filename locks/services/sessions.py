@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.models import Session
@@ -49,6 +51,6 @@ def end_other_sessions(*, actor: User, keep: str) -> int:
     return ended
 
 
-def _record_end(actor: User, **detail: object) -> None:
+def _record_end(actor: User, **detail: Any) -> None:
     for building in buildings_of(actor):
         record(Kind.SESSION_ENDED, building=building, actor=actor, **subject_of(actor), **detail)

@@ -37,7 +37,8 @@ class Limit:
         """How long to wait after so many failures."""
         if failures < self.free:
             return dt.timedelta(0)
-        return min(self.first * 2 ** min(failures - self.free, 20), self.longest)
+        doublings = min(failures - self.free, 20)
+        return min(self.first * (1 << doublings), self.longest)
 
 
 SECOND, MINUTE, DAY = dt.timedelta(seconds=1), dt.timedelta(minutes=1), dt.timedelta(days=1)

@@ -83,7 +83,7 @@ class _Again:
 
     def form_invalid(self, form: Any) -> HttpResponse:
         context = self.get_context_data(form=form)  # type: ignore[attr-defined]
-        return self.render_to_response(context, status=_status(form))  # type: ignore[attr-defined,no-any-return]
+        return self.render_to_response(context, status=_status(form))  # type: ignore[attr-defined]
 
 
 class PasswordAgain(_Again, ReauthenticateView):

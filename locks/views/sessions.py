@@ -17,10 +17,24 @@ from locks.services.sessions import end_other_sessions, end_session
 from locks.views.requests import DeskRequest
 
 # What a browser calls itself, in the order in which the names have to be looked for.
-BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("FxiOS/", "Firefox"))
-BROWSERS += (("CriOS/", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-SYSTEMS = (("iPad", "iPad"), ("iPhone", "iPhone"), ("Android", "Android"), ("Windows", "Windows"))
-SYSTEMS += (("CrOS", "ChromeOS"), ("Mac OS", "macOS"), ("Linux", "Linux"))
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("iPad", "iPad"),
+    ("iPhone", "iPhone"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
 
 
 @require_safe

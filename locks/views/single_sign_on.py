@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
 from allauth.socialaccount.providers.openid_connect import views as openid
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from locks.identity.adapters import refusal
 from locks.identity.onward import onward
 
+logger = logging.getLogger(__name__)
 # A provider that cannot be reached, or that answers with something else than its configuration.
 NO_PROVIDER = (requests.RequestException, KeyError, ValueError)
 
@@ -34,16 +36,13 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
         raise Http404
     if request.user.is_authenticated:
         return redirect("desk")
-    after = QueryDict(mutable=True)
-    after["next"] = onward(request, request.POST.get("next", ""))
-    request.GET = (
-        after  # nothing else of what allauth reads here (scopes, parameters) is for a visitor
-    )
-    request.POST = QueryDict()
+    after = urlencode({"next": onward(request, request.POST.get("next", ""))})
+    # Nothing else of what allauth reads here (scopes, parameters) is for a visitor to choose.
+    request.GET, request.POST = QueryDict(after), QueryDict()
     try:
         answer = openid.login(request, provider_id=provider_id)
-    except NO_PROVIDER:
-        return refusal(request, "unreachable")
+    except NO_PROVIDER as error:
+        return _unusable(request, error)
     where = answer.headers.get("Location", "")
     if not parse_qs(urlsplit(where).query).get("state"):
         return answer
@@ -61,6 +60,12 @@ def back(request: HttpRequest, provider_id: str) -> HttpResponse:
         raise Http404
     try:
         answer: Any = openid.callback(request, provider_id=provider_id)
-    except NO_PROVIDER:
-        return refusal(request, "unreachable")
-    return answer  # type: ignore[no-any-return]
+    except NO_PROVIDER as error:
+        return _unusable(request, error)
+    return answer
+
+
+def _unusable(request: HttpRequest, error: Exception) -> HttpResponse:
+    """A sentence for the person, and the kind of trouble, without what was sent, for the operator."""
+    logger.warning("The OpenID Connect provider cannot be used: %s.", type(error).__name__)
+    return refusal(request, "unreachable")
