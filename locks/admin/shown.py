@@ -35,6 +35,7 @@ _LABELS: dict[str, str | Promise] = {
     "pressed_again": _("pressed again after an unknown outcome"),
     "retry_at": _("may be pressed again at"),
     "validation_errors": _("Seam's validation errors"),
+    "proved_by": _("proved by"),
     "reality": _("doors"),
     "result": _("Seam's result"),
     "seam_request_id": _("Seam request id"),

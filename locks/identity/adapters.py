@@ -53,7 +53,7 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
         address = client_address(request)
         proofs = get_authentication_records(request, user)
-        ways = [str(proof.get("type") or proof["method"]) for proof in proofs]
+        ways = [_way(str(proof.get("type") or proof["method"])) for proof in proofs]
         record_sign_in(user, address=address, ways=ways)
         throttling.remember_address(user.username, address=address, at=timezone.now())
         super().login(request, user)
@@ -102,6 +102,12 @@ class AccountAdapter(DefaultAccountAdapter):
         found: list[dict[str, str]] = super().get_reauthentication_methods(user)
         second = [method for method in found if method["id"] != "reauthenticate"]
         return second or found
+
+
+def _way(proof: str) -> str:
+    """How the record names a proof, where allauth's word for it is not everybody's."""
+    known = {"socialaccount": "single sign-on", BY_PROVIDER[1]: "second factor there"}
+    return known.get(proof, proof)
 
 
 class SingleSignOnAdapter(DefaultSocialAccountAdapter):

@@ -38,7 +38,7 @@ def end_session(*, actor: User, session: int) -> bool:
         return False
     Session.objects.filter(pk=row.session_key).delete()
     row.delete()
-    _record_end(actor, sessions=1, of=row.ip, browser=row.user_agent)
+    _record_end(actor, sessions=1, address=row.ip, browser=row.user_agent)
     return True
 
 

@@ -94,6 +94,16 @@ def try_reset(*, address: str, at: dt.datetime) -> dt.datetime | None:
     return _take({_key("reset", address): BY_ADDRESS}, at=at)
 
 
+def try_sign_on(*, address: str, at: dt.datetime) -> dt.datetime | None:
+    """Count a way out to the provider, which costs it and us; when the next one is let through, or None."""
+    return _take({_key("sign_on", address): BY_ADDRESS}, at=at)
+
+
+def signed_on(*, address: str) -> None:
+    """Somebody came back signed in: that way out was none too many."""
+    _give_back(_key("sign_on", address))
+
+
 def may_mail(mailbox: str, *, at: dt.datetime) -> bool:
     """Count a mail that anybody may ask for; whether it should go out."""
     return _take({_key("mail", mailbox.lower()): BY_MAILBOX}, at=at) is None
@@ -154,7 +164,7 @@ def _give_back(key: str, *, all_of_it: bool = False) -> None:
 def _key(kind: str, *words: str) -> str:
     """A keyed hash. Names as the sign-in reads them; of an IPv6 address its network."""
     told = [unicodedata.normalize("NFKC", word).strip() for word in words]
-    if kind in {"password", "address", "code", "reset"}:
+    if kind in {"password", "address", "code", "reset", "sign_on"}:
         told[-1] = _network(told[-1])
     text = "\0".join([kind, *told])
     return salted_hmac("locks.throttling", text, algorithm="sha256").hexdigest()

@@ -60,7 +60,7 @@ def test_one_that_is_ended_is_gone_from_pages_and_streams_and_on_the_record(
     assert len(rows(here)) == 1
     event = AuditEvent.objects.get(kind=Kind.SESSION_ENDED)
     assert (event.actor, event.chain.building) == (dora, north)
-    assert event.detail.content["of"] == "127.0.0.1"
+    assert event.detail.content["address"] == "127.0.0.1"
 
 
 def test_all_others_end_at_once(dora: User) -> None:

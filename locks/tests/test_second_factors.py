@@ -84,7 +84,7 @@ def test_the_password_alone_no_longer_signs_in_and_leaves_no_trace_of_having(dor
     answer = client.post(SECOND_STEP, {"code": code_of()})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
     assert is_signed_in(client)
-    assert told(Kind.SIGNED_IN)[0]["ways"] == ["password", "totp"]
+    assert told(Kind.SIGNED_IN)[0]["proved_by"] == "password, totp"
 
 
 def test_after_the_second_step_one_is_where_one_wanted_to_be_and_never_at_a_press(

@@ -8,10 +8,12 @@ import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.fixtures import Settings
 
-from locks.models import AuditEvent, Building, Kind, Role, User
+from locks.models import AuditEvent, Building, Kind, Role, Throttle, User
+from locks.services import throttling
 from locks.tests.factories import PASSWORD, grant, make_user
 from locks.tests.proofs import give_app, said
 from locks.tests.starting import run_with_settings
@@ -91,7 +93,7 @@ def test_a_verified_mail_address_signs_in_the_account_that_has_it(provider, dora
     assert (answer.status_code, answer.headers["Location"]) == (302, "/history/")
     assert is_in(client)
     (event,) = AuditEvent.objects.filter(kind=Kind.SIGNED_IN)
-    assert (event.actor, event.detail.content["ways"]) == (dora, ["socialaccount"])
+    assert (event.actor, event.detail.content["proved_by"]) == (dora, "single sign-on")
     dora.refresh_from_db()
     assert dora.check_password(PASSWORD)  # it stays
 
@@ -211,6 +213,22 @@ def test_a_visitor_asks_for_no_other_scopes_and_is_sent_nowhere_else(provider) -
     (state, *_rest) = client.session["socialaccount_states"].values()
     assert state[0]["process"] == "login"
     assert "evil" not in str(state)
+
+
+def test_who_only_ever_goes_out_is_slowed_and_who_comes_back_is_not(
+    provider, dora: User, settings: Settings
+) -> None:
+    for number in range(throttling.BY_ADDRESS.free):
+        again = throttling.try_sign_on(address="127.0.0.1", at=timezone.now())
+        assert again is None, number
+    answer = Client().post("/accounts/sso/")
+    assert (answer.status_code, said(answer)) == (
+        429,
+        "Too many attempts. Try again in 1 second.",
+    )
+    Throttle.objects.update(free_at=None)
+    come_back(Client())
+    assert Throttle.objects.exclude(failures=0).get().failures == throttling.BY_ADDRESS.free
 
 
 def test_unset_there_is_no_button_and_no_route(db) -> None:

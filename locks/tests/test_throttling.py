@@ -7,6 +7,7 @@ import threading
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from locks.models import Building, Noise, Role, Throttle, User
@@ -100,6 +101,16 @@ def test_unknown_names_are_answered_exactly_as_known_ones(dora: User) -> None:
         return [(each.status_code, page) for each, page in zip(answers, pages, strict=True)]
 
     assert seen("dora") == seen("nobody-here")
+
+
+def test_a_wrong_password_costs_as_many_questions_as_an_unknown_name(dora: User) -> None:
+    costs = []
+    for name in ("dora", "nobody"):
+        guess(name)  # what is made once, is made
+        with CaptureQueriesContext(connection) as asked:
+            guess(name)
+        costs.append(len(asked))
+    assert costs[0] == costs[1]
 
 
 def test_a_name_in_another_writing_has_no_further_guesses(dora: User) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -12,11 +13,15 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from locks import words
 from locks.identity.adapters import refusal
 from locks.identity.onward import onward
+from locks.services import throttling
+from locks.views.requests import client_address
 
 logger = logging.getLogger(__name__)
 # A provider that cannot be reached, or that answers with something else than its configuration.
@@ -36,6 +41,11 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
         raise Http404
     if request.user.is_authenticated:
         return redirect("desk")
+    now = timezone.now()
+    if again := throttling.try_sign_on(address=client_address(request), at=now):
+        context = {"sentence": words.try_again(again, now=now)}
+        status = HTTPStatus.TOO_MANY_REQUESTS
+        return render(request, "socialaccount/refused.html", context, status=status)
     after = urlencode({"next": onward(request, request.POST.get("next", ""))})
     # Nothing else of what allauth reads here (scopes, parameters) is for a visitor to choose.
     request.GET, request.POST = QueryDict(after), QueryDict()
@@ -62,6 +72,8 @@ def back(request: HttpRequest, provider_id: str) -> HttpResponse:
         answer: Any = openid.callback(request, provider_id=provider_id)
     except NO_PROVIDER as error:
         return _unusable(request, error)
+    if answer.status_code == HTTPStatus.FOUND:  # signed in, or on to the second factor
+        throttling.signed_on(address=client_address(request))
     return answer
 
 
