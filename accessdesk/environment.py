@@ -112,6 +112,23 @@ def checked_endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
+def checked_provider(issuer: str, client: str, secret: str) -> tuple[str, str, str]:
+    """OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET: all or none; the issuer https, or on loopback."""
+    if not (issuer or client or secret):
+        return "", "", ""
+    if not (issuer and client and secret):
+        stop("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET belong together: set all or none.")
+    try:
+        parts = urlsplit(issuer)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        host = ""
+    safe = host and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+    if not safe or parts.username or parts.password or parts.query or parts.fragment:
+        stop("OIDC_ISSUER must be a plain https:// address (http:// only on loopback).")
+    return issuer.rstrip("/"), client, secret
+
+
 def checked_proxies(entries: list[str]) -> list[str]:
     """TRUSTED_PROXIES as addresses or networks; a name or `*` would let anyone choose their address."""
     for entry in entries:

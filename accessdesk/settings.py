@@ -6,6 +6,7 @@ https://docs.djangoproject.com/en/5.2/ref/settings/
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
@@ -15,6 +16,7 @@ from accessdesk.environment import (
     checked_desk_url,
     checked_destination,
     checked_endpoint,
+    checked_provider,
     checked_proxies,
     checked_signing_key,
     checked_webhook_secrets,
@@ -111,6 +113,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "locks.http.IdleSignOut",
     "locks.http.LoginRequired",
+    "locks.identity.required.SecondFactorRequired",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -134,18 +137,71 @@ TEMPLATES = [
     }
 ]
 AUTH_USER_MODEL = "locks.User"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+# Length is what slows guessing down; with the throttle and a list of the 20,000 most common passwords
+# (Django's own), 12 leaves nothing that guessing over the network finds. Rules of what signs to use
+# only make people write passwords down (NIST SP 800-63B, 3.1.1.2).
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    *(
+        {"NAME": f"django.contrib.auth.password_validation.{name}"}
+        for name in (
+            "UserAttributeSimilarityValidator",
+            "CommonPasswordValidator",
+            "NumericPasswordValidator",
+        )
+    ),
 ]
+PASSWORD_RESET_TIMEOUT = 3600  # a link in a mail is good for an hour, and once
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "desk"
 LOGOUT_REDIRECT_URL = "login"
+
+# --- Identity (django-allauth) ----------------------------------------------------------------
+# Whether managers and superusers need a second factor. In the practice room nobody has a phone ready.
+MFA_REQUIRED = env.flag("MFA_REQUIRED", default=not SEAM_SIMULATED)
+ACCOUNT_ADAPTER = "locks.identity.adapters.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "locks.identity.adapters.SingleSignOnAdapter"
+MFA_ADAPTER = "locks.identity.adapters.FactorAdapter"
+# allauth counts in Django's cache, which here is each process's own, and answers without saying when
+# to come back. services.throttling counts in the database instead, wherever something can be guessed.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_FORMS = {"reauthenticate": "locks.identity.forms.PasswordAgainForm"}
+MFA_FORMS = {
+    "authenticate": "locks.identity.forms.CodeForm",
+    "reauthenticate": "locks.identity.forms.CodeAgainForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # an account's address is set by an administrator
+MFA_RECOVERY_CODES_SHOW_ONCE = (
+    True  # the desk is shared: what was shown once is not there to be found
+)
+MFA_TOTP_ISSUER = "accessdesk"
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
+# Single sign-on with an OpenID Connect provider; unset: no button, and its routes answer 404.
+OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET = checked_provider(
+    env.text("OIDC_ISSUER"), env.text("OIDC_CLIENT_ID"), env.text("OIDC_CLIENT_SECRET")
+)
+OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+if OIDC_ISSUER:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": OIDC_NAME,
+                "client_id": OIDC_CLIENT_ID,
+                "secret": OIDC_CLIENT_SECRET,
+                "settings": {"server_url": OIDC_ISSUER},
+            }
+        ],
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"  # the record's zone; people read their building's

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import SESSION_KEY, logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import BadRequest
@@ -24,6 +24,8 @@ from locks.models import Building, User, reality
 Handler = Callable[[HttpRequest], HttpResponse]
 SEEN = "seen_at"  # session key: when the person last did something, seconds since the epoch
 BEGAN = "began_at"  # session key: when the person signed in
+# How allauth's list of a session's proofs names a second factor that the provider asked for.
+BY_PROVIDER = ("mfa", "single_sign_on")
 SEEN_STEP = 20  # seconds; a session is not rewritten more often
 
 
@@ -33,6 +35,19 @@ def is_over(session: Mapping[str, Any], now: float) -> bool:
     idle = isinstance(seen, int | float) and now - seen > settings.SESSION_IDLE_MINUTES * 60
     long = isinstance(began, int | float) and now - began > settings.SESSION_COOKIE_AGE
     return idle or long
+
+
+def client_address(request: HttpRequest) -> str:
+    """Where the request came from; the web process has already believed trusted proxies only."""
+    return str(request.META.get("REMOTE_ADDR", ""))[:45]
+
+
+def vouched_for(session: Mapping[str, Any]) -> bool:
+    """Whether the session's sign-in came with the word of the single sign-on for a second factor."""
+    if session.get("account_authentication_methods_user") != session.get(SESSION_KEY):
+        return False
+    records = session.get("account_authentication_methods") or []
+    return any((each.get("method"), each.get("type")) == BY_PROVIDER for each in records)
 
 
 class OddInput:

@@ -15,8 +15,8 @@ from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 
-from locks.http import is_over
-from locks.models import Assignment, AuditChain, Building, Lease, User
+from locks.http import is_over, vouched_for
+from locks.models import Assignment, AuditChain, Building, Lease, User, lacking_second_factor
 from locks.models.audit import CHANNEL
 
 __all__ = ["CHANNEL", "Admitted", "Listener", "Rights", "admit", "changes", "rights_of", "works"]
@@ -73,13 +73,18 @@ def works() -> bool:
 
 
 def rights_of(listeners: Iterable[Listener]) -> dict[Listener, Rights]:
-    """What each listener may hear now; who has lost the right to listen is left out. Four queries."""
+    """What each listener may hear now; who has lost the right to listen is left out.
+
+    Four queries, and one more where second factors are asked for.
+    """
     listeners = list(listeners)
     now = timezone.now()
     sessions = Session.objects.filter(
         session_key__in={item.session_key for item in listeners}, expire_date__gt=now
     )
-    living = {s.session_key for s in sessions if not is_over(s.get_decoded(), time.time())}
+    decoded = {session.session_key: session.get_decoded() for session in sessions}
+    living = {key for key, session in decoded.items() if not is_over(session, time.time())}
+    lacking = lacking_second_factor({item.user_id for item in listeners})
     people = User.objects.filter(pk__in={item.user_id for item in listeners}, is_active=True)
     users = {user.pk: user for user in people}
     roles: dict[int, set[tuple[int, str, bool]]] = {}
@@ -93,6 +98,8 @@ def rights_of(listeners: Iterable[Listener]) -> dict[Listener, Rights]:
         user = users.get(item.user_id)
         if user is None or item.session_key not in living or user.password != item.password:
             continue
+        if user.pk in lacking and not vouched_for(decoded[item.session_key]):
+            continue  # they reach nothing before they have set one up
         mine = frozenset(roles.get(user.pk, ()))
         seen = everywhere if user.is_superuser else frozenset(entry[0] for entry in mine)
         found[item] = Rights(buildings=seen, roles=mine)

@@ -5,8 +5,12 @@ Each sentence says what happened and what to do next. Placeholders: {building}, 
 
 from __future__ import annotations
 
+import datetime as dt
+import math
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 Sentence = str | Promise
 
@@ -222,3 +226,20 @@ def seams_error(error_type: str) -> str:
 def may_still_act(code: str, error_type: str) -> bool:
     """Whether the door has to be looked at although the request failed: only a lock's error can."""
     return code == "lock_error" and error_type not in NOTHING_MOVED
+
+
+def try_again(at: dt.datetime, *, now: dt.datetime) -> str:
+    """What who guessed too often is told: when the next attempt is let through."""
+    seconds = max(1, math.ceil((at - now).total_seconds()))
+    if seconds <= 90:
+        return ngettext(
+            "Too many attempts. Try again in %(wait)d second.",
+            "Too many attempts. Try again in %(wait)d seconds.",
+            seconds,
+        ) % {"wait": seconds}
+    minutes = math.ceil(seconds / 60)
+    return ngettext(
+        "Too many attempts. Try again in %(wait)d minute.",
+        "Too many attempts. Try again in %(wait)d minutes.",
+        minutes,
+    ) % {"wait": minutes}

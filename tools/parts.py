@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FAKE_SEAM = ROOT / "tools" / "fake-seam"
+OIDC_PROVIDER = ROOT / "tools" / "oidc-provider"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REDIS = ("redis-server", "valkey-server")
 HOW_TO_GET = "run `make test` once: it installs what is missing"
@@ -52,7 +53,8 @@ def main() -> None:
         still = [part.name for part in missing if not part.is_there()]
         if still:
             raise SystemExit(f"The tests need {', '.join(still)}; what was installed is too old.")
-    install_fake_seam()
+    install_from_npm(FAKE_SEAM, "@seamapi/fake-seam-connect")
+    install_from_npm(OIDC_PROVIDER, "oidc-provider")
 
 
 def install(missing: list[Part]) -> None:
@@ -86,17 +88,18 @@ def apt_prefix() -> list[str] | None:
     return None
 
 
-def install_fake_seam() -> None:
-    """Seam's published fake, at the version that package.json names, from the npm registry."""
-    name = "@seamapi/fake-seam-connect"
-    wanted = json.loads((FAKE_SEAM / "package.json").read_text())["devDependencies"][name]
-    installed = FAKE_SEAM / "node_modules" / name / "package.json"
+def install_from_npm(folder: Path, name: str) -> None:
+    """A program from the npm registry, at the version that its package.json names."""
+    wanted = json.loads((folder / "package.json").read_text())["devDependencies"][name]
+    installed = folder / "node_modules" / name / "package.json"
     if installed.is_file() and json.loads(installed.read_text()).get("version") == wanted:
         return
     print(f"Installing for the tests: {name} {wanted} (npm) ...", flush=True)
-    options = "--no-package-lock --no-audit --no-fund --ignore-scripts --loglevel error"
+    locked = (folder / "package-lock.json").is_file()
+    options = "--no-audit --no-fund --ignore-scripts --loglevel error"
+    how = ["ci"] if locked else ["install", "--no-package-lock"]
     _quietly(
-        ["npm", "install", "--prefix", str(FAKE_SEAM), *options.split()],
+        ["npm", *how, "--prefix", str(folder), *options.split()],
         f"npm could not install {name} {wanted}.",
     )
 

@@ -232,3 +232,32 @@ class FakeSeam(Server):
     def _get(self, path: str) -> dict[str, object]:
         with urllib.request.urlopen(self.endpoint + path, timeout=5) as answer:
             return dict(json.load(answer))
+
+
+class OpenIdProvider(Server):
+    """A real OpenID Connect provider (oidc-provider) that knows one client: us at `redirect_uri`."""
+
+    name = "oidc-provider"
+    client_id, client_secret = "accessdesk", "a-secret-of-the-provider"
+
+    def __init__(self, redirect_uri: str) -> None:
+        super().__init__()
+        self.redirect_uri = redirect_uri
+
+    @property
+    def issuer(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self) -> Sequence[str | Path]:
+        program, script = shutil.which("node"), parts.OIDC_PROVIDER / "provider.mjs"
+        if program is None or not (parts.OIDC_PROVIDER / "node_modules").is_dir():
+            raise RuntimeError(f"Node or oidc-provider is missing: {parts.HOW_TO_GET}.")
+        client = (self.client_id, self.client_secret, self.redirect_uri)
+        return [program, script, str(self.port), *client]
+
+    def is_up(self) -> bool:
+        with contextlib.suppress(URLError, OSError):
+            address = f"{self.issuer}/.well-known/openid-configuration"
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return bool(json.load(answer)["issuer"] == self.issuer)
+        return False

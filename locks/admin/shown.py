@@ -38,6 +38,7 @@ _LABELS: dict[str, str | Promise] = {
     "ended": _("roles that ended"),
     "given_by": _("link given by"),
     "invited_by": _("invited by"),
+    "proved_by": _("proved by"),
     "reality": _("doors"),
     "result": _("Seam's result"),
     "seconds_after": _("seconds after the press"),

@@ -3,14 +3,17 @@
 from locks.models.attestations import Attestation, Seen
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
+from locks.models.factors import SECOND_FACTORS, lacking_second_factor
 from locks.models.inviting import Invitation, PasswordReset
 from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
 from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
+from locks.models.throttles import Throttle
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
+    "SECOND_FACTORS",
     "Assignment",
     "Attestation",
     "AuditChain",
@@ -36,9 +39,11 @@ __all__ = [
     "Seen",
     "Source",
     "Status",
+    "Throttle",
     "UnlockRequest",
     "User",
     "Verdict",
     "Workspace",
+    "lacking_second_factor",
     "reality",
 ]

@@ -14,7 +14,8 @@ from locks.services.editing import subject_of
 from locks.services.errors import NotAllowed
 from locks.services.inviting import open_invitations_of, withdraw_all
 from locks.services.resetting import roles_of, withdraw_resets
-from locks.services.staffing import close_account, end_sessions, locked_person, revoke_role
+from locks.services.sessions import end_sessions
+from locks.services.staffing import close_account, locked_person, revoke_role
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from contextlib import suppress
 from typing import Final
 
-from django.core.cache import cache
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from locks.models import Invitation, PasswordReset
-from locks.services import noise
+from locks.services import noise, throttling
 from locks.services.errors import ServiceError
 
 LASTS: Final = dt.timedelta(hours=24)
 ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"  # without 0 O, 1 I L, and U, which reads as V
 GROUPS, GROUP = 4, 4
-# Wrong secrets that an address may send within so long. A house may share one address.
-MOST_MISSES: Final = 30
-MISSES_WITHIN: Final = dt.timedelta(minutes=10)
 REFUSED: Final = "invitation.refused"  # among strangers' noise on the record
 
 Way = Invitation | PasswordReset
@@ -77,16 +73,13 @@ def find_way(secret: str, *, address: str) -> Way:
 
 def require_patience(who: str) -> None:
     """Raise TooManyMisses where `who` (an address, say) has guessed wrong too often lately."""
-    if cache.get(_key(who), 0) >= MOST_MISSES:
+    if throttling.guesses_again(who, at=timezone.now()):
         raise TooManyMisses
 
 
 def count_miss(who: str) -> None:
-    """One more wrong guess of `who`; forgotten ten minutes after the first."""
-    key = _key(who)
-    cache.add(key, 0, MISSES_WITHIN.total_seconds())
-    with suppress(ValueError):  # the ten minutes have just passed
-        cache.incr(key)
+    """One more wrong guess of `who`."""
+    throttling.guessed_wrong(who, at=timezone.now())
 
 
 def way_of(secret_hash: str) -> Way | None:
@@ -113,7 +106,3 @@ def no_longer_backed() -> WayClosed:
     return WayClosed(
         _("Who made this link may not decide on that any more. Ask a manager for a new one.")
     )
-
-
-def _key(who: str) -> str:
-    return f"one-time-misses:{hashlib.sha256(who.encode()).hexdigest()}"

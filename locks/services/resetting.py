@@ -7,7 +7,6 @@ themselves. The same is asked again when it is used.
 
 from __future__ import annotations
 
-from allauth.mfa.models import Authenticator
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -25,6 +24,7 @@ from locks.services.one_time import (
     no_longer_backed,
     require_open,
 )
+from locks.services.second_factors import remove_factors
 from locks.services.staffing import locked_person, set_password_by_link
 from locks.services.telling import tell_person
 
@@ -99,7 +99,7 @@ def use_reset(*, reset: PasswordReset, password: str) -> User:
     held.used_at = timezone.now()
     held.save(update_fields=["used_at"])
     if held.drop_factors:
-        _drop_factors(person, actor=held.made_by)
+        remove_factors(actor=held.made_by, person=person)
     _tell(person, held.made_by)
     return set_password_by_link(person=person, password=password, given_by=held.made_by)
 
@@ -109,17 +109,6 @@ def _tell(person: User, giver: User) -> None:
     told = _("Your password was changed with a link that %(name)s had made.") % {"name": giver}
     asked = _("If that was not you, tell an administrator now.")
     tell_person(person, subject=_("Your password was changed"), lines=[told, asked])
-
-
-def _drop_factors(person: User, *, actor: User) -> None:
-    """Remove the person's second factors, on the record of where they work."""
-    factors = Authenticator.objects.filter(user=person).order_by("type", "pk")
-    types = list(factors.values_list("type", flat=True))
-    factors.delete()
-    for place in places_of(person) if types else ():
-        for factor in types:
-            told = subject_of(person)
-            record(Kind.FACTOR_REMOVED, building=place, actor=actor, factor=factor, **told)
 
 
 def places_of(person: User) -> list[Building | None]:

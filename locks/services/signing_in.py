@@ -5,8 +5,8 @@ What was typed into a refused sign-in is never kept: it may be a password in the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,16 +21,17 @@ UNKNOWN_NAME: Final = "unknown name"
 
 
 @transaction.atomic
-def record_sign_in(person: User, *, address: str) -> None:
-    """Put on the record that `person` signed in from `address`."""
-    for building in _buildings(person):
-        record(Kind.SIGNED_IN, building=building, actor=person, address=address)
+def record_sign_in(person: User, *, address: str, ways: Sequence[str] = ()) -> None:
+    """Put on the record that `person` signed in from `address`, and in which ways (password, totp …)."""
+    told: dict[str, Any] = {"address": address, "proved_by": ", ".join(ways)}
+    for building in buildings_of(person):
+        record(Kind.SIGNED_IN, building=building, actor=person, **told)
 
 
 @transaction.atomic
 def record_sign_out(person: User, *, address: str) -> None:
     """Put on the record that `person` signed out themselves. (A session that runs out tells nobody.)"""
-    for building in _buildings(person):
+    for building in buildings_of(person):
         record(Kind.SIGNED_OUT, building=building, actor=person, address=address)
 
 
@@ -49,7 +50,7 @@ def _refused(row: Noise, times: int) -> None:
     account = row.what.partition(":")[2]
     person = User.objects.filter(pk=int(account)).first() if account else None
     subject = subject_of(person) if person else {"subject": UNKNOWN_NAME}
-    for building in _buildings(person):
+    for building in buildings_of(person):
         record(
             Kind.SIGN_IN_REFUSED,
             building=building,
@@ -59,7 +60,7 @@ def _refused(row: Noise, times: int) -> None:
         )
 
 
-def _buildings(person: User | None) -> Iterable[Building | None]:
+def buildings_of(person: User | None) -> Iterable[Building | None]:
     """Whose managers are told: those of the buildings where they hold a role; else the organisation.
 
     In one order, as the chains are locked.

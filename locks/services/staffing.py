@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.password_validation import validate_password
-from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -31,11 +29,14 @@ from locks.services.editing import (
     subject_of,
 )
 from locks.services.errors import NotAllowed
+from locks.services.sessions import end_sessions
 from locks.services.telling import tell_managers
 
 PERSON_FIELDS = frozenset({"username", "name", "email", "is_active"})
 _GIVING = (Kind.ROLE_GRANTED, Kind.ROLE_CHANGED)
-BY_ONESELF = "changed by oneself"  # how the record tells of a person's own new password
+# How the record tells of a person's own new password.
+BY_ONESELF = "changed by oneself"
+BY_MAIL = "set anew by a link in a mail"
 BY_LINK = "chosen anew, by a one-time link"
 
 
@@ -230,6 +231,18 @@ def set_password_by_link(*, person: User, password: str, given_by: User) -> User
     return row
 
 
+@transaction.atomic
+def reset_own_password(*, person: User, password: str) -> User:
+    """Give `person` another password, who has proved by a link that they read the account's mail.
+
+    All sessions end. It signs nobody in, and second factors stay.
+    """
+    row = _with_password(person, password)
+    end_sessions(row)
+    _record_person(Kind.PERSON_CHANGED, actor=row, person=row, password=BY_MAIL)
+    return row
+
+
 def _with_password(person: User, password: str) -> User:
     row = locked_person(person)
     validate_password(password, row)
@@ -279,16 +292,6 @@ def _locked(actor: User, assignment: Assignment) -> Assignment:
     if held.revoked_at is not None:
         raise ValidationError(_("This role has been revoked: grant it anew."))
     return held
-
-
-def end_sessions(person: User) -> None:
-    """Remove the person's sessions, so that none comes back to life with the account."""
-    keys = [
-        session.pk
-        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
-        if session.get_decoded().get(SESSION_KEY) == str(person.pk)
-    ]
-    Session.objects.filter(pk__in=keys).delete()
 
 
 def _record_role(kind: Kind, *, actor: User, assignment: Assignment, **detail: Any) -> None:

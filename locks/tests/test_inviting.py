@@ -25,6 +25,7 @@ from locks.services import inviting, one_time, staffing
 from locks.services.errors import NotAllowed
 from locks.services.inviting import Handed, invite_person, withdraw_invitation
 from locks.services.staffing import Terms
+from locks.services.throttling import BY_GUESSER
 from locks.tests.admin_forms import filled, messages_of, save
 from locks.tests.conftest import signed_in
 from locks.tests.factories import PASSWORD
@@ -280,7 +281,7 @@ def test_only_the_invited_person_hears_that_a_name_is_taken(
 
 def test_who_tries_out_names_is_stopped(north: Building, manager: User, outsider: User) -> None:
     client = opened(invited(manager, north).secret)
-    for _each in range(one_time.MOST_MISSES):
+    for _each in range(BY_GUESSER.free):
         assert accept(client, username="outsider").status_code == 400
     assert accept(client, username="outsider").status_code == 429
 
@@ -391,7 +392,7 @@ def test_a_guesser_is_slowed_and_counted_as_noise(
 ) -> None:
     secret = invited(manager, north).secret
     client = Client()
-    for _each in range(one_time.MOST_MISSES):
+    for _each in range(BY_GUESSER.free):
         assert client.post(CODE, {"code": "ABCD-EFGH-JKMN-PQRS"}).status_code == 404
     assert client.post(CODE, {"code": "ABCD-EFGH-JKMN-PQRS"}).status_code == 429
     caplog.clear()
@@ -401,7 +402,7 @@ def test_a_guesser_is_slowed_and_counted_as_noise(
     assert secret not in caplog.text, "a link that still works was logged"
     elsewhere = Client(REMOTE_ADDR="192.0.2.7")
     assert elsewhere.post(CODE, {"code": secret}).headers["Location"] == OPENED
-    assert Noise.objects.get(what=one_time.REFUSED).times == one_time.MOST_MISSES
+    assert Noise.objects.get(what=one_time.REFUSED).times == BY_GUESSER.free
 
 
 @pytest.mark.parametrize("code", ["", "   ", "\0", "x" * 5_000, "Ä" * 16, "<script>"])

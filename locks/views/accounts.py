@@ -1,32 +1,62 @@
-"""Signing in, and a person's own password, in the desk's own look."""
+"""Signing in and out, a person's own password, and the page from which they look after their account."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.internal.stagekit import clear_login
+from allauth.account.models import Login
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth import views as auth
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import Resolver404, resolve, reverse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
 
-from locks.models import User
-from locks.services.signing_in import count_refused, record_sign_in, record_sign_out
+from locks import words
+from locks.identity.onward import onward
+from locks.models import User, lacking_second_factor
+from locks.services import throttling
+from locks.services.second_factors import has_second_factor
+from locks.services.signing_in import count_refused, record_sign_out
 from locks.services.staffing import change_own_password
 from locks.views.requests import DeskRequest, client_address
 
 
 class SignIn(auth.LoginView):
-    """The one sign-in. Goes on to where the person wanted to be, never to a press."""
+    """The one sign-in. Goes on to where the person wanted to be, never to a press.
+
+    The password is checked here; from then on it is allauth's flow, which asks for the second factor
+    and lets in. Guesses are throttled before the password is looked at, whether or not the name is one.
+    """
 
     redirect_authenticated_user = True
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        clear_login(request)  # who comes back here has given up a sign-in that was half done
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        clear_login(request)
+        name, now = request.POST.get("username", "").strip(), timezone.now()
+        if not name or not request.POST.get("password"):
+            return super().post(request, *args, **kwargs)
+        if again := throttling.try_password(name, address=client_address(request), at=now):
+            count_refused(name if len(name) <= 150 and "\0" not in name else "")
+            return self._too_many(words.try_again(again, now=now), again - now)
+        return super().post(request, *args, **kwargs)
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        """Recorded first: who cannot be put on the record is not let in."""
         person = form.get_user()
-        if isinstance(person, User):
-            record_sign_in(person, address=client_address(self.request))
-        return super().form_valid(form)
+        name = form.cleaned_data["username"]
+        throttling.password_was_right(name, address=client_address(self.request))
+        login = Login(user=person, redirect_url=self.get_success_url())
+        return perform_password_login(self.request, {"username": name}, login)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         # What a name cannot be (too long, with a NUL) is not among the cleaned: an unknown name, too.
@@ -36,16 +66,18 @@ class SignIn(auth.LoginView):
 
     def get_redirect_url(self, request: HttpRequest | None = None) -> str:
         """`next`, where it is ours; the address of a press becomes its door's page."""
-        wanted = super().get_redirect_url()
-        try:
-            match = resolve(wanted.partition("?")[0])
-        except Resolver404:
-            return ""
-        if match.url_name == "login":
-            return ""  # it would lead here for ever
-        if match.url_name == "unlock_door":
-            return reverse("door", kwargs=match.kwargs)
-        return wanted
+        return onward(self.request, super().get_redirect_url())
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        name = settings.OIDC_NAME if settings.OIDC_ISSUER else ""
+        return super().get_context_data(**{"single_sign_on": name, **kwargs})
+
+    def _too_many(self, sentence: str, wait: Any) -> HttpResponse:
+        form = AuthenticationForm(self.request)
+        context = self.get_context_data(form=form, sentence=sentence)
+        answer = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
+        answer["Retry-After"] = str(int(wait.total_seconds()) + 1)
+        return answer
 
 
 class SignOut(auth.LogoutView):
@@ -68,5 +100,19 @@ class PasswordChange(auth.PasswordChangeView):
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
         password = form.cleaned_data["new_password1"]
         person = change_own_password(person=self.request.user, password=password)
+        before = self.request.session.session_key
         update_session_auth_hash(self.request, person)  # this session goes on, all others end
+        after = UserSession.objects.filter(user=person, session_key=before)
+        after.update(session_key=self.request.session.session_key)
         return HttpResponseRedirect(self.get_success_url())
+
+
+@require_safe
+def account(request: DeskRequest) -> HttpResponse:
+    """What a person may look after themselves: password, second factors, sessions."""
+    context = {
+        "protected": has_second_factor(request.user),
+        "lacking": bool(lacking_second_factor([request.user.pk])),
+        "has_password": request.user.has_usable_password(),
+    }
+    return render(request, "account/overview.html", context)

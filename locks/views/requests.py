@@ -5,7 +5,10 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponseRedirect
 from django_htmx.middleware import HtmxDetails
 
+from locks.http import client_address
 from locks.models import User
+
+__all__ = ["DeskRequest", "SeeOther", "client_address"]
 
 
 class DeskRequest(HttpRequest):
@@ -19,8 +22,3 @@ class SeeOther(HttpResponseRedirect):
     """303: the browser goes on with a GET, so that a reload repeats no press (RFC 9110, 15.4.4)."""
 
     status_code = 303
-
-
-def client_address(request: HttpRequest) -> str:
-    """Where the request came from; the web process has already believed trusted proxies only."""
-    return str(request.META.get("REMOTE_ADDR", ""))[:45]

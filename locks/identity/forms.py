@@ -1,0 +1,72 @@
+"""Proofs that are typed: a code, or the password once more. Each guess is counted before it is checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.core import context
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from locks import words
+from locks.http import client_address
+from locks.models import User
+from locks.services import throttling
+from locks.services.second_factors import spend_code
+from locks.services.signing_in import count_refused
+
+THROTTLED = "throttled"  # the error's code: the answer is 429
+
+
+class _Code(forms.Form):
+    """What allauth's forms for codes lack: throttled for all processes, and each code good once."""
+
+    user: User
+    authenticator: Any
+
+    def clean_code(self) -> str:
+        address, now = client_address(context.request), timezone.now()
+        if again := throttling.try_code(self.user, address=address, at=now):
+            raise ValidationError(words.try_again(again, now=now), code=THROTTLED)
+        try:
+            code: str = super().clean_code()  # type: ignore[misc]
+            right = spend_code(self.authenticator, code)
+        except ValidationError:
+            right = False
+        if not right:
+            count_refused(self.user.username)
+            raise ValidationError(_("This code is not right, or it was used before."))
+        throttling.code_was_right(self.user, address=address)
+        return code
+
+
+class CodeForm(_Code, AuthenticateForm):
+    """The second step of signing in."""
+
+
+class CodeAgainForm(_Code, ReauthenticateForm):
+    """A code of who is signed in, before they change what protects the account."""
+
+
+class PasswordAgainForm(forms.Form):
+    """The password of who is signed in, likewise."""
+
+    password = forms.CharField(strip=False)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        self.user = user
+        super().__init__(*args, **kwargs)
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        name, address, now = self.user.username, client_address(context.request), timezone.now()
+        if again := throttling.try_password(name, address=address, at=now):
+            raise ValidationError(words.try_again(again, now=now), code=THROTTLED)
+        if not self.user.check_password(password):
+            count_refused(name)
+            raise ValidationError(_("This is not your password."))
+        throttling.password_was_right(name, address=address)
+        return password
