@@ -1,5 +1,6 @@
 """Models by subject. Reads are QuerySet methods here; writes that touch two models are services."""
 
+from locks.models.alerts import Alarm, Alert, AlertMute, AlertRoute, AlertSetting, Notice
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.people import Assignment, Role, User
@@ -9,6 +10,11 @@ from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
+    "Alarm",
+    "Alert",
+    "AlertMute",
+    "AlertRoute",
+    "AlertSetting",
     "Assignment",
     "AuditChain",
     "AuditDetail",
@@ -21,6 +27,7 @@ __all__ = [
     "Kind",
     "Lease",
     "Noise",
+    "Notice",
     "Press",
     "Proof",
     "Review",
