@@ -64,13 +64,13 @@ def open_alerts(user: User) -> Summary:
 
 
 def _group(kind: Alarm, number: int, rows: QuerySet[Alert], several: bool) -> Group:
-    newest = rows.select_related("building", "person")[:MOST_SHOWN]
+    newest = rows.select_related("building", "person").order_by("-raised_at", "door_label", "pk")
     return Group(
         label=capfirst(str(kind.label)),
         url=alerts_path(kind=kind.value),
         grave=kind in GRAVE,
         number=number,
-        rows=[_row(alert, several) for alert in newest],
+        rows=[_row(alert, several) for alert in newest[:MOST_SHOWN]],
     )
 
 

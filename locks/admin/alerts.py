@@ -1,5 +1,6 @@
 """Alerts: what is open and what was, read-only; and a building's page of which it has and where they go."""
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.timesince import timesince
@@ -43,7 +45,7 @@ MEANING = {
     (Alarm.SILENT, "minutes"): gettext_lazy("silent for minutes"),
 }
 HELP = {
-    Alarm.OFF_HOURS: gettext_lazy("A private door, within the building's quiet hours."),
+    Alarm.OFF_HOURS: gettext_lazy("For buildings where nobody should be about at night."),
     Alarm.FAILURES: gettext_lazy("One door: unlocks that failed or whose outcome is unknown."),
     Alarm.BURST: gettext_lazy("One person, at five doors or more."),
     Alarm.OFFLINE: gettext_lazy("And when it is back for as long."),
@@ -323,6 +325,8 @@ class AlertAdmin(AlertSettingsPage):
             return _("over, lasted %(time)s") % {"time": _length(alert)}
         if alert.calm_since:
             return _("open; seems to be over")
+        if timezone.now() - alert.since < dt.timedelta(minutes=1):
+            return _("open")
         return _("open for %(time)s") % {"time": timesince(alert.since, depth=1)}
 
     @admin.display(description=gettext_lazy("shows"))

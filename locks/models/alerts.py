@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 class Alarm(models.TextChoices):
     """What an alert is about. services.finding_alerts says when; docs/alerts.md explains."""
 
-    OFF_HOURS = "off_hours", _("private door unlocked within quiet hours")
-    FAILURES = "failures", _("unlocks of a door fail again and again")
-    BURST = "burst", _("many doors by one person within minutes")
     OFFLINE = "offline", _("lock offline")
     BATTERY = "battery", _("battery low")
+    FAILURES = "failures", _("unlocks of a door fail again and again")
+    BURST = "burst", _("many doors by one person within minutes")
+    OFF_HOURS = "off_hours", _("private door unlocked within quiet hours")
     SILENT = "silent", _("Seam's webhooks do not arrive")
     BROKEN = "broken", _("record not whole")
 

@@ -46,13 +46,12 @@ class Choice:
     minutes: int | None = None
 
 
-# Off-hours unlocks are a desk's daily bread where it is staffed at night: asked for, not usual.
 USUAL: Final[Mapping[str, Choice]] = {
-    Alarm.OFF_HOURS: Choice(on=False),
-    Alarm.FAILURES: Choice(least=3, minutes=60),
-    Alarm.BURST: Choice(least=10, minutes=10),
     Alarm.OFFLINE: Choice(minutes=10),
     Alarm.BATTERY: Choice(),
+    Alarm.FAILURES: Choice(least=3, minutes=60),
+    Alarm.BURST: Choice(least=10, minutes=10),
+    Alarm.OFF_HOURS: Choice(on=False),  # daily bread where the desk is staffed at night
     Alarm.SILENT: Choice(minutes=15),
     Alarm.BROKEN: Choice(),
 }
