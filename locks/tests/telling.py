@@ -38,9 +38,11 @@ def a_minute(now: dt.datetime = NOW) -> AlertReport:
     return report
 
 
-def minutes(first: int, last: int) -> list[AlertReport]:
-    """Each minute from one to another after NOW."""
-    return [a_minute(NOW + number * MINUTE) for number in range(first, last + 1)]
+def minutes(first: int, last: int, *, every: int = 0) -> list[AlertReport]:
+    """From one minute after NOW to another; where `every` is not said, those between are sampled."""
+    every = every or max(1, (last - first) // 3)
+    times = sorted({*range(first, last + 1, every), last})
+    return [a_minute(NOW + number * MINUTE) for number in times]
 
 
 def subjects() -> list[str]:

@@ -147,7 +147,7 @@ def test_a_receiver_that_is_down_gets_it_later_and_only_once(
     with RecordingServer(*answers) as server:
         secret = subscribe(north, reader, server)
         goes(door, online=False, at=NOW)
-        minutes(10, 60)
+        minutes(10, 30, every=1)
         route = AlertRoute.objects.get()
         assert (route.failing_since, route.problem) == (None, "")
         assert route.delivered_at == NOW + 13 * MINUTE

