@@ -254,6 +254,7 @@ class AlertAdmin(AlertSettingsPage):
     fields = ("what", "place", "door", "who", "began", "last", "count", "raised", "ended", "leads")
     list_filter = (ByState, ByBuilding, ByAlarm)
     list_select_related = ("building", "device", "person")
+    search_fields = ("door_label",)
     sortable_by = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -263,7 +264,7 @@ class AlertAdmin(AlertSettingsPage):
     def get_list_display(self, request: HttpRequest) -> Any:
         """Without a column that would say the same in every row."""
         several = scope(Building, request.user)[:2].count() > 1
-        columns = ("what", "subject_shown", "since_in_a_row", "count", "state", "leads")
+        columns = ("what", "subject_shown", "since_in_a_row", "count", "state")
         return (*columns, *(("place",) if several else ()))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -293,7 +294,9 @@ class AlertAdmin(AlertSettingsPage):
 
     @admin.display(description=gettext_lazy("door or person"))
     def subject_shown(self, alert: Alert) -> str:
-        return alert.door_label or str(alert.person or NONE)
+        """With the way to its page, or to the history."""
+        about = alert.door_label or str(alert.person or _("the building"))
+        return format_html('<a href="{}">{}</a>', telling_alerts.path_of(alert), about)
 
     @admin.display(description=gettext_lazy("since"))
     def since_in_a_row(self, alert: Alert) -> str:

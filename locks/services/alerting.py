@@ -243,6 +243,7 @@ def _record(event: Kind, alerts: Iterable[Alert]) -> None:
             event,
             building=alert.building,
             device=alert.device,
+            door=alert.door_label,  # as it was: by now others may have it, and call it otherwise
             alert=alert.kind,
             alert_id=alert.pk,
             since=alert.since.isoformat(),

@@ -195,7 +195,8 @@ def path_of(alert: Alert) -> str:
         return f"{unlocks}?{urlencode({**place, **door})}"
     if alert.kind == Alarm.BROKEN:
         return f"{reverse('admin:locks_chainproof_changelist')}?{urlencode(place)}"
-    if alert.device_id and alert.ending != Alert.Ending.LEFT:
+    # A door that has left is no page of this building's any more.
+    if alert.device and alert.device.building_id == alert.building_id:
         return reverse("admin:locks_device_change", args=(alert.device_id,))
     return alerts_path(**place, kind=alert.kind)
 
