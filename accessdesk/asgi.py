@@ -1,4 +1,4 @@
-"""The web process: `uvicorn accessdesk.asgi:application`. Django, the live stream, and the sweep thread.
+"""The web process: `uvicorn accessdesk.asgi:application`. Django, the live stream, the sweep and alerts.
 
 Start uvicorn with `--no-proxy-headers`: TRUSTED_PROXIES decides here who may name the client's address,
 and with a graceful time above the longest press (30 s by default), so that presses are recorded.
@@ -24,13 +24,14 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E40
 
 from accessdesk.bodies import BoundedBodies  # noqa: E402
 from locks.live import LiveStream, Watcher  # noqa: E402
-from locks.services import following  # noqa: E402
+from locks.services import alerting, following  # noqa: E402
 from locks.services.sweeping import sweep  # noqa: E402
 from locks.startup import problem  # noqa: E402
 
 logger = logging.getLogger("locks.web")
 
 SWEEP_EVERY = following.SWEEP_EVERY
+ALERT_EVERY = 15.0
 ENDS_WITHIN = 5.0  # seconds for a sweep to let go at a shutdown; who does not is taken over from
 
 
@@ -62,6 +63,22 @@ class SweepThread(threading.Thread):
         self.join(ENDS_WITHIN)
 
 
+class AlertThread(threading.Thread):
+    """Finds and delivers alerts while no worker does. A mail server may keep it: so not the sweep."""
+
+    def __init__(self) -> None:
+        super().__init__(name="alerts", daemon=True)
+
+    def run(self) -> None:
+        while not following.ending.wait(ALERT_EVERY):
+            try:
+                alerting.run_where_no_worker_lives()
+            except Exception as error:
+                logger.warning("Alerts could not be looked for: %s", type(error).__name__)
+            finally:
+                connection.close()
+
+
 class Web:
     """The ASGI application: routes `/live/` past Django, and starts and stops what runs beside it."""
 
@@ -85,6 +102,7 @@ class Web:
         self.watcher, sweeping = Watcher(), SweepThread()
         self.watcher.start()
         sweeping.start()
+        AlertThread().start()
         _end_streams_on_sigterm(self.watcher)
         await send({"type": "lifespan.startup.complete"})
         await receive()  # lifespan.shutdown

@@ -299,6 +299,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=15),
         "options": {"expires": 900},
     },
+    # What managers are told at once. Found once a minute; what waits leaves each time.
+    "alert": {
+        "task": "locks.tasks.alert",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
     # The whole record walked while few press, and a checkpoint sent away.
     "prove-record": {
         "task": "locks.tasks.prove_record",

@@ -79,3 +79,11 @@ def send_daily_reviews() -> None:
     from locks.services import daily_reviews
 
     daily_reviews.send_daily_reviews()
+
+
+@shared_task(ignore_result=True, expires=15)
+def alert() -> None:
+    """Find alerts once a minute, and deliver what waits in the outbox; beat sends it every 15 s."""
+    from locks.services import alerting
+
+    alerting.run()

@@ -3,6 +3,16 @@
 Importing this package registers every subject with `locks.admin.site.site`.
 """
 
-from locks.admin import inviting, people, places, proofs, record, reviews, roles, unlocks
+from locks.admin import alerts, inviting, people, places, proofs, record, reviews, roles, unlocks
 
-__all__ = ["inviting", "people", "places", "proofs", "record", "reviews", "roles", "unlocks"]
+__all__ = [
+    "alerts",
+    "inviting",
+    "people",
+    "places",
+    "proofs",
+    "record",
+    "reviews",
+    "roles",
+    "unlocks",
+]

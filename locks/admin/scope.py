@@ -6,6 +6,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from locks.models import (
+    Alert,
     Assignment,
     AuditEvent,
     Building,
@@ -31,7 +32,7 @@ def scope(model: type[Model], user: Any) -> QuerySet[Any]:
     """
     managed = Building.objects.managed_by(user)
     everything = user.is_active and user.is_superuser
-    if model in (Assignment, AuditEvent, ChainProof, Invitation, Review, UnlockRequest):
+    if model in (Alert, Assignment, AuditEvent, ChainProof, Invitation, Review, UnlockRequest):
         return model._default_manager.all().visible_to(user)
     if model is Building:
         return managed

@@ -17,6 +17,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
+from locks.admin.alert_summary import open_alerts
 from locks.admin.scope import actor
 from locks.admin.standing import standing
 from locks.models import Building, Review, Rule
@@ -55,8 +56,12 @@ class RecordsSite(admin.AdminSite):
         return inner
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """As Django's, and on top what the last nightly proof says, and what is open to review."""
-        told = {"standing": standing(actor(request)), "open_reviews": _open_reviews(request)}
+        """As Django's, and on top the last nightly proof, open alerts, and what is open to review."""
+        told = {
+            "standing": standing(actor(request)),
+            "alerts": open_alerts(actor(request)),
+            "open_reviews": _open_reviews(request),
+        }
         return super().index(request, {**told, **(extra_context or {})})
 
     def get_urls(self) -> list[Any]:

@@ -1,5 +1,6 @@
 """Models by subject. Reads are QuerySet methods here; writes that touch two models are services."""
 
+from locks.models.alerts import Alarm, Alert, AlertMute, AlertRoute, AlertSetting, Notice
 from locks.models.attestations import Attestation, Seen
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
@@ -14,6 +15,11 @@ from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
     "SECOND_FACTORS",
+    "Alarm",
+    "Alert",
+    "AlertMute",
+    "AlertRoute",
+    "AlertSetting",
     "Assignment",
     "Attestation",
     "AuditChain",
@@ -29,6 +35,7 @@ __all__ = [
     "Lease",
     "Noise",
     "PasswordReset",
+    "Notice",
     "Press",
     "Proof",
     "Review",

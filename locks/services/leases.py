@@ -76,6 +76,17 @@ def drop(name: str) -> None:
     Lease.objects.filter(name=name, holder=myself()).update(holder="", until=LONG_AGO)
 
 
+def take_turn(name: str, *, every: dt.timedelta) -> bool:
+    """True for the one who does the job this time; then nobody does it for `every`."""
+    free = Lease.objects.filter(name=name, until__lt=Now())
+    if free.update(holder=myself(), until=Now() + every):
+        return True
+    if Lease.objects.filter(name=name).exists():
+        return False
+    wish(name)
+    return take_turn(name, every=every)
+
+
 def seen(name: str) -> None:
     """Note that the process of this kind was alive just now."""
     Lease.objects.update_or_create(name=name, defaults={"until": timezone.now()})

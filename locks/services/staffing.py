@@ -30,7 +30,7 @@ from locks.services.editing import (
 )
 from locks.services.errors import NotAllowed
 from locks.services.sessions import end_sessions
-from locks.services.telling import tell_managers
+from locks.services.telling import desk_link, tell_managers
 
 PERSON_FIELDS = frozenset({"username", "name", "email", "is_active"})
 _GIVING = (Kind.ROLE_GRANTED, Kind.ROLE_CHANGED)
@@ -322,9 +322,12 @@ def _tell_of_own_role(kind: Kind, assignment: Assignment) -> None:
         sentence = _("%(person)s has changed their own role “%(role)s” in %(building)s.")
     tell_managers(
         assignment.building,
-        subject=_("An administrator decided on their own role"),
-        lines=[sentence % told, _("It waits in the review queue.")],
-        link=reverse("admin:locks_review_changelist"),
+        _("An administrator decided on their own role"),
+        [
+            sentence % told,
+            _("It waits in the review queue."),
+            desk_link(reverse("admin:locks_review_changelist")),
+        ],
         but=assignment.person,
     )
 

@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from locks.models import AuditEvent, Building, Role
+from locks.models import Alert, AuditEvent, Building, Device, Role
+from locks.services.alerting import find_alerts
 from locks.services.inviting import invite_person
 from locks.services.proving import prove_record
 from locks.services.reviewing import flag_event
@@ -98,6 +99,13 @@ admin/locks/invitation/<path:object_id>/history/         |  in 403 403 403  go 4
 admin/locks/invitation/<path:object_id>/delete/          |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/invitation/<path:object_id>/change/          |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
 admin/locks/invitation/<path:object_id>/                 |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/alert/settings/<int:building_id>/            |  in 403 403 403 200 403 404 200 |  in 403 403 403 400 403 404 400
+admin/locks/alert/                                       |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/alert/add/                                   |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/alert/<path:object_id>/history/              |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/alert/<path:object_id>/delete/               |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/alert/<path:object_id>/change/               |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
+admin/locks/alert/<path:object_id>/                      |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
 admin/locks/assignment/                                  |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/assignment/add/                              |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/assignment/<path:object_id>/history/         |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
@@ -228,7 +236,15 @@ def ids(cast, simulator) -> dict[str, int]:
         "requests": press.request_id,
         "press": press.pk,
         "review": review.pk,
+        "alert": raised_alert(door).pk,
     }
+
+
+def raised_alert(door: Device) -> Alert:
+    """An alert about a door's battery."""
+    Device.objects.filter(pk=door.pk).update(battery_status="low")
+    find_alerts()
+    return Alert.objects.get(device=door)
 
 
 def path_of(route: str, ids: dict[str, int]) -> str:
@@ -238,6 +254,7 @@ def path_of(route: str, ids: dict[str, int]) -> str:
     for placeholder in ("<int:pk>", "<int:session_id>"):  # nobody's
         route = route.replace(placeholder, "0")
     route = route.replace("<uidb64>/<token>", "MQ/no-such-token")
+    route = route.replace("alert/settings/<int:building_id>", f"alert/settings/{ids['building']}")
     for placeholder in (
         "<path:object_id>",
         "<int:building_id>",

@@ -26,6 +26,7 @@ from locks.models import (
     User,
 )
 from locks.services import places, staffing
+from locks.services.alerting import find_alerts
 from locks.services.inviting import invite_person
 from locks.services.proving import prove_record
 from locks.services.reviewing import comment_on, flag_event
@@ -55,15 +56,21 @@ def world(manager: User, clerk: User, superuser: User, north: Building) -> World
     foreign = _furnish(zephyr, foreigner, superuser, word="zephyr")
     make_device(label="Zephyr unassigned")
     staffing.change_person(actor=superuser, person=foreigner, changes={"name": "Zephyr Night"})
+    Device.objects.filter(building__isnull=False).update(battery_status="low")
+    find_alerts()
+    own["alert"], foreign["alert"] = north.alerts.get(), zephyr.alerts.get()
     # Somebody of both buildings, and a door that has gone from one to the other, each way.
     grant(clerk, zephyr)
     gone, came = make_device(north, label="North annex"), make_device(zephyr, label="Gate")
     past_unlock(gone, clerk, reason="north guest")
     past_unlock(came, foreigner, reason="zephyr guest")
     past_refusal(came, make_user("zephyr.guest"))
+    Device.objects.update(battery_status="critical")
+    find_alerts()
     for door, target, label in ((gone, zephyr, "Zephyr annex"), (came, north, "North gate")):
         places.assign_door(actor=superuser, device=door, building=target)
         places.change_door(actor=superuser, device=door, changes={"label": label})
+    find_alerts()
     prove_record()
     own["chainproof"], foreign["chainproof"] = north.proofs.get(), zephyr.proofs.get()
     return World(own, foreign)
