@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from locks.views import accounts, desk, doors, webhooks
+from locks.views import accounts, desk, doors, pins, sessions, shared_pcs, webhooks
 
 urlpatterns = [
     path("", desk.desk, name="desk"),
@@ -20,4 +20,11 @@ urlpatterns = [
         auth.PasswordChangeDoneView.as_view(),
         name="password_change_done",
     ),
+    path("accounts/switch/", shared_pcs.switch, name="switch"),
+    path("accounts/switch/<int:person_id>/", shared_pcs.switch_person, name="switch_to"),
+    path("accounts/shared_pc/", shared_pcs.shared_pc_page, name="shared_pc"),
+    path("accounts/pin/", pins.own_pin, name="pin"),
+    path("accounts/session/", sessions.session, name="session"),
+    path("accounts/back/", sessions.back, name="back"),
+    path("accounts/full/", sessions.full_sign_in, name="full_sign_in"),
 ]

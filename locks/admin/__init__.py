@@ -3,6 +3,15 @@
 Importing this package registers every subject with `locks.admin.site.site`.
 """
 
-from locks.admin import people, places, proofs, record, reviews, roles, unlocks
+from locks.admin import people, places, proofs, record, reviews, roles, shared_pcs, unlocks
 
-__all__ = ["people", "places", "proofs", "record", "reviews", "roles", "unlocks"]
+__all__ = [
+    "people",
+    "places",
+    "proofs",
+    "record",
+    "reviews",
+    "roles",
+    "shared_pcs",
+    "unlocks",
+]

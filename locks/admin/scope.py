@@ -13,6 +13,7 @@ from locks.models import (
     Device,
     Press,
     Review,
+    SharedPC,
     UnlockRequest,
     User,
 )
@@ -30,7 +31,7 @@ def scope(model: type[Model], user: Any) -> QuerySet[Any]:
     """
     managed = Building.objects.managed_by(user)
     everything = user.is_active and user.is_superuser
-    if model in (Assignment, AuditEvent, ChainProof, Review, UnlockRequest):
+    if model in (Assignment, AuditEvent, ChainProof, Review, SharedPC, UnlockRequest):
         return model._default_manager.all().visible_to(user)
     if model is Building:
         return managed

@@ -6,6 +6,7 @@ from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
 from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
+from locks.models.shared_pcs import Pin, SharedPC, SharedPCVisit
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Kind",
     "Lease",
     "Noise",
+    "Pin",
     "Press",
     "Proof",
     "Review",
@@ -28,6 +30,8 @@ __all__ = [
     "Role",
     "Rule",
     "SeamEvent",
+    "SharedPC",
+    "SharedPCVisit",
     "Source",
     "Status",
     "UnlockRequest",

@@ -11,7 +11,7 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from locks.models import Building, Kind, Noise, User
+from locks.models import Building, Kind, Noise, SharedPC, User
 from locks.services import noise
 from locks.services.audit import record
 from locks.services.editing import subject_of
@@ -23,15 +23,30 @@ UNKNOWN_NAME: Final = "unknown name"
 @transaction.atomic
 def record_sign_in(person: User, *, address: str) -> None:
     """Put on the record that `person` signed in from `address`."""
-    for building in _buildings(person):
+    for building in buildings_told(person):
         record(Kind.SIGNED_IN, building=building, actor=person, address=address)
 
 
 @transaction.atomic
 def record_sign_out(person: User, *, address: str) -> None:
     """Put on the record that `person` signed out themselves. (A session that runs out tells nobody.)"""
-    for building in _buildings(person):
+    for building in buildings_told(person):
         record(Kind.SIGNED_OUT, building=building, actor=person, address=address)
+
+
+@transaction.atomic
+def record_switch(person: User, *, pc: SharedPC, address: str) -> None:
+    """Put on the record that `person` took a turn on a shared PC, by their PIN."""
+    for building in buildings_told(person):
+        here = building is not None and building.pk == pc.building_id
+        record(
+            Kind.PERSON_SWITCHED,
+            building=building,
+            actor=person,
+            method="pin",
+            pc=pc.name if here else None,  # another building's is not its managers' to know
+            address=address,
+        )
 
 
 def count_refused(username: str) -> None:
@@ -49,7 +64,7 @@ def _refused(row: Noise, times: int) -> None:
     account = row.what.partition(":")[2]
     person = User.objects.filter(pk=int(account)).first() if account else None
     subject = subject_of(person) if person else {"subject": UNKNOWN_NAME}
-    for building in _buildings(person):
+    for building in buildings_told(person):
         record(
             Kind.SIGN_IN_REFUSED,
             building=building,
@@ -59,7 +74,7 @@ def _refused(row: Noise, times: int) -> None:
         )
 
 
-def _buildings(person: User | None) -> Iterable[Building | None]:
+def buildings_told(person: User | None) -> Iterable[Building | None]:
     """Whose managers are told: those of the buildings where they hold a role; else the organisation.
 
     In one order, as the chains are locked.

@@ -30,6 +30,7 @@ from locks.services.editing import (
     subject_of,
 )
 from locks.services.errors import NotAllowed
+from locks.services.pins import forget_pin
 
 PERSON_FIELDS = frozenset({"username", "name", "email", "is_active"})
 _GIVING = (Kind.ROLE_GRANTED, Kind.ROLE_CHANGED)
@@ -175,9 +176,11 @@ def deactivate_person(*, actor: User, person: User) -> User:
 
 @transaction.atomic
 def set_password(*, actor: User, person: User, password: str) -> User:
-    """Give an account another password; superusers only. Sessions under the old one end."""
+    """Give an account another password; superusers only. Sessions under the old one, and its PIN, end."""
     require_superuser(actor)
     row = _with_password(person, password)
+    if actor.pk != row.pk:
+        forget_pin(actor=actor, person=row)
     _record_person(Kind.PERSON_CHANGED, actor=actor, person=row, password_set=True)
     return row
 
