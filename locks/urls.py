@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from locks.views import accounts, desk, doors, pins, sessions, shared_pcs, webhooks
+from locks.views import accounts, desk, doors, pins, shared_pcs, staying, webhooks
 
 urlpatterns = [
     path("", desk.desk, name="desk"),
@@ -24,7 +24,7 @@ urlpatterns = [
     path("accounts/switch/<int:person_id>/", shared_pcs.switch_person, name="switch_to"),
     path("accounts/shared_pc/", shared_pcs.shared_pc_page, name="shared_pc"),
     path("accounts/pin/", pins.own_pin, name="pin"),
-    path("accounts/session/", sessions.session, name="session"),
-    path("accounts/back/", sessions.back, name="back"),
-    path("accounts/full/", sessions.full_sign_in, name="full_sign_in"),
+    path("accounts/session/", staying.session, name="session"),
+    path("accounts/back/", staying.back, name="back"),
+    path("accounts/full/", staying.full_sign_in, name="full_sign_in"),
 ]

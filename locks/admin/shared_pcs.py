@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from locks.admin.base import ReadOnly
 from locks.admin.filters import ByBuilding
 from locks.admin.scope import actor
-from locks.admin.shown import when
+from locks.admin.shown import when_in_a_row
 from locks.admin.site import site
 from locks.models import Kind, SharedPC
 from locks.services import shared_pcs
@@ -48,12 +48,12 @@ class SharedPCAdmin(ReadOnly):
 
     @admin.display(description=_("enrolled"), ordering="enrolled_at")
     def enrolled(self, pc: SharedPC) -> str:
-        return when(pc.enrolled_at, pc.building)
+        return when_in_a_row(pc.enrolled_at, pc.building)
 
     @admin.display(description=_("last PIN used"))
     def used(self, pc: SharedPC) -> str:
-        return when(pc.used_at, pc.building)
+        return when_in_a_row(pc.used_at, pc.building)
 
     @admin.display(description=_("removed"))
     def removed(self, pc: SharedPC) -> str:
-        return when(pc.removed_at, pc.building)
+        return when_in_a_row(pc.removed_at, pc.building)

@@ -57,11 +57,16 @@ class SharedPC(models.Model):
     enrolled_by = models.ForeignKey(
         User, on_delete=models.PROTECT, related_name="+", verbose_name=_("enrolled by")
     )
-    removed_at = models.DateTimeField(_("removed at"), null=True)
+    removed_at = models.DateTimeField(_("removed at"), null=True, blank=True)
     removed_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("removed by")
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("removed by"),
     )
-    used_at = models.DateTimeField(_("last PIN used"), null=True)
+    used_at = models.DateTimeField(_("last PIN used"), null=True, blank=True)
 
     objects = SharedPCQuerySet.as_manager()
 
@@ -75,7 +80,9 @@ class SharedPC(models.Model):
                 fields=("building", "name"),
                 condition=Q(removed_at__isnull=True),
                 name="locks_sharedpc_name_once_while_in_use",
-                violation_error_message=_("A PC of this name is enrolled in this building already."),
+                violation_error_message=_(
+                    "A PC of this name is enrolled in this building already."
+                ),
             ),
         )
 

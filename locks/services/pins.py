@@ -8,7 +8,7 @@ an account by this: the password goes on to work.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import ValidationError
@@ -23,7 +23,7 @@ from locks.services import noise
 from locks.services.audit import record
 from locks.services.editing import require_superuser, subject_of
 from locks.services.errors import ServiceError
-from locks.services.signing_in import buildings_told
+from locks.services.signing_in import buildings_of
 
 REFUSED: Final = "pin.refused"  # with `:` and the account's id
 FEWEST, MOST = 4, 8  # digits
@@ -144,6 +144,6 @@ def _tell_refused(row: Noise, times: int) -> None:
         _record(Kind.PIN_REFUSED, actor=None, person=person, times=times, hour=row.hour.isoformat())
 
 
-def _record(kind: Kind, *, actor: User | None, person: User, **detail: object) -> None:
-    for building in buildings_told(person):
+def _record(kind: Kind, *, actor: User | None, person: User, **detail: Any) -> None:
+    for building in buildings_of(person):
         record(kind, building=building, actor=actor, **subject_of(person), **detail)

@@ -23,21 +23,21 @@ UNKNOWN_NAME: Final = "unknown name"
 @transaction.atomic
 def record_sign_in(person: User, *, address: str) -> None:
     """Put on the record that `person` signed in from `address`."""
-    for building in buildings_told(person):
+    for building in buildings_of(person):
         record(Kind.SIGNED_IN, building=building, actor=person, address=address)
 
 
 @transaction.atomic
 def record_sign_out(person: User, *, address: str) -> None:
     """Put on the record that `person` signed out themselves. (A session that runs out tells nobody.)"""
-    for building in buildings_told(person):
+    for building in buildings_of(person):
         record(Kind.SIGNED_OUT, building=building, actor=person, address=address)
 
 
 @transaction.atomic
 def record_switch(person: User, *, pc: SharedPC, address: str) -> None:
     """Put on the record that `person` took a turn on a shared PC, by their PIN."""
-    for building in buildings_told(person):
+    for building in buildings_of(person):
         here = building is not None and building.pk == pc.building_id
         record(
             Kind.PERSON_SWITCHED,
@@ -64,7 +64,7 @@ def _refused(row: Noise, times: int) -> None:
     account = row.what.partition(":")[2]
     person = User.objects.filter(pk=int(account)).first() if account else None
     subject = subject_of(person) if person else {"subject": UNKNOWN_NAME}
-    for building in buildings_told(person):
+    for building in buildings_of(person):
         record(
             Kind.SIGN_IN_REFUSED,
             building=building,
@@ -74,7 +74,7 @@ def _refused(row: Noise, times: int) -> None:
         )
 
 
-def buildings_told(person: User | None) -> Iterable[Building | None]:
+def buildings_of(person: User | None) -> Iterable[Building | None]:
     """Whose managers are told: those of the buildings where they hold a role; else the organisation.
 
     In one order, as the chains are locked.

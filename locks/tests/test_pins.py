@@ -15,7 +15,7 @@ from locks.services.pins import TooManyTries, prove_pin, remove_pin, set_pin
 from locks.tests.conftest import signed_in
 from locks.tests.factories import PASSWORD
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 RIGHT, WRONG = "8305", "7214"
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 LATER = dt.timedelta(minutes=2)
@@ -74,9 +74,7 @@ def test_nothing_that_is_kept_or_logged_holds_the_pin(
 
 
 def test_two_people_with_the_same_pin_do_not_look_alike(clerk: User, viewer: User) -> None:
-    assert (
-        set_pin(person=clerk, pin=RIGHT).pin_hash != set_pin(person=viewer, pin=RIGHT).pin_hash
-    )
+    assert set_pin(person=clerk, pin=RIGHT).pin_hash != set_pin(person=viewer, pin=RIGHT).pin_hash
 
 
 def test_who_has_the_database_alone_cannot_try_all_pins_out(clerk: User, settings) -> None:

@@ -35,17 +35,17 @@ def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
     """
     path, _mark, query = wanted[:LONGEST].partition("?")
     match = _match(path)
-    if match is not None and match.url_name == "back":  # a way back within a way back
+    while match is not None and match.url_name in _ON_THE_WAY:  # on, to where that would have led
         path, _mark, query = parse_qs(query).get(REDIRECT_FIELD_NAME, [""])[0].partition("?")
         match = _match(path)
-    if match is None or match.url_name in _ON_THE_WAY:
+    if match is None:
         return reverse("desk")
     if match.url_name in ("door", "unlock_door", "building", "desk"):
         return _desk_page(person, match, parse_qs(query))
-    is_admin = match.app_name == "admin"
-    if by_pin and (is_admin or path.startswith("/accounts/")):
+    is_managers = match.app_name == "admin" or match.url_name == "shared_pc"
+    if by_pin and (is_managers or path.startswith("/accounts/")):
         return reverse("desk")
-    if is_admin and not Building.objects.managed_by(person).exists() and not person.is_superuser:
+    if is_managers and not (person.is_superuser or Building.objects.managed_by(person).exists()):
         return reverse("desk")
     return f"{path}?{query}" if query else path
 

@@ -23,7 +23,7 @@ from locks.services.errors import NotAllowed, ServiceError
 from locks.services.shared_pcs import enrol_pc, remove_pc, switch_to
 from locks.views.requests import DeskRequest, SeeOther, client_address
 from locks.views.returning import place_for, sign_in_for
-from locks.views.sessions import sign_out
+from locks.views.staying import sign_out
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -35,7 +35,10 @@ def switch(request: HttpRequest) -> HttpResponse:
     wanted = _wanted(request)
     if request.method == "POST":
         sign_out(request)
-        return SeeOther(_with_next(resolve_url("switch"), wanted))
+        is_ones_own = wanted.startswith(
+            "/accounts/"
+        )  # a page about oneself is no place to go on at
+        return SeeOther(_with_next(resolve_url("switch"), "" if is_ones_own else wanted))
     if isinstance(request.user, User):
         return HttpResponseRedirect(place_for(request.user, wanted))
     if (pc := shared_pc(request)) is None:
@@ -62,10 +65,10 @@ def switch_person(request: HttpRequest, person_id: int) -> HttpResponse:
     person = next((each for each in people if each.pk == person_id), None)
     if pc is None or person is None:
         return HttpResponseRedirect(_with_next(resolve_url("switch"), wanted))
-    form = PinForm(request.POST or None)
-    problem = _problem_with(request, pc, person, form) if request.method == "POST" else ""
+    problem = _problem_with(request, pc, person) if request.method == "POST" else ""
     if request.method == "GET" or problem:
         return _ask_for_pin(request, person, wanted, problem)
+    request.session.flush()  # of what somebody else may have begun here nothing goes on
     begins_by_pin(request, pc)
     login(request, person, backend=_BACKEND)
     return _with_cookie(
@@ -75,8 +78,9 @@ def switch_person(request: HttpRequest, person_id: int) -> HttpResponse:
 
 
 @sensitive_variables("form")
-def _problem_with(request: HttpRequest, pc: SharedPC, person: User, form: PinForm) -> str:
+def _problem_with(request: HttpRequest, pc: SharedPC, person: User) -> str:
     """Why the PIN did not open a session, as a sentence; empty where one may begin now."""
+    form = PinForm(request.POST)
     wrong = _("That PIN did not work. Try again, or sign in with your password.")
     if not form.is_valid():
         return wrong
@@ -112,7 +116,7 @@ def shared_pc_page(request: DeskRequest) -> HttpResponse:
         raise PermissionDenied
     pc = shared_pc(request)
     is_theirs = pc is not None and buildings.filter(pk=pc.building_id).exists()
-    form = EnrolForm(request.POST or None, buildings=buildings)
+    form = EnrolForm(request.POST if request.method == "POST" else None, buildings=buildings)
     if request.method == "POST":
         if pc is None:
             answer = _enrolled(request, form)
@@ -139,7 +143,7 @@ def _enrolled(request: DeskRequest, form: EnrolForm) -> HttpResponse | None:
     except NotAllowed:
         raise Http404 from None
     except ValidationError as problem:
-        form.add_error("name", problem.messages)  # type: ignore[arg-type]
+        form.add_error("name", ValidationError(problem.messages))
         return None
     return _with_cookie(SeeOther(request.path), token)
 

@@ -55,14 +55,13 @@ def back(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def full_sign_in(request: DeskRequest) -> HttpResponse:
     """Says that a page takes more than a PIN; a POST leads to the full sign-in, and on to `next`."""
-    given = request.POST if request.method == "POST" else request.GET
-    wanted = given.get(REDIRECT_FIELD_NAME, "")
+    if request.method == "POST":
+        sign_out(request)
+        return SeeOther(sign_in_for(request.POST.get(REDIRECT_FIELD_NAME, "")))
+    wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
     if not signed_in_by_pin(request):
         return HttpResponseRedirect(place_for(request.user, wanted))
-    if request.method == "GET":
-        return render(request, "locks/full_sign_in.html", {"next": wanted})
-    sign_out(request)
-    return SeeOther(sign_in_for(wanted))
+    return render(request, "locks/full_sign_in.html", {"next": wanted})
 
 
 def sign_out(request: HttpRequest) -> None:
