@@ -322,6 +322,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "accessdesk_session"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "accessdesk_csrf"
 CSRF_COOKIE_HTTPONLY = True
+# What a PC that a manager enrolled is known by; as the session's, and kept as long as browsers keep any.
+SHARED_PC_COOKIE_NAME = "__Host-pc" if HTTPS else "accessdesk_pc"
+SHARED_PC_COOKIE_AGE = 400 * 86_400
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 # HSTS for sub-domains and the preload list bind a whole domain: its owner decides, at the proxy.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]

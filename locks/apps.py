@@ -1,6 +1,7 @@
 """The one Django app: models, the services that write them, and the ways in."""
 
 from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
 from django.core.checks import Tags, register
 from django.db.models.signals import post_migrate, pre_migrate
 
@@ -10,9 +11,10 @@ class LocksConfig(AppConfig):
     verbose_name = "accessdesk"
 
     def ready(self) -> None:
-        from locks import append_only, checks
+        from locks import append_only, checks, http
 
         # SQLite drops a table's triggers when a migration alters it, and minds those that name it.
         pre_migrate.connect(append_only.uninstall_before_migrate, sender=self)
         post_migrate.connect(append_only.install_after_migrate, sender=self)
+        user_logged_in.connect(http.note_sign_in)
         register(checks.check_triggers, Tags.database)

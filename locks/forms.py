@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from locks.models import UnlockRequest
+from locks.models import Building, UnlockRequest, User
 
 
 class UnlockForm(forms.Form):
@@ -54,3 +57,68 @@ class UnlockForm(forms.Form):
         """Whether a yes-or-no field says yes."""
         self.is_valid()
         return self.cleaned_data.get(name) is True
+
+
+def _pin_field(label: Any, *, autocomplete: str) -> forms.CharField:
+    """Digits, hidden as they are typed; what they must be is the service's to say."""
+    shown = {
+        "inputmode": "numeric",
+        "pattern": "[0-9]{4,8}",
+        "maxlength": "8",
+        "autocomplete": autocomplete,
+    }
+    return forms.CharField(
+        label=label, max_length=8, strip=True, widget=forms.PasswordInput(attrs=shown)
+    )
+
+
+class PinForm(forms.Form):
+    """A PIN, to take one's turn with."""
+
+    pin = _pin_field(_("PIN"), autocomplete="off")
+
+
+class OwnPinForm(forms.Form):
+    """A new PIN of one's own, with the password as a fresh proof of who sets it."""
+
+    password = forms.CharField(
+        label=_("Your password"),
+        max_length=4096,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    pin = _pin_field(_("New PIN, 4 to 8 digits"), autocomplete="off")
+    again = _pin_field(_("The same PIN again"), autocomplete="off")
+
+    def __init__(self, person: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person = person
+        if not person.has_usable_password():  # they sign in otherwise: the view asks how lately
+            del self.fields["password"]
+
+    def clean_password(self) -> str:
+        password = str(self.cleaned_data["password"])
+        if not self.person.check_password(password):
+            raise forms.ValidationError(_("This is not your password."), code="wrong")
+        return password
+
+    def clean(self) -> dict[str, Any]:
+        pin, again = self.cleaned_data.get("pin"), self.cleaned_data.get("again")
+        if pin and again and pin != again:
+            self.add_error("again", _("The two PINs differ."))
+        return self.cleaned_data
+
+
+class EnrolForm(forms.Form):
+    """What a shared PC is called, and whose it is."""
+
+    name = forms.CharField(label=_("Name of this PC"), max_length=80)
+    building = forms.ModelChoiceField(
+        label=_("Building"), queryset=Building.objects.none(), empty_label=None
+    )
+
+    def __init__(self, *args: Any, buildings: QuerySet[Building], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["building"]
+        if isinstance(field, forms.ModelChoiceField):
+            field.queryset = buildings

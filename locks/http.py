@@ -1,40 +1,66 @@
-"""What holds for every request: never cached, signed in, and not idle for too long."""
+"""What holds for every request: never cached, signed in, as far as it takes, and not idle for too long."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY, logout
+from django.contrib.auth import REDIRECT_FIELD_NAME, SESSION_KEY, logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
-from locks.models import Building, User, reality
+from locks.models import Building, Pin, SharedPC, SharedPCVisit, User, reality
+from locks.models.shared_pcs import BY_PIN
 
 Handler = Callable[[HttpRequest], HttpResponse]
+View = TypeVar("View", bound=Callable[..., Any])
 SEEN = "seen_at"  # session key: when the person last did something, seconds since the epoch
 BEGAN = "began_at"  # session key: when the person signed in
 # How allauth's list of a session's proofs names a second factor that the provider asked for.
 BY_PROVIDER = ("mfa", "single_sign_on")
+SIGN_OUTS = {"logout", "account_logout"}  # views that every session may use
 SEEN_STEP = 20  # seconds; a session is not rewritten more often
+
+
+def seconds_left(session: Mapping[str, Any], now: float) -> tuple[float, bool]:
+    """How long a session lasts if nothing is done, and whether doing something prolongs it.
+
+    It ends SESSION_IDLE_MINUTES after the last act, and a shift after the signing in.
+    """
+    seen, began = session.get(SEEN), session.get(BEGAN)
+    idle, shift = settings.SESSION_IDLE_MINUTES * 60.0, float(settings.SESSION_COOKIE_AGE)
+    if isinstance(seen, int | float):
+        idle += seen - now
+    if isinstance(began, int | float):
+        shift += began - now
+    return min(idle, shift), idle < shift
 
 
 def is_over(session: Mapping[str, Any], now: float) -> bool:
     """Whether a session's person has been idle for SESSION_IDLE_MINUTES, or signed in for a shift."""
-    seen, began = session.get(SEEN), session.get(BEGAN)
-    idle = isinstance(seen, int | float) and now - seen > settings.SESSION_IDLE_MINUTES * 60
-    long = isinstance(began, int | float) and now - began > settings.SESSION_COOKIE_AGE
-    return idle or long
+    return seconds_left(session, now)[0] < 0
+
+
+def session_mark(request: HttpRequest) -> str:
+    """What tells a page that another session has begun in its browser; empty where none is signed in.
+
+    No way leads from it to the session's key.
+    """
+    key = request.session.session_key if request.user.is_authenticated else None
+    return salted_hmac("locks.session_mark", key).hexdigest()[:20] if key else ""
 
 
 def client_address(request: HttpRequest) -> str:
@@ -96,11 +122,11 @@ class IdleSignOut:
             if is_over(request.session, now):
                 logout(request)
             elif _is_an_act(request) and now - request.session.get(SEEN, 0) > SEEN_STEP:
-                _note_act(request, now)
+                note_act(request, now)
         return self.get_response(request)
 
 
-def _note_act(request: HttpRequest, now: float) -> None:
+def note_act(request: HttpRequest, now: float) -> None:
     """Saved now, not after the view: a session that ends during a press must not spoil its answer."""
     request.session[SEEN] = now
     request.session.setdefault(BEGAN, now)
@@ -113,26 +139,88 @@ def _note_act(request: HttpRequest, now: float) -> None:
 
 
 def _is_an_act(request: HttpRequest) -> bool:
-    return request.method == "POST" or "HX-Request" not in request.headers
+    if request.method == "POST":
+        return True
+    # A page asks by itself how long its session lasts.
+    return "HX-Request" not in request.headers and request.path != reverse("session")
+
+
+def pin_suffices(view: View) -> View:
+    """Mark a view under /accounts/ that a session begun by a PIN may use, too."""
+    view.pin_suffices = True  # type: ignore[attr-defined]
+    return view
+
+
+def signed_in_by_pin(request: HttpRequest) -> bool:
+    """Whether the session was begun by a PIN on a shared PC: good for the desk, and for no more."""
+    return BY_PIN in request.session
 
 
 class LoginRequired(LoginRequiredMiddleware):
     """Every view asks for a signed-in person unless it says @login_not_required.
 
     An htmx request gets the whole page sent to the sign-in, instead of a sign-in form inside a card,
-    and from there back to the page on which it was made.
+    and from there back to the page on which it was made. On a shared PC the sign-in is the page on
+    which its people take turns. Accounts are for those who signed in fully, not by a PIN.
     """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        if answer := super().process_view(request, view_func, view_args, view_kwargs):
+            return answer
+        is_open = not getattr(view_func, "login_required", True)
+        is_way_out = request.resolver_match and request.resolver_match.url_name in SIGN_OUTS
+        if is_open or is_way_out or getattr(view_func, "pin_suffices", False):
+            return None
+        if request.path.startswith("/accounts/") and signed_in_by_pin(request):
+            return _sent_to(request, reverse("full_sign_in"))
+        return None
 
     def handle_no_permission(  # type: ignore[override]  # Django's own type is too narrow
         self, request: HttpRequest, view_func: Any
     ) -> HttpResponseBase:
-        if "HX-Request" not in request.headers:
-            return super().handle_no_permission(request, view_func)
-        login_url = resolve_url(self.get_login_url(view_func))
-        if page := _page_of(request):
-            field = self.get_redirect_field_name(view_func)
-            login_url = f"{login_url}?{urlencode({field: page})}"
-        return HttpResponseClientRedirect(login_url)
+        return _sent_to(request, sign_in_page(request, self.get_login_url(view_func)))
+
+
+def sign_in_page(request: HttpRequest, usual: str = "login") -> str:
+    """Where people sign in on this PC."""
+    return reverse("switch") if shared_pc(request) else resolve_url(usual)
+
+
+def shared_pc(request: HttpRequest) -> SharedPC | None:
+    """The shared PC that the request comes from; None for any other. Looked up once a request."""
+    kept = vars(request)
+    if "_shared_pc" not in kept:
+        token = request.COOKIES.get(settings.SHARED_PC_COOKIE_NAME, "")
+        kept["_shared_pc"] = SharedPC.objects.of(token)
+    found: SharedPC | None = kept["_shared_pc"]
+    return found
+
+
+def begins_by_pin(request: HttpRequest, pc: SharedPC) -> None:
+    """Say before login() that the session is begun by a PIN on `pc`."""
+    vars(request)["_begins_by_pin"] = pc
+
+
+def note_sign_in(*, request: HttpRequest, user: User, **_signal: Any) -> None:
+    """At every login(): whether by PIN alone; a full sign-in makes the PIN usable again."""
+    if pc := vars(request).get("_begins_by_pin"):
+        request.session[BY_PIN] = pc.pk
+        return
+    request.session.pop(BY_PIN, None)
+    Pin.objects.filter(person=user).update(wrong_in_a_row=0, free_at=None)
+    if pc := shared_pc(request):
+        SharedPCVisit.objects.note_full_sign_in(pc=pc, person=user, at=timezone.now())
+
+
+def _sent_to(request: HttpRequest, url: str) -> HttpResponse:
+    """To `url`, and from there back: to this address, or to the page on which htmx asked."""
+    by_htmx = "HX-Request" in request.headers
+    page = _page_of(request) if by_htmx else request.get_full_path()
+    if page:
+        url = f"{url}?{urlencode({REDIRECT_FIELD_NAME: page}, safe='/')}"
+    return HttpResponseClientRedirect(url) if by_htmx else HttpResponseRedirect(url)
 
 
 def _page_of(request: HttpRequest) -> str:
@@ -155,12 +243,19 @@ def _manages(request: HttpRequest) -> bool:
     return user.is_superuser or Building.objects.managed_by(user).exists()
 
 
+def _seconds_left(request: HttpRequest) -> int:
+    return int(seconds_left(request.session, time.time())[0])
+
+
 def page_context(request: HttpRequest) -> dict[str, Any]:
     """What every page shows: whether doors are real, and whether the person may review the record.
 
     Looked up by the pages that show it only.
     """
+    left = partial(_seconds_left, request)
     return {
+        "session_left": left,
+        "session_mark": partial(session_mark, request),
         "simulated": settings.SEAM_SIMULATED,
         "reality": reality,
         "manages": partial(_manages, request),

@@ -10,9 +10,12 @@ from locks.views import (
     doors,
     factors,
     inviting,
+    pins,
     resetting,
     sessions,
+    shared_pcs,
     single_sign_on,
+    staying,
     webhooks,
 )
 
@@ -71,5 +74,12 @@ urlpatterns = [
     path("accounts/invitation/", inviting.enter_code, name="enter_code"),
     path("accounts/invitation/open/", inviting.opened, name="opened_invitation"),
     path("accounts/invitation/<str:secret>/", inviting.open_link, name="open_invitation"),
+    path("accounts/switch/", shared_pcs.switch, name="switch"),
+    path("accounts/switch/<int:person_id>/", shared_pcs.switch_person, name="switch_to"),
+    path("accounts/shared_pc/", shared_pcs.shared_pc_page, name="shared_pc"),
+    path("accounts/pin/", pins.own_pin, name="pin"),
+    path("accounts/session/", staying.session, name="session"),
+    path("accounts/back/", staying.back, name="back"),
+    path("accounts/full/", staying.full_sign_in, name="full_sign_in"),
     path("accounts/", include(identity)),
 ]

@@ -3,7 +3,18 @@
 Importing this package registers every subject with `locks.admin.site.site`.
 """
 
-from locks.admin import alerts, inviting, people, places, proofs, record, reviews, roles, unlocks
+from locks.admin import (
+    alerts,
+    inviting,
+    people,
+    places,
+    proofs,
+    record,
+    reviews,
+    roles,
+    shared_pcs,
+    unlocks,
+)
 
 __all__ = [
     "alerts",
@@ -14,5 +25,6 @@ __all__ = [
     "record",
     "reviews",
     "roles",
+    "shared_pcs",
     "unlocks",
 ]

@@ -15,6 +15,7 @@ from locks.models import (
     Invitation,
     Press,
     Review,
+    SharedPC,
     UnlockRequest,
     User,
 )
@@ -32,7 +33,16 @@ def scope(model: type[Model], user: Any) -> QuerySet[Any]:
     """
     managed = Building.objects.managed_by(user)
     everything = user.is_active and user.is_superuser
-    if model in (Alert, Assignment, AuditEvent, ChainProof, Invitation, Review, UnlockRequest):
+    if model in (
+        Alert,
+        Assignment,
+        AuditEvent,
+        ChainProof,
+        Invitation,
+        Review,
+        SharedPC,
+        UnlockRequest,
+    ):
         return model._default_manager.all().visible_to(user)
     if model is Building:
         return managed

@@ -32,6 +32,7 @@ _LABELS: dict[str, str | Promise] = {
     "http_status": _("HTTP status"),
     "message": _("Seam's words"),
     "out_of_hours": _("out of hours"),
+    "pc": _("shared PC"),
     "pressed_again": _("pressed again after an unknown outcome"),
     "retry_at": _("may be pressed again at"),
     "validation_errors": _("Seam's validation errors"),

@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from locks.admin.alert_summary import open_alerts
 from locks.admin.scope import actor
 from locks.admin.standing import standing
+from locks.http import signed_in_by_pin
 from locks.models import Building, Review, Rule
 
 # Not needed, and each answers questions about rows: `r/` tells of any table whether an id exists.
@@ -34,6 +35,10 @@ class RecordsSite(admin.AdminSite):
     index_title = _("Records and settings")
 
     def has_permission(self, request: HttpRequest) -> bool:
+        """Whether the person manages a building now, and signed in fully, not by a PIN."""
+        return self.manages(request) and not signed_in_by_pin(request)
+
+    def manages(self, request: HttpRequest) -> bool:
         """Whether the person manages a building now; looked up once a request."""
         kept = vars(request)
         if "_may_enter_admin" not in kept:
@@ -45,12 +50,17 @@ class RecordsSite(admin.AdminSite):
         return bool(kept["_may_enter_admin"])
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
-        """As Django's, but who is signed in and may not enter gets 403, not a sign-in form."""
+        """As Django's, but who is signed in and may not enter gets 403, not a sign-in form.
+
+        Who came by a PIN and manages a building is led to the full sign-in, and back.
+        """
         guarded = super().admin_view(view, cacheable)
 
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.user.is_authenticated and not self.has_permission(request):
-                raise PermissionDenied
+                if not self.manages(request):
+                    raise PermissionDenied
+                return redirect_to_login(request.get_full_path(), reverse("full_sign_in"))
             return guarded(request, *args, **kwargs)
 
         return inner
@@ -70,7 +80,7 @@ class RecordsSite(admin.AdminSite):
     @method_decorator([never_cache, login_not_required])
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """There is one sign-in; it checks where `next` leads."""
-        if request.user.is_authenticated and not self.has_permission(request):
+        if request.user.is_authenticated and not self.manages(request):
             raise PermissionDenied
         after = request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index")
         return redirect_to_login(after, resolve_url("login"))

@@ -10,6 +10,7 @@ from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
 from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
+from locks.models.shared_pcs import Pin, SharedPC, SharedPCVisit
 from locks.models.throttles import Throttle
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
@@ -36,6 +37,7 @@ __all__ = [
     "Noise",
     "PasswordReset",
     "Notice",
+    "Pin",
     "Press",
     "Proof",
     "Review",
@@ -44,6 +46,8 @@ __all__ = [
     "Rule",
     "SeamEvent",
     "Seen",
+    "SharedPC",
+    "SharedPCVisit",
     "Source",
     "Status",
     "Throttle",

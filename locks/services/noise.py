@@ -16,7 +16,7 @@ from locks.services.audit import record
 HOUR = dt.timedelta(hours=1)
 KEPT_FOR = dt.timedelta(days=90)
 # Words whose counts are told otherwise than as strangers' noise.
-OWN_RECORD: Final = ("sign_in.refused",)
+OWN_RECORD: Final = ("sign_in.refused", "pin.refused")
 
 
 def count(what: str) -> None:

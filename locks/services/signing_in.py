@@ -11,7 +11,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.utils import timezone
 
-from locks.models import Building, Kind, Noise, User
+from locks.models import Building, Kind, Noise, SharedPC, User
 from locks.services import noise
 from locks.services.audit import record
 from locks.services.editing import subject_of
@@ -33,6 +33,21 @@ def record_sign_out(person: User, *, address: str) -> None:
     """Put on the record that `person` signed out themselves. (A session that runs out tells nobody.)"""
     for building in buildings_of(person):
         record(Kind.SIGNED_OUT, building=building, actor=person, address=address)
+
+
+@transaction.atomic
+def record_switch(person: User, *, pc: SharedPC, address: str) -> None:
+    """Put on the record that `person` took a turn on a shared PC, by their PIN."""
+    for building in buildings_of(person):
+        here = building is not None and building.pk == pc.building_id
+        record(
+            Kind.PERSON_SWITCHED,
+            building=building,
+            actor=person,
+            method="pin",
+            pc=pc.name if here else None,  # another building's is not its managers' to know
+            address=address,
+        )
 
 
 def count_refused(username: str) -> None:

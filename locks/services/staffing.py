@@ -29,6 +29,7 @@ from locks.services.editing import (
     subject_of,
 )
 from locks.services.errors import NotAllowed
+from locks.services.pins import forget_pin
 from locks.services.sessions import end_sessions
 from locks.services.telling import desk_link, tell_managers
 
@@ -200,9 +201,11 @@ def close_account(*, actor: User, person: User) -> None:
 
 @transaction.atomic
 def set_password(*, actor: User, person: User, password: str) -> User:
-    """Give an account another password; superusers only. Sessions under the old one end."""
+    """Give an account another password; superusers only. Sessions under the old one, and its PIN, end."""
     require_superuser(actor)
     row = _with_password(person, password)
+    if actor.pk != row.pk:
+        forget_pin(actor=actor, person=row)
     _record_person(Kind.PERSON_CHANGED, actor=actor, person=row, password_set=True)
     return row
 
@@ -226,6 +229,7 @@ def set_password_by_link(*, person: User, password: str, given_by: User) -> User
     """
     row = _with_password(person, password)
     end_sessions(row)
+    forget_pin(actor=row, person=row)
     told = {"password": BY_LINK, "given_by": given_by.get_full_name()}
     _record_person(Kind.PERSON_CHANGED, actor=row, person=row, **told)
     return row
@@ -239,6 +243,7 @@ def reset_own_password(*, person: User, password: str) -> User:
     """
     row = _with_password(person, password)
     end_sessions(row)
+    forget_pin(actor=row, person=row)
     _record_person(Kind.PERSON_CHANGED, actor=row, person=row, password=BY_MAIL)
     return row
 

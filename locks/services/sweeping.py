@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locks.services import events, following, noise, settling, signing_in
+from locks.services import events, following, noise, pins, settling, signing_in
 from locks.services.refusing import record_repeats
 
 
@@ -15,6 +15,7 @@ def sweep(*, for_seconds: float = 4.0) -> float:
     record_repeats()
     noise.record_noise()
     signing_in.record_refused()
+    pins.record_refused()
     again = following.follow_if_due(for_seconds=for_seconds)
     settling.settle_lost(for_seconds=for_seconds)
     events.record_waiting()

@@ -17,6 +17,7 @@ from locks.services.alerting import find_alerts
 from locks.services.inviting import invite_person
 from locks.services.proving import prove_record
 from locks.services.reviewing import flag_event
+from locks.services.shared_pcs import enrol_pc
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, request_unlock
 from locks.tests.consoles import change, open_consoles
@@ -124,6 +125,12 @@ admin/locks/press/<path:object_id>/history/              |  in 403 403 403  go 4
 admin/locks/press/<path:object_id>/delete/               |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/press/<path:object_id>/change/               |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
 admin/locks/press/<path:object_id>/                      |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/sharedpc/                                    |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/sharedpc/add/                                |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/sharedpc/<path:object_id>/history/           |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/sharedpc/<path:object_id>/delete/            |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/sharedpc/<path:object_id>/change/            |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
+admin/locks/sharedpc/<path:object_id>/                   |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
 admin/^(?P<app_label>locks)/$                            |  go 403 403 403 200 403 200 200 |  go 403 403 403 200 403 200 200
 admin/(?P<url>.*)$                                       |  go 403 403 403 404 403 404 404 |  go 403 403 403 404 403 404 404
                                                          |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
@@ -161,6 +168,13 @@ accounts/login/                                          | 200  go  go  go  go  
 accounts/logout/                                         |  in 405 405 405 405 405 405 405 |  in  in  in  in  in  in  in  in
 accounts/password_change/                                |  in 200 200 200 200 200 200 200 |  in 200 200 200 200 200 200 200
 accounts/password_change/done/                           |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
+accounts/switch/                                         |  in  go  go  go  go  go  go  go |  go  go  go  go  go  go  go  go
+accounts/switch/<int:person_id>/                         |  go  go  go  go  go  go  go  go |  go  go  go  go  go  go  go  go
+accounts/shared_pc/                                      |  in 403 403 403 200 403 200 200 |  in 403 403 403 400 403 400 400
+accounts/pin/                                            |  in 200 200 200 200 200 200 200 |  in 400 400 400 400 400 400 400
+accounts/session/                                        | 200 200 200 200 200 200 200 200 | 200 200 200 200 200 200 200 200
+accounts/back/                                           |  in  go  go  go  go  go  go  go | 405 405 405 405 405 405 405 405
+accounts/full/                                           |  in  go  go  go  go  go  go  go |  in  in  in  in  in  in  in  in
 """
 # `/live/`, which the resolver does not know: whose changes each hears (`-`: nobody's), or `gone`.
 LIVE = "gone - north north north south south both"
@@ -237,6 +251,7 @@ def ids(cast, simulator) -> dict[str, int]:
         "press": press.pk,
         "review": review.pk,
         "alert": raised_alert(door).pk,
+        "sharedpc": enrol_pc(actor=superuser, building=north, name="Front desk")[0].pk,
     }
 
 
@@ -245,6 +260,10 @@ def raised_alert(door: Device) -> Alert:
     Device.objects.filter(pk=door.pk).update(battery_status="low")
     find_alerts()
     return Alert.objects.get(device=door)
+
+
+def _signs_out(route: str) -> bool:
+    return "logout" in route or route in ("accounts/switch/", "accounts/full/")
 
 
 def path_of(route: str, ids: dict[str, int]) -> str:
@@ -260,6 +279,7 @@ def path_of(route: str, ids: dict[str, int]) -> str:
         "<int:building_id>",
         "<int:device_id>",
         "<int:request_id>",
+        "<int:person_id>",
     ):
         route = route.replace(placeholder, str(ids.get(kind, 1)))
     route = route.replace("<str:secret>", "ABCD-EFGH-JKMN-PQRS")
@@ -283,10 +303,10 @@ def test_every_url_has_a_decision() -> None:
 def test_it_answers_each_person_as_decided(cast, ids, method: str) -> None:
     found = {}
     rows = decisions()
-    for route in sorted(rows, key=lambda each: "logout" in each):  # signing out comes last
+    for route in sorted(rows, key=lambda each: _signs_out(each)):  # signing out comes last
         path = path_of(route, ids)
         found[route] = [answer_of(cast[name], path, method) for name in COLUMNS]
-        if "logout" in route:
+        if _signs_out(route):
             for name in COLUMNS[1:]:
                 cast[name].force_login(cast[name].person)
     assert found == {route: decided[method == "post"] for route, decided in rows.items()}
@@ -321,7 +341,7 @@ def test_a_role_that_ended_answers_like_none(cast, ids) -> None:
     Assignment.objects.update(revoked_at=timezone.now())
     for route, (get, post) in decisions().items():
         path = path_of(route, ids)
-        if "logout" in route:
+        if _signs_out(route):
             continue
         for name in ("clerk", "viewer", "manager"):
             assert answer_of(cast[name], path, "get") == get[1], (name, path)

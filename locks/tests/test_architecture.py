@@ -26,9 +26,9 @@ MAY_IMPORT = {
     "identity": {"identity", "services", "models", "words", "http"},
     "views": {"views", "services", "models", "forms", "words", "http", "startup", "identity"},
     "urls": {"views"},
-    "admin": {"admin", "services", "models", "words", "forms"},
+    "admin": {"admin", "services", "models", "words", "forms", "http"},
     "management": {"management", "services", "models", "simulator"},
-    "apps": {"append_only", "checks"},
+    "apps": {"append_only", "checks", "http"},
 }
 IN_FUNCTIONS_ONLY = {("services", "tasks"), ("tasks", "services")}
 

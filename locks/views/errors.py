@@ -7,9 +7,13 @@ import sys
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from locks.services.errors import DATABASE_GONE, BadInput, DatabaseLost, Sent
+from locks.views.requests import SeeOther
+
+OF_TURNS = {"login", "logout", "switch", "switch_to", "full_sign_in"}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -29,7 +33,13 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The page outlived its sign-in: nothing is lost but the press."""
+    """The page outlived its sign-in: nothing is lost but the press.
+
+    Where it only asked who is to work here, that has been settled meanwhile: on to the desk.
+    """
+    match = request.resolver_match
+    if match and match.url_name in OF_TURNS and request.user.is_authenticated:
+        return SeeOther(reverse("desk"))
     return _page(
         request,
         403,

@@ -1,7 +1,7 @@
 /* The event stream, and what the page says of it. Tells `accessdesk.refetch` when to look. */
 "use strict";
 
-window.accessdesk = {};
+window.accessdesk = window.accessdesk || {};
 
 (() => {
   const SILENCE = 5000; // ms without a sign of life: what is shown may be old
@@ -37,10 +37,7 @@ window.accessdesk = {};
       this.begunAt = this.answeredAt = this.askedAt = now();
       this.openedAt = this.signAt = -Infinity;
       this.addEventListener("beat", () => {});
-      this.addEventListener("gone", () => {
-        document.body.replaceChildren();
-        location.replace("/");
-      });
+      this.addEventListener("gone", () => accessdesk.leave());
       this.addEventListener("degraded", () => isDegraded(true));
       this.addEventListener("steady", () => isDegraded(false));
       document.addEventListener("visibilitychange", () => this.tick());

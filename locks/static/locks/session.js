@@ -1,0 +1,93 @@
+/* Whose session the page belongs to, and when it ends. The end is said a minute before; what was done in
+   another tab counts, as the server is asked. A page of a session that is over goes blank at once. */
+"use strict";
+
+window.accessdesk = window.accessdesk || {};
+
+(() => {
+  const SAID = 60; // seconds before the end
+  const ASK = 4; // seconds between questions from then on
+  const box = document.getElementById("session");
+  if (!box) return;
+  const { mark, back } = box.dataset; // no mark: nobody is signed in
+  const spoken = document.getElementById("session-say");
+  const tabs = window.BroadcastChannel ? new BroadcastChannel("accessdesk-session") : null;
+  let endsAt = Date.now() + box.dataset.left * 1000;
+  let mayStay = true;
+  let askedAt = 0;
+  let timer = 0;
+
+  const left = () => (endsAt - Date.now()) / 1000;
+
+  /* Off this page, which is no longer its reader's; and back to its place once they are known. */
+  accessdesk.leave = () => {
+    clearTimeout(timer);
+    document.body.replaceChildren();
+    location.replace(`${back}?next=${encodeURIComponent(location.pathname + location.search)}`);
+  };
+
+  async function ask(options = {}) {
+    askedAt = Date.now();
+    let told = null;
+    try {
+      const answer = await fetch(box.action, { cache: "no-store", ...options });
+      told = answer.ok ? await answer.json() : null;
+    } catch {
+      told = null; // no answer: what is known goes on to hold
+    }
+    if (told ? told.mark !== mark : mark && left() <= 0) return accessdesk.leave();
+    if (told) {
+      endsAt = Date.now() + told.left * 1000;
+      mayStay = told.may_stay;
+    }
+    return plan();
+  }
+
+  function plan() {
+    clearTimeout(timer);
+    if (!mark) return;
+    show();
+    timer = setTimeout(tick, left() > SAID ? (left() - SAID) * 1000 + 20 : 1000);
+  }
+
+  function tick() {
+    if (left() > SAID) return plan();
+    return Date.now() - askedAt > ASK * 1000 || left() <= 0 ? ask() : plan();
+  }
+
+  function show() {
+    const isEnding = left() <= SAID;
+    const sentence = box.querySelector(mayStay ? ".session-idle" : ".session-shift");
+    for (const each of box.querySelectorAll("p")) each.hidden = each !== sentence;
+    for (const each of box.querySelectorAll(".session-count")) {
+      each.textContent = Math.max(0, Math.round(left()));
+    }
+    box.querySelector("button").hidden = !mayStay;
+    if (isEnding) {
+      // A modal dialog makes all beside it unusable.
+      const place = document.querySelector("dialog[open]") || document.body;
+      if (box.parentElement !== place) place.append(box);
+    }
+    if (box.hidden !== isEnding) return; // as it was
+    box.hidden = !isEnding;
+    spoken.textContent = isEnding ? sentence.textContent : "";
+  }
+
+  box.addEventListener("submit", (event) => {
+    event.preventDefault();
+    ask({ method: "POST", body: new FormData(box) });
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) ask();
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) accessdesk.leave(); // the browser kept it: it may be somebody else's by now
+  });
+  if (tabs) {
+    tabs.addEventListener("message", ({ data }) => {
+      if (data !== mark) ask();
+    });
+    tabs.postMessage(mark); // another session than theirs: the other tabs ask at once
+  }
+  plan();
+})();

@@ -1,0 +1,74 @@
+"""Where a person goes on after signing in: to the place that was in view, where it is theirs to see."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.shortcuts import resolve_url
+from django.urls import Resolver404, ResolverMatch, resolve, reverse
+
+from locks.models import Building, Device, User
+
+LONGEST = 500  # characters of an address
+# They are about a session, and no place.
+_ON_THE_WAY = {"login", "logout", "switch", "switch_to", "session", "back", "full_sign_in"}
+
+
+def way_back(wanted: str) -> str:
+    """The address that leads whoever has signed in by then to `wanted`, or to the desk."""
+    return f"{reverse('back')}?{urlencode({REDIRECT_FIELD_NAME: wanted}, safe='/')}"
+
+
+def sign_in_for(wanted: str) -> str:
+    """The address of the full sign-in, leading on to `wanted`."""
+    sign_in = resolve_url(settings.LOGIN_URL)
+    after = urlencode({REDIRECT_FIELD_NAME: way_back(wanted)}, safe="/")
+    return f"{sign_in}?{after}" if wanted else sign_in
+
+
+def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
+    """`wanted`, where it is a page of ours that `person` may see; else the desk.
+
+    The address of a press becomes its door's page. A session begun by a PIN stays at the desk.
+    """
+    path, _mark, query = wanted[:LONGEST].partition("?")
+    match = _match(path)
+    while match is not None and match.url_name in _ON_THE_WAY:  # on, to where that would have led
+        path, _mark, query = parse_qs(query).get(REDIRECT_FIELD_NAME, [""])[0].partition("?")
+        match = _match(path)
+    if match is None:
+        return reverse("desk")
+    if match.url_name in ("door", "unlock_door", "building", "desk"):
+        return _desk_page(person, match, parse_qs(query))
+    is_managers = match.app_name == "admin" or match.url_name == "shared_pc"
+    if by_pin and (is_managers or path.startswith("/accounts/")):
+        return reverse("desk")
+    if is_managers and not (person.is_superuser or Building.objects.managed_by(person).exists()):
+        return reverse("desk")
+    return f"{path}?{query}" if query else path
+
+
+def _match(path: str) -> ResolverMatch | None:
+    parts = urlsplit(path.replace("\\", "/"))
+    if parts.scheme or parts.netloc or not path.startswith("/") or path.startswith("//"):
+        return None
+    try:
+        return resolve(path)
+    except Resolver404:
+        return None
+
+
+def _desk_page(person: User, match: ResolverMatch, query: dict[str, list[str]]) -> str:
+    buildings, devices = Building.objects.visible_to(person), Device.objects.visible_to(person)
+    if match.url_name == "building":
+        chosen = str(match.kwargs["building_id"])
+    else:
+        chosen = query.get("building", [""])[0]
+    if "device_id" in match.kwargs:
+        if devices.on_the_desk().filter(pk=match.kwargs["device_id"]).exists():
+            return reverse("door", kwargs=match.kwargs)
+    elif chosen.isdecimal() and len(chosen) < 19 and buildings.filter(pk=int(chosen)).exists():
+        return reverse("building", kwargs={"building_id": int(chosen)})
+    return reverse("desk")
