@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from locks.admin.base import ReadOnly
 from locks.admin.filters import ByBuilding
 from locks.admin.scope import actor
-from locks.admin.shown import when_in_a_row
+from locks.admin.shown import NONE, when_in_a_row
 from locks.admin.site import site
 from locks.models import Kind, SharedPC
 from locks.services import shared_pcs
@@ -23,8 +23,8 @@ from locks.services.errors import ServiceError
 @admin.register(SharedPC, site=site)
 class SharedPCAdmin(ReadOnly):
     actions = ("remove",)
-    fields = ("name", "building", "enrolled", "enrolled_by", "used", "removed", "removed_by")
-    list_display = ("name", "building", "enrolled", "enrolled_by", "used", "removed")
+    fields = ("name", "building", "enrolled", "enroller", "used", "removed", "remover")
+    list_display = ("name", "building", "enrolled", "enroller", "used", "removed")
     list_filter = (ByBuilding,)
     list_select_related = ("building", "enrolled_by")
     search_fields = ("name",)
@@ -49,6 +49,15 @@ class SharedPCAdmin(ReadOnly):
     @admin.display(description=_("enrolled"), ordering="enrolled_at")
     def enrolled(self, pc: SharedPC) -> str:
         return when_in_a_row(pc.enrolled_at, pc.building)
+
+    # As text: Django's own link may lead to somebody who is not this manager's to look at.
+    @admin.display(description=_("enrolled by"))
+    def enroller(self, pc: SharedPC) -> str:
+        return str(pc.enrolled_by)
+
+    @admin.display(description=_("removed by"))
+    def remover(self, pc: SharedPC) -> str:
+        return str(pc.removed_by or NONE)
 
     @admin.display(description=_("last PIN used"))
     def used(self, pc: SharedPC) -> str:

@@ -30,6 +30,7 @@ from locks.services.alerting import find_alerts
 from locks.services.inviting import invite_person
 from locks.services.proving import prove_record
 from locks.services.reviewing import comment_on, flag_event
+from locks.services.shared_pcs import enrol_pc
 from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_building, make_device, make_user
 from locks.tests.history import past_refusal, past_unlock
@@ -104,6 +105,7 @@ def _furnish(building: Building, person: User, superuser: User, *, word: str) ->
         "press": request.presses.get(),
         "auditevent": request.events.first(),
         "review": review,
+        "sharedpc": enrol_pc(actor=superuser, building=building, name=f"{word} PC")[0],
     }
 
 
