@@ -23,9 +23,11 @@ UNKNOWN_NAME: Final = "unknown name"
 @transaction.atomic
 def record_sign_in(person: User, *, address: str, ways: Sequence[str] = ()) -> None:
     """Put on the record that `person` signed in from `address`, and in which ways (password, totp …)."""
-    told = {"address": address, "proved_by": ", ".join(ways)}
+    proved_by = ", ".join(ways)
     for building in buildings_of(person):
-        record(Kind.SIGNED_IN, building=building, actor=person, **told)
+        record(
+            Kind.SIGNED_IN, building=building, actor=person, address=address, proved_by=proved_by
+        )
 
 
 @transaction.atomic
