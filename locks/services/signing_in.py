@@ -6,7 +6,7 @@ What was typed into a refused sign-in is never kept: it may be a password in the
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,9 +23,11 @@ UNKNOWN_NAME: Final = "unknown name"
 @transaction.atomic
 def record_sign_in(person: User, *, address: str, ways: Sequence[str] = ()) -> None:
     """Put on the record that `person` signed in from `address`, and in which ways (password, totp …)."""
-    told: dict[str, Any] = {"address": address, "proved_by": ", ".join(ways)}
+    proved_by = ", ".join(ways)
     for building in buildings_of(person):
-        record(Kind.SIGNED_IN, building=building, actor=person, **told)
+        record(
+            Kind.SIGNED_IN, building=building, actor=person, address=address, proved_by=proved_by
+        )
 
 
 @transaction.atomic
