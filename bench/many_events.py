@@ -21,9 +21,10 @@ SELECT b, 'House ' || b, 'Europe/Lisbon', '', false, '', '23:00', '06:00' FROM g
 INSERT INTO locks_auditchain (id, key, building_id, length, head, changes)
 SELECT b, 'building-' || b, b, 0, repeat('0', 64), 0 FROM generate_series(1, {BUILDINGS}) b;
 INSERT INTO locks_device (id, building_id, seam_device_id, workspace_id, label, area, access, seam_name,
-  reviewed_seam_name, manufacturer, model, online, locked, can_remotely_unlock, battery_status, errors, warnings)
+  reviewed_seam_name, manufacturer, model, online, locked, can_remotely_unlock, battery_status, errors, warnings,
+  frozen, frozen_reason)
 SELECT d, 1 + (d - 1) / {DOORS_EACH}, 'device-' || d, '', 'Room ' || d, '', 'private', '', '', '', '', true, true,
-  true, '', '[]', '[]' FROM generate_series(1, {BUILDINGS * DOORS_EACH}) d;
+  true, '', '[]', '[]', false, '' FROM generate_series(1, {BUILDINGS * DOORS_EACH}) d;
 INSERT INTO locks_user (id, password, is_superuser, username, email, is_staff, is_active, date_joined, name, is_demo)
 SELECT p, '!', p = 1, 'clerk' || p, '', p = 1, true, now(), 'Clerk ' || p, false FROM generate_series(1, {CLERKS}) p;
 INSERT INTO locks_assignment (person_id, building_id, role, weekly_hours, granted_at)

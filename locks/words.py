@@ -24,6 +24,9 @@ REFUSALS: dict[str, Sentence] = {
     "frozen": _(
         "Nothing was sent. {building} is frozen: {reason} A manager of {building} can lift it."
     ),
+    "frozen_door": _(
+        "Nothing was sent. This door is frozen: {reason} A manager of {building} can lift it."
+    ),
     "not_remote": _(
         "Nothing was sent. This lock cannot be unlocked from here at the moment. Use a key, or call"
         " the help line."
@@ -57,7 +60,8 @@ OBSTACLES: dict[str, Sentence] = {
         "Your role in {building} does not unlock at this hour. A manager of {building} can change"
         " the hours."
     ),
-    "frozen": _("{building} is frozen: {reason} Nobody unlocks until a manager lifts it."),
+    "frozen": _("{building} is frozen: {reason} A manager of {building} can lift it."),
+    "frozen_door": _("This door is frozen: {reason} A manager of {building} can lift it."),
     "not_remote": _("This lock cannot be unlocked from here at the moment. Use a key."),
     "gone": _("Seam no longer knows this lock. Use a key; tell a manager."),
     "door_limit": _(
@@ -66,6 +70,10 @@ OBSTACLES: dict[str, Sentence] = {
     ),
     "offline": _("The lock is offline. Use a key, and have the lock looked at."),
 }
+
+# Added where a freeze has an end.
+THAWS: Sentence = _("It ends by itself at {when}.")
+FROZEN = frozenset({"frozen", "frozen_door"})
 
 # What Seam reports of a lock itself, by error or warning code; others show Seam's own message.
 PROBLEMS: dict[str, Sentence] = {
@@ -188,12 +196,21 @@ def move(method: str, *, remote: bool = False) -> str:
 def refusal(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
     """The sentence for a refused press; unknown codes read as an outdated page."""
     sentence = str(REFUSALS.get(code, REFUSALS["bad_token"]))
-    return sentence.format(building=building, reason=reason, when=when)
+    return _said(code, sentence, building=building, reason=reason, when=when)
+
+
+def _said(code: str, sentence: str, *, building: str, reason: str, when: str) -> str:
+    """A sentence with its placeholders filled; what people typed ends like a sentence, too."""
+    if reason and not reason.endswith((".", "!", "?", "…")):
+        reason += "."
+    said = sentence.format(building=building, reason=reason, when=when)
+    return f"{said} {str(THAWS).format(when=when)}" if code in FROZEN and when else said
 
 
 def obstacle(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
     """The sentence for a door that cannot be pressed now; empty for an unknown code."""
-    return str(OBSTACLES.get(code, "")).format(building=building, reason=reason, when=when)
+    sentence = str(OBSTACLES.get(code, ""))
+    return _said(code, sentence, building=building, reason=reason, when=when) if sentence else ""
 
 
 def problem(code: str, message: str) -> str:

@@ -259,11 +259,12 @@ class PressAdmin(AsItWas):
         if not press.code:
             return ""
         zone = press.building.zone if press.building else dt.UTC
+        clock = "%Y-%m-%d %H:%M" if press.code in words.FROZEN else "%H:%M:%S"
         return words.refusal(
             press.code,
             building=str(press.building or ""),
             reason=press.freeze_reason,
-            when=f"{press.retry_at.astimezone(zone):%H:%M:%S}" if press.retry_at else "",
+            when=f"{press.retry_at.astimezone(zone):{clock}}" if press.retry_at else "",
         )
 
     @admin.display(description=_("unlock request"))

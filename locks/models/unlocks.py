@@ -284,6 +284,8 @@ class PressQuerySet(models.QuerySet["Press"]):
 
 
 def _freeze_reason(device: Device, code: str) -> str:
+    if code == "frozen_door":
+        return device.frozen_reason
     return device.building.frozen_reason if code == "frozen" and device.building else ""
 
 
@@ -305,8 +307,11 @@ class Press(models.Model):
     pressed_at = models.DateTimeField(_("pressed at"), default=timezone.now)
     verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict)
     code = models.CharField(_("refused because"), max_length=40, blank=True)
-    freeze_reason = models.CharField(max_length=200, blank=True)  # as it was, of a `frozen` one
-    retry_at = models.DateTimeField(null=True)  # of one that came too soon: when it would not
+    freeze_reason = models.CharField(
+        max_length=200, blank=True
+    )  # as it was, of a frozen building or door
+    # Of one that came too soon, or in a freeze with an end: when it would not.
+    retry_at = models.DateTimeField(null=True)
     request = models.ForeignKey(
         UnlockRequest, on_delete=models.PROTECT, null=True, related_name="presses"
     )

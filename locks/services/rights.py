@@ -32,6 +32,8 @@ def obstacle(device: Device, *, roles: Iterable[Assignment], at: dt.datetime) ->
         return code
     if device.gone_at is not None:
         return "gone"
+    if device.is_frozen(at):
+        return "frozen_door"
     # Seam's docs: this alone decides. A lock that is said to be offline may answer all the same.
     return "" if device.can_remotely_unlock else "not_remote"
 
@@ -41,6 +43,11 @@ def obstacle_in(building: Building, *, roles: Iterable[Assignment], at: dt.datet
     here = [role for role in roles if role.building_id == building.pk]
     if not here:
         return "no_role"
-    if building.frozen:
+    if building.is_frozen(at):
         return "frozen"
     return "" if any(role.within_hours(at) for role in here) else "out_of_hours"
+
+
+def freeze_behind(code: str, device: Device) -> Building | Device | None:
+    """What is frozen where `code` says so: the building or the door; None for any other code."""
+    return {"frozen": device.building, "frozen_door": device}.get(code)

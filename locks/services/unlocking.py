@@ -22,7 +22,7 @@ from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
 from locks.services.errors import DATABASE_GONE, AnswerNotRecorded, DoorUnknown, NothingSent, Sent
 from locks.services.refusing import refuse
-from locks.services.rights import why_not
+from locks.services.rights import freeze_behind, why_not
 from locks.services.tokens import BadToken, PressToken, age_of_press, read_token
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,10 @@ class _Pressed:
     def left(self) -> float:
         """Seconds in which it may still be sent."""
         return settings.UNLOCK_SEND_TIMEOUT - self.age
+
+
+class _Overtaken(Exception):
+    """The right ended between the look at it and the writing of the press."""
 
 
 def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResult:
@@ -119,6 +123,8 @@ def _take(pressed: _Pressed) -> PressResult:
         try:
             with transaction.atomic(durable=True):
                 result = _decide(pressed)
+        except _Overtaken:
+            continue  # nothing of it was kept; the next look refuses it, and says why
         except IntegrityError:
             continue  # the same token, or another press on this door, was first: look again
         except OperationalError as error:
@@ -163,7 +169,19 @@ def _decide(pressed: _Pressed) -> PressResult | None:
         return PressResult(_join(pressed, joined))
     if too_soon := _too_soon(pressed):
         return PressResult(too_soon)
-    return PressResult(_open(pressed, again=unsettled is not None))
+    press = _open(pressed, again=unsettled is not None)
+    if why_not(person=pressed.actor, device=_as_it_is_now(device), at=pressed.at):
+        raise _Overtaken
+    return PressResult(press)
+
+
+def _as_it_is_now(device: Device) -> Device:
+    """The door and its building, read while this press holds the building's chain.
+
+    Whoever freezes or takes a role away writes on that chain, too: what they committed before is seen
+    here, and what comes later finds this press on the record before it.
+    """
+    return Device.objects.select_related("building").get(pk=device.pk)
 
 
 def _too_soon(pressed: _Pressed) -> Press | None:
@@ -182,8 +200,13 @@ def _refuse(pressed: _Pressed, code: str, *, retry_at: dt.datetime | None = None
         code=code,
         nonce=pressed.token.nonce if pressed.token else None,
         address=pressed.form.address,
-        retry_at=retry_at,
+        retry_at=retry_at or _thaws_at(pressed.device, code),
     )
+
+
+def _thaws_at(device: Device, code: str) -> dt.datetime | None:
+    frozen = freeze_behind(code, device)
+    return frozen.frozen_until if frozen else None
 
 
 def _earlier(token: PressToken) -> Press | None:

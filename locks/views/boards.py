@@ -14,6 +14,7 @@ from locks.models import Assignment, Building, Device, User
 from locks.services.rights import obstacle_in, unlocking_roles
 from locks.views.cards import Card, read_cards
 from locks.views.log import LONGEST_LOG, LogRow, read_log
+from locks.views.states import clock
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Board:
     areas: list[Area]
     log: list[LogRow]
     log_is_cut: bool  # there were more than LONGEST_LOG
+    is_frozen: bool
     notice: str  # why nothing can be unlocked here, and who can change it
 
     @property
@@ -64,6 +66,7 @@ def read_boards(viewer: User, buildings: Iterable[Building], *, at: dt.datetime)
             ],
             log=logs[building.pk][:LONGEST_LOG],
             log_is_cut=len(logs[building.pk]) > LONGEST_LOG,
+            is_frozen=building.is_frozen(at),
             notice=_notice(building, roles, at=at),
         )
         for building in buildings
@@ -99,4 +102,5 @@ def _natural(text: str) -> list[tuple[int, str]]:
 def _notice(building: Building, roles: Iterable[Assignment], *, at: dt.datetime) -> str:
     """What keeps this person from unlocking any door of the building; empty where nothing does."""
     code = obstacle_in(building, roles=roles, at=at)
-    return words.obstacle(code, building=building.name, reason=building.frozen_reason)
+    when = clock(building.frozen_until, zone=building.zone, at=at)
+    return words.obstacle(code, building=building.name, reason=building.frozen_reason, when=when)

@@ -14,7 +14,7 @@ from locks import words
 from locks.models import Assignment, Building, Device, Press, Status, UnlockRequest, User, Verdict
 from locks.models.unlocks import ENDED_STATUSES
 from locks.services import limiting
-from locks.services.rights import obstacle, obstacle_in, unlocking_roles
+from locks.services.rights import freeze_behind, obstacle, obstacle_in, unlocking_roles
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of
 from locks.views.states import RECENT, State, clock, state_of, usual_seconds, verdict_of
@@ -40,6 +40,8 @@ class Card:
     offer: str
     free_in: int | None  # seconds until a press that now comes too soon would not
     asks_about: int | None  # the request with an unknown outcome, where pressing again asks first
+    is_frozen: bool  # the door itself
+    says_obstacle: bool  # it does, where no verdict above says the same
     obstacle: str  # why there is nothing to press
     token: str
 
@@ -109,6 +111,8 @@ def _card(
     verdict = ""
     if press is not None and _still_tells(press, latest):
         verdict = verdict_of(press, viewer=seen.viewer)
+    refused = bool(verdict) and press is not None and press.verdict == Verdict.REFUSED
+    frozen = freeze_behind(code, device)
     why = "offline" if code == "not_remote" and device.online is False else code
     return Card(
         device=device,
@@ -118,15 +122,19 @@ def _card(
         state=state_of(latest, at=seen.at, usual=seen.usual) if latest else None,
         verdict=verdict,
         verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
-        refused=bool(verdict) and press is not None and press.verdict == Verdict.REFUSED,
+        refused=refused,
         offer=offer,
         asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
         free_in=_seconds_until(seen) if code == "door_limit" else None,
+        is_frozen=code == "frozen_door",
+        says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
         obstacle=words.obstacle(
             why,
             building=building.name,
-            reason=building.frozen_reason,
-            when=clock(seen.free_at, zone=building.zone, at=seen.at),
+            reason=frozen.frozen_reason if frozen else "",
+            when=clock(
+                frozen.frozen_until if frozen else seen.free_at, zone=building.zone, at=seen.at
+            ),
         ),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
     )
