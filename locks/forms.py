@@ -32,6 +32,10 @@ class UnlockForm(forms.Form):
         required=False,
     )
 
+    proof_by = forms.CharField(max_length=20, required=False)
+    # Never shown again, and kept nowhere.
+    proof = forms.CharField(max_length=200, required=False, strip=False)
+
     @property
     def elapsed(self) -> tuple[float, float] | None:
         """What the browser measured between getting the button and its press, in seconds."""

@@ -37,6 +37,11 @@ REFUSALS: dict[str, Sentence] = {
     "needs_reason": _(
         "Nothing was sent. A private door needs a reason and how the person was identified."
     ),
+    "needs_proof": _(
+        "Nothing was sent yet. This door asks for a fresh proof that it is you at the keyboard."
+    ),
+    "wrong_proof": _("Nothing was sent. That was not right. Type it once more."),
+    "proof_later": _("Nothing was sent. Too many wrong tries: the next one counts at {when}."),
     "door_limit": _(
         "Nothing was sent: this door was unlocked 15 times within a minute, and Seam takes no more."
         " Press again at {when}."

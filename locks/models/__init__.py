@@ -6,6 +6,7 @@ from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
 from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
+from locks.models.tries import ProofTry
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Noise",
     "Press",
     "Proof",
+    "ProofTry",
     "Review",
     "ReviewRemark",
     "Role",

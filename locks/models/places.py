@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -195,6 +196,16 @@ class Device(Freezable):
         choices=Access,
         default=Access.PRIVATE,
         help_text=_("Private doors ask for a reason and how the person was identified."),
+    )
+    step_up_minutes = models.PositiveSmallIntegerField(
+        _("proof within, minutes"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text=_(
+            "A press asks who is at the keyboard unless they proved it within so many minutes."
+            " Empty: it never asks."
+        ),
     )
     # As Seam told at `synced_at`.
     seam_name = models.CharField(_("name at Seam"), max_length=200, blank=True)

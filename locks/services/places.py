@@ -27,7 +27,7 @@ from locks.services.freezing import locked_door
 QUIET_HOURS = frozenset({"quiet_from", "quiet_until"})
 MANAGERS_BUILDING_FIELDS = frozenset({"help_line"}) | QUIET_HOURS
 BUILDING_FIELDS = MANAGERS_BUILDING_FIELDS | {"name", "time_zone"}
-DOOR_FIELDS = frozenset({"label", "area", "access"})
+DOOR_FIELDS = frozenset({"label", "area", "access", "step_up_minutes"})
 
 
 @transaction.atomic

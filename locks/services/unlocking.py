@@ -20,7 +20,9 @@ from locks.seam import SeamError, SendBy
 from locks.services import following, limiting, settling
 from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
+from locks.services.conditions import lacking
 from locks.services.errors import DATABASE_GONE, AnswerNotRecorded, DoorUnknown, NothingSent, Sent
+from locks.services.proving_oneself import NotProved, Proved
 from locks.services.refusing import refuse
 from locks.services.rights import freeze_behind, why_not
 from locks.services.tokens import BadToken, PressToken, age_of_press, read_token
@@ -62,6 +64,7 @@ class _Pressed:
     token: PressToken | None
     at: dt.datetime
     age: float  # seconds since the finger moved
+    proof: Proved | NotProved | None = None
 
     @property
     def left(self) -> float:
@@ -73,8 +76,12 @@ class _Overtaken(Exception):
     """The right ended between the look at it and the writing of the press."""
 
 
-def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResult:
+def request_unlock(
+    *, actor: User, device: Device, form: PressForm, proof: Proved | NotProved | None = None
+) -> PressResult:
     """Unlock `device` once for `actor`, or say why not; every outcome is a row.
+
+    `proof` is the actor's latest, or the failed try that came with this press; another's counts for none.
 
     Raises DoorUnknown where the door is not the actor's to know (recorded all the same), and where the
     database goes away NothingSent, AnswerNotRecorded or Sent, whichever is true. Returns when Seam has
@@ -87,7 +94,10 @@ def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResu
         age = age_of_press(token, form.elapsed, now=now)
     except BadToken:
         token, age = None, 0.0
-    pressed = _Pressed(actor, device, form, token, dt.datetime.fromtimestamp(now, dt.UTC), age)
+    if isinstance(proof, Proved) and proof.person_id != actor.pk:
+        proof = None
+    at = dt.datetime.fromtimestamp(now, dt.UTC)
+    pressed = _Pressed(actor, device, form, token, at, age, proof)
     send_by = SendBy(wall=now + pressed.left, monotonic=steady + pressed.left)
     try:
         result = _take(pressed)
@@ -200,12 +210,15 @@ def _refuse(pressed: _Pressed, code: str, *, retry_at: dt.datetime | None = None
         code=code,
         nonce=pressed.token.nonce if pressed.token else None,
         address=pressed.form.address,
-        retry_at=retry_at or _thaws_at(pressed.device, code),
+        retry_at=retry_at or _not_before(pressed, code),
     )
 
 
-def _thaws_at(device: Device, code: str) -> dt.datetime | None:
-    frozen = freeze_behind(code, device)
+def _not_before(pressed: _Pressed, code: str) -> dt.datetime | None:
+    """When a press that is refused by `code` would not be, where that is known."""
+    if isinstance(pressed.proof, NotProved) and code == pressed.proof.code:
+        return pressed.proof.retry_at
+    frozen = freeze_behind(code, pressed.device)
     return frozen.frozen_until if frozen else None
 
 
@@ -219,12 +232,13 @@ def _objection(pressed: _Pressed) -> str:
         return "bad_token"
     if pressed.left <= 0:
         return "too_late"
-    form = pressed.form
-    if pressed.device.is_private and not (
-        form.reason and form.identified_by in UnlockRequest.Identified.values
-    ):
-        return "needs_reason"
-    return ""
+    return lacking(
+        device=pressed.device,
+        reason=pressed.form.reason,
+        identified_by=pressed.form.identified_by,
+        proof=pressed.proof,
+        at=pressed.at,
+    )
 
 
 def _overdue(request: UnlockRequest, at: dt.datetime) -> bool:
@@ -300,8 +314,17 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
         out_of_hours=request.out_of_hours or None,
         address=pressed.form.address,
         age_ms=round(pressed.age * 1000),
+        **_proof_told(pressed),
     )
     return press
+
+
+def _proof_told(pressed: _Pressed) -> dict[str, object]:
+    """How the person proved who they are, where the door asks for it, for the record."""
+    if pressed.device.step_up_minutes is None or not isinstance(pressed.proof, Proved):
+        return {}
+    age = (pressed.at - pressed.proof.at).total_seconds()
+    return {"proved": pressed.proof.method, "proved_seconds_before": max(0, round(age))}
 
 
 def _press(pressed: _Pressed, *, verdict: Verdict, request: UnlockRequest) -> Press:

@@ -9,10 +9,13 @@ from django.contrib.auth import views as auth
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import Resolver404, resolve, reverse
+from django.utils import timezone
 
 from locks.models import User
+from locks.services.proving_oneself import PASSWORD, Proved
 from locks.services.signing_in import count_refused, record_sign_in, record_sign_out
 from locks.services.staffing import change_own_password
+from locks.views.proving import note
 from locks.views.requests import DeskRequest, client_address
 
 
@@ -26,7 +29,10 @@ class SignIn(auth.LoginView):
         person = form.get_user()
         if isinstance(person, User):
             record_sign_in(person, address=client_address(self.request))
-        return super().form_valid(form)
+        response = super().form_valid(form)
+        if isinstance(person, User):
+            note(self.request, Proved(person.pk, PASSWORD, timezone.now()))
+        return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         # What a name cannot be (too long, with a NUL) is not among the cleaned: an unknown name, too.

@@ -12,7 +12,7 @@ from itertools import groupby
 from locks import words
 from locks.models import Assignment, Building, Device, User
 from locks.services.rights import obstacle_in, unlocking_roles
-from locks.views.cards import Card, read_cards
+from locks.views.cards import Card, LatestProof, read_cards
 from locks.views.log import LONGEST_LOG, LogRow, read_log
 from locks.views.states import clock
 
@@ -44,12 +44,18 @@ class Board:
         return sum(len(area.cards) for area in self.areas)
 
 
-def read_boards(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -> list[Board]:
+def read_boards(
+    viewer: User,
+    buildings: Iterable[Building],
+    *,
+    at: dt.datetime,
+    latest_proof: LatestProof | None = None,
+) -> list[Board]:
     """The boards of buildings that `viewer` may see; the log costs two queries a building."""
     buildings = list(buildings)
     roles = unlocking_roles(viewer, at=at)
     devices = Device.objects.on_the_desk().filter(building__in=buildings).select_related("building")
-    cards = read_cards(viewer, in_order(devices), at=at, roles=roles)
+    cards = read_cards(viewer, in_order(devices), at=at, roles=roles, latest_proof=latest_proof)
     by_building: dict[int, list[Card]] = {}
     for card in cards:
         by_building.setdefault(card.building.pk, []).append(card)

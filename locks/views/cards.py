@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import F, OuterRef, Q, Subquery, Window
@@ -14,11 +14,14 @@ from locks import words
 from locks.models import Assignment, Building, Device, Press, Status, UnlockRequest, User, Verdict
 from locks.models.unlocks import ENDED_STATUSES
 from locks.services import limiting
+from locks.services.conditions import is_fresh
+from locks.services.proving_oneself import Proved
 from locks.services.rights import freeze_behind, obstacle, obstacle_in, unlocking_roles
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of
 from locks.views.states import RECENT, State, clock, state_of, usual_seconds, verdict_of
 
+LatestProof = Callable[[], Proved | None]
 SAMPLE = 20  # ended requests that tell a door's usual time
 
 # What the card offers.
@@ -39,6 +42,7 @@ class Card:
     refused: bool
     offer: str
     free_in: int | None  # seconds until a press that now comes too soon would not
+    asks_proof: bool  # the door wants a fresh proof of who presses
     asks_about: int | None  # the request with an unknown outcome, where pressing again asks first
     is_frozen: bool  # the door itself
     says_obstacle: bool  # it does, where no verdict above says the same
@@ -64,8 +68,11 @@ def read_cards(
     *,
     at: dt.datetime,
     roles: list[Assignment] | None = None,
+    latest_proof: LatestProof | None = None,
 ) -> list[Card]:
     """The cards of doors that `viewer` may see, in their order; `devices` come with their building.
+
+    `latest_proof` is asked only where a door wants one.
 
     A constant number of queries, however many doors; one less where the caller has the viewer's
     `unlocking_roles`.
@@ -76,10 +83,12 @@ def read_cards(
     open_now = [request.device_id for request in latest.values() if request.is_open]
     usual = _usual_times(open_now)
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
+    wanted = latest_proof and any(device.step_up_minutes is not None for device in devices)
+    proof = latest_proof() if latest_proof and wanted else None
     return [
         _card(
             device,
-            seen=_Seen(viewer, roles, at, usual.get(device.pk), free.get(device.pk)),
+            seen=_Seen(viewer, roles, at, usual.get(device.pk), free.get(device.pk), proof),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
         )
@@ -95,6 +104,7 @@ class _Seen:
     at: dt.datetime
     usual: float | None
     free_at: dt.datetime | None  # of the door
+    proof: Proved | None  # the viewer's latest
 
 
 def _card(
@@ -107,7 +117,8 @@ def _card(
     if not code and seen.free_at is not None:
         code = "door_limit"
     closed = obstacle_in(building, roles=seen.roles, at=seen.at)  # said once, above the doors
-    offer = NOTHING if closed else _offer(device, code=code, latest=latest)
+    proves = not is_fresh(seen.proof, device=device, at=seen.at)
+    offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=proves)
     verdict = ""
     if press is not None and _still_tells(press, latest):
         verdict = verdict_of(press, viewer=seen.viewer)
@@ -124,6 +135,7 @@ def _card(
         verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
         refused=refused,
         offer=offer,
+        asks_proof=proves,
         asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
         free_in=_seconds_until(seen) if code == "door_limit" else None,
         is_frozen=code == "frozen_door",
@@ -146,14 +158,14 @@ def _seconds_until(seen: _Seen) -> int | None:
     return max(1, math.ceil((seen.free_at - seen.at).total_seconds()))
 
 
-def _offer(device: Device, *, code: str, latest: UnlockRequest | None) -> str:
+def _offer(device: Device, *, code: str, latest: UnlockRequest | None, asks: bool) -> str:
     if latest is not None and latest.is_open:
         return UNDER_WAY
     if code:
         return OFF
     if latest is not None and latest.status == Status.UNKNOWN:
         return AGAIN
-    return ASK if device.is_private else PRESS
+    return ASK if device.is_private or asks else PRESS
 
 
 def _still_tells(press: Press, latest: UnlockRequest | None) -> bool:

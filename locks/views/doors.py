@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -10,22 +11,26 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import reswap, retarget
 
 from locks.forms import UnlockForm
 from locks.models import Device, Press, UnlockRequest, Verdict
 from locks.services.errors import DoorUnknown
+from locks.services.proving_oneself import WAYS, NotProved, Proved, Way, prove, ways_of
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, PressResult, request_unlock
-from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, read_cards
+from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, Card, read_cards
+from locks.views.proving import latest, note
 from locks.views.requests import DeskRequest, SeeOther, client_address
 from locks.views.states import clock, verdict_of
 
 # Refused as it was made, not for good: asked again with what was typed kept.
-REPEATABLE = ("too_late", "bad_token", "ask_again", "needs_reason")
+PROOFS = ("needs_proof", "wrong_proof", "proof_later")
+REPEATABLE = ("too_late", "bad_token", "ask_again", "needs_reason", *PROOFS)
 # These need the confirmation; the others only a fresh button, which the card has.
-NEED_CONFIRMATION = ("ask_again", "needs_reason")
+NEED_CONFIRMATION = ("ask_again", "needs_reason", *PROOFS)
 
 
 @require_GET
@@ -37,6 +42,7 @@ def door(request: DeskRequest, device_id: int) -> HttpResponse:
 
 
 @require_POST
+@sensitive_post_parameters("proof")
 def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     """Press the button of one door. 200 with its card also where it was not unlocked.
 
@@ -46,7 +52,10 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     form = UnlockForm(request.POST)
     try:
         result = request_unlock(
-            actor=request.user, device=device, form=_press(form, client_address(request))
+            actor=request.user,
+            device=device,
+            form=_press(form, client_address(request)),
+            proof=_proof(request, device, form),
         )
     except DoorUnknown:
         raise Http404 from None
@@ -58,9 +67,25 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
         messages.info(request, _repeated(request, result.press, device))
     if not request.htmx:
         return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
-    card = read_cards(request.user, [device], at=timezone.now())[0]
+    card = _card(request, device)
     response = render(request, "locks/_press_answer.html", {"card": card})
     return reswap(retarget(response, f"#door-{device.pk}"), "outerHTML")
+
+
+def _proof(request: DeskRequest, device: Device, form: UnlockForm) -> Proved | NotProved | None:
+    """The proof that came with the press, else the session's latest.
+
+    Nobody tries secrets at a door that is not theirs to know.
+    """
+    secret = form.text("proof")
+    if not secret or not Device.objects.visible_to(request.user).filter(pk=device.pk).exists():
+        return latest(request) if device.step_up_minutes is not None else None
+    try:
+        proved = prove(person=request.user, method=form.text("proof_by"), secret=secret)
+    except NotProved as wrong:
+        return wrong
+    note(request, proved)
+    return proved
 
 
 def _is_asked_again(request: DeskRequest, form: UnlockForm, result: PressResult) -> bool:
@@ -87,7 +112,7 @@ def _confirmation(
     request: DeskRequest, device: Device, form: UnlockForm, *, press: Press | None = None
 ) -> HttpResponse:
     """The question before a press, with a fresh token and what was typed."""
-    card = read_cards(request.user, [device], at=timezone.now())[0]
+    card = _card(request, device)
     context: dict[str, Any] = {
         "card": card,
         "form": form,
@@ -95,12 +120,26 @@ def _confirmation(
         "again": card.offer == AGAIN or (press is not None and press.code == "ask_again"),
         "may_press": card.offer in (PRESS, ASK, AGAIN, UNDER_WAY),
         "choices": UnlockRequest.Identified.choices,
+        "ways": _ways(request, form) if card.asks_proof else [],
         "token": issue_token(person=request.user, device=device),
     }
     if not request.htmx:
         return render(request, "locks/confirm.html", context)
     response = render(request, "locks/_confirm.html", context)
     return reswap(retarget(response, "#confirm-body"), "innerHTML")
+
+
+def _card(request: DeskRequest, device: Device) -> Card:
+    at = timezone.now()
+    return read_cards(request.user, [device], at=at, latest_proof=partial(latest, request))[0]
+
+
+def _ways(request: DeskRequest, form: UnlockForm) -> list[tuple[str, Way, bool]]:
+    """How the person can prove who they are: name, way, and whether it is the one chosen."""
+    names = ways_of(request.user)
+    wanted = form.data.get("proof_by")
+    chosen = wanted if wanted in names else next(iter(names), "")
+    return [(name, WAYS[name], name == chosen) for name in names]
 
 
 def _repeated(request: DeskRequest, press: Press, device: Device) -> str:
