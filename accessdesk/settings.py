@@ -243,6 +243,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=15),
         "options": {"expires": 900},
     },
+    # Notices to managers whose nudge was lost, or that a mail server refused.
+    "send-notices": {
+        "task": "locks.tasks.send_notices",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     # The whole record walked while few press, and a checkpoint sent away.
     "prove-record": {
         "task": "locks.tasks.prove_record",

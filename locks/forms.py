@@ -20,6 +20,7 @@ class UnlockForm(forms.Form):
     elapsed_mono = forms.FloatField(required=False)
     again = forms.IntegerField(required=False)  # the unlock request that was asked about
     asked = forms.BooleanField(required=False)  # the press comes from the confirmation
+    break_glass = forms.BooleanField(required=False)  # press although something forbids it
     reason = forms.CharField(
         label=_("Reason"),
         max_length=200,

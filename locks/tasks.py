@@ -73,6 +73,14 @@ def find_reviews() -> None:
         logger.info("The review queue was not filled: %s", error)
 
 
+@shared_task(ignore_result=True, expires=60)
+def send_notices() -> None:
+    """Send the notices that wait; nudged after each, and sent by beat every minute."""
+    from locks.services import telling
+
+    telling.send_notices()
+
+
 @shared_task(ignore_result=True, expires=900)
 def send_daily_reviews() -> None:
     """Send the daily mail to those who are due it; beat sends it every quarter of an hour."""

@@ -40,6 +40,10 @@ REFUSALS: dict[str, Sentence] = {
     "needs_proof": _(
         "Nothing was sent yet. This door asks for a fresh proof that it is you at the keyboard."
     ),
+    "break_needs_reason": _("Nothing was sent. Breaking glass needs a reason."),
+    "break_needs_proof": _(
+        "Nothing was sent yet. Breaking glass needs a proof, made for it, that it is you at the keyboard."
+    ),
     "wrong_proof": _("Nothing was sent. That was not right. Type it once more."),
     "proof_later": _("Nothing was sent. Too many wrong tries: the next one counts at {when}."),
     "door_limit": _(
@@ -74,6 +78,14 @@ OBSTACLES: dict[str, Sentence] = {
         " back by itself."
     ),
     "offline": _("The lock is offline. Use a key, and have the lock looked at."),
+}
+
+# What a break-glass unlock went over, in a few words.
+OVERRIDDEN: dict[str, Sentence] = {
+    "no_role": _("their role does not unlock"),
+    "out_of_hours": _("their role does not unlock at that hour"),
+    "frozen": _("the building was frozen"),
+    "frozen_door": _("the door was frozen"),
 }
 
 # Added where a freeze has an end.
@@ -216,6 +228,11 @@ def obstacle(code: str, *, building: str = "", reason: str = "", when: str = "")
     """The sentence for a door that cannot be pressed now; empty for an unknown code."""
     sentence = str(OBSTACLES.get(code, ""))
     return _said(code, sentence, building=building, reason=reason, when=when) if sentence else ""
+
+
+def overridden(code: str) -> str:
+    """What a break-glass unlock went over, in a few words; an unknown code as it is."""
+    return str(OVERRIDDEN.get(code, code))
 
 
 def problem(code: str, message: str) -> str:

@@ -170,7 +170,7 @@ class DeviceAdmin(Reviewed):
     )
     fieldsets = (
         (None, {"fields": ("building", "label", "area", "access")}),
-        (_("Before a press"), {"fields": ("step_up_minutes",)}),
+        (_("Before a press"), {"fields": ("step_up_minutes", "break_glass")}),
         (_("Freeze"), {"fields": FREEZE}),
         (_("As Seam tells"), {"fields": told_by_seam}),
     )

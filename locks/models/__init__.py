@@ -2,6 +2,7 @@
 
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
+from locks.models.notices import Notice
 from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
@@ -22,6 +23,7 @@ __all__ = [
     "Kind",
     "Lease",
     "Noise",
+    "Notice",
     "Press",
     "Proof",
     "ProofTry",

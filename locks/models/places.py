@@ -207,6 +207,14 @@ class Device(Freezable):
             " Empty: it never asks."
         ),
     )
+    break_glass = models.BooleanField(
+        _("break glass"),
+        default=False,
+        help_text=_(
+            "In an emergency whoever holds any role in the building may unlock although their role,"
+            " its hours or a freeze forbid it. Managers are told at once, and each is reviewed."
+        ),
+    )
     # As Seam told at `synced_at`.
     seam_name = models.CharField(_("name at Seam"), max_length=200, blank=True)
     reviewed_seam_name = models.CharField(max_length=200, blank=True, editable=False)

@@ -106,6 +106,8 @@ class UnlockRequest(models.Model):
         _("identified by"), max_length=20, choices=Identified, blank=True
     )
     pressed_again = models.BooleanField(_("pressed again after an unknown outcome"), default=False)
+    # Of a break-glass press: the codes (locks.words.OBSTACLES) of what forbade it; empty for all others.
+    overridden = models.CharField(_("break-glass over"), max_length=80, blank=True)
 
     requested_at = models.DateTimeField(_("requested at"), default=timezone.now)
     send_by = models.DateTimeField(help_text=_("No byte leaves for Seam after this."))
@@ -198,6 +200,11 @@ class UnlockRequest(models.Model):
                 fields=("-requested_at", "-id"),
                 condition=Q(out_of_hours=True),
                 name="locks_unlock_out_of_hours",
+            ),
+            models.Index(
+                fields=("-requested_at", "-id"),
+                condition=~Q(overridden=""),
+                name="locks_unlock_broke_glass",
             ),
             models.Index(
                 fields=("-requested_at", "-id"),

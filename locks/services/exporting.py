@@ -42,7 +42,9 @@ NEVER_COVERED: Final = (
     "what accessdesk was asked, did and was told."
 )
 # Filters whose values name no person, door or building.
-TOLD_TO_ALL: Final = frozenset(("kind", "out_of_hours", "outcome", "since", "slow", "until"))
+TOLD_TO_ALL: Final = frozenset(
+    ("break_glass", "kind", "out_of_hours", "outcome", "since", "slow", "until")
+)
 COLUMNS: Final = (
     "chain", "sequence", "at", "kind", "building", "door", "person", "username", "reason",
     "identified_by", "request", "actor", "device", "detail", "hash",

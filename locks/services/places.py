@@ -27,7 +27,7 @@ from locks.services.freezing import locked_door
 QUIET_HOURS = frozenset({"quiet_from", "quiet_until"})
 MANAGERS_BUILDING_FIELDS = frozenset({"help_line"}) | QUIET_HOURS
 BUILDING_FIELDS = MANAGERS_BUILDING_FIELDS | {"name", "time_zone"}
-DOOR_FIELDS = frozenset({"label", "area", "access", "step_up_minutes"})
+DOOR_FIELDS = frozenset({"label", "area", "access", "step_up_minutes", "break_glass"})
 
 
 @transaction.atomic
@@ -75,7 +75,8 @@ def change_door(*, actor: User, device: Device, changes: Mapping[str, Any]) -> D
 def assign_door(*, actor: User, device: Device, building: Building | None) -> Device:
     """Move a door into `building`, or out of any; superusers only. It becomes private.
 
-    It takes its label along. Each building's chain tells its own half and does not name the other.
+    It takes its label along, and leaves break-glass behind. Each building's chain tells its own half
+    and does not name the other.
     """
     require_superuser(actor)
     row = locked_door(actor, device)
@@ -87,7 +88,9 @@ def assign_door(*, actor: User, device: Device, building: Building | None) -> De
         raise NotAllowed(_("This door is frozen. Lift its freeze before you move it."))
     if row.unlock_requests.open().exists():
         raise NotAllowed(_("An unlock of this door is under way. Move the door when it has ended."))
-    apply(row, {"building": building, "access": Device.Access.PRIVATE})
+    had_glass = row.break_glass
+    private = {"access": Device.Access.PRIVATE, "break_glass": False}
+    apply(row, {"building": building, **private})
     halves = [(before, Kind.DOOR_UNASSIGNED), (building, Kind.DOOR_ASSIGNED)]
     chains = dict(
         AuditChain.objects.filter(building__in=[p for p, _kind in halves if p]).values_list(
@@ -100,7 +103,8 @@ def assign_door(*, actor: User, device: Device, building: Building | None) -> De
         ((p, k) for p, k in halves if p), key=lambda half: chains.get(half[0].pk, math.inf)
     ):
         access = row.access if kind == Kind.DOOR_ASSIGNED else None
-        record(kind, building=place, actor=actor, device=row, access=access)
+        glass = False if access and had_glass else None  # what the old building allowed ends there
+        record(kind, building=place, actor=actor, device=row, access=access, break_glass=glass)
     return row
 
 

@@ -35,6 +35,7 @@ class Proved:
     person_id: int
     method: str
     at: dt.datetime
+    door_id: int | None = None  # made for breaking glass at this door
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,10 @@ def ways_of(person: User) -> list[str]:
     return better or [name for name in (PASSWORD,) if WAYS[name].has(person)]
 
 
-def prove(*, person: User, method: str, secret: str) -> Proved:
-    """The proof, where `secret` is right now. Raises NotProved.
+def prove(*, person: User, method: str, secret: str, door_id: int | None = None) -> Proved:
+    """The proof, where `secret` is right now; for breaking glass at a door, where that is named.
+
+    Raises NotProved.
 
     Each try is counted before it is looked at, so that many at once are no more than one after another.
     """
@@ -101,7 +104,7 @@ def prove(*, person: User, method: str, secret: str) -> Proved:
     is_right = WAYS[method].is_right(person, secret)
     if not (is_right and _end_try(person, method, secret)):
         raise NotProved("wrong_proof")
-    return Proved(person.pk, method, timezone.now())
+    return Proved(person.pk, method, timezone.now(), door_id)
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -17,14 +17,16 @@ from django.utils import timezone
 from locks.clients import seam_client
 from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
 from locks.seam import SeamError, SendBy
-from locks.services import following, limiting, settling
+from locks.services import following, limiting, settling, telling
 from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
+from locks.services.breaking_glass import break_glass
 from locks.services.conditions import lacking
 from locks.services.errors import DATABASE_GONE, AnswerNotRecorded, DoorUnknown, NothingSent, Sent
+from locks.services.presses import Pressed, PressForm, PressResult
 from locks.services.proving_oneself import NotProved, Proved
 from locks.services.refusing import refuse
-from locks.services.rights import freeze_behind, why_not
+from locks.services.rights import breakable, freeze_behind, why_not
 from locks.services.tokens import BadToken, PressToken, age_of_press, read_token
 
 logger = logging.getLogger(__name__)
@@ -32,44 +34,6 @@ logger = logging.getLogger(__name__)
 JOIN_AFTER_END = dt.timedelta(seconds=2)
 CONFLICTS = ("40P01", "40001")  # PostgreSQL: deadlock detected, serialization failure
 RECORD_WITHIN = 5.0  # seconds that a dropped database gets before an answer is left to the sweep
-
-
-@dataclass(frozen=True)
-class PressForm:
-    """What came with a press; untrusted."""
-
-    token: str
-    elapsed: tuple[float, float] | None = None  # seconds from page to press: wall, monotonic
-    reason: str = ""
-    identified_by: str = ""
-    again: int | None = None  # the request with an unknown outcome that the person was asked about
-    address: str = ""  # the client's, for the record
-
-
-@dataclass(frozen=True)
-class PressResult:
-    """The row that says what came of a press; `repeated` where it is an earlier press's verdict."""
-
-    press: Press
-    repeated: bool = False
-
-
-@dataclass(frozen=True)
-class _Pressed:
-    """A press on its way through transaction 1."""
-
-    actor: User
-    device: Device
-    form: PressForm
-    token: PressToken | None
-    at: dt.datetime
-    age: float  # seconds since the finger moved
-    proof: Proved | NotProved | None = None
-
-    @property
-    def left(self) -> float:
-        """Seconds in which it may still be sent."""
-        return settings.UNLOCK_SEND_TIMEOUT - self.age
 
 
 class _Overtaken(Exception):
@@ -97,7 +61,7 @@ def request_unlock(
     if isinstance(proof, Proved) and proof.person_id != actor.pk:
         proof = None
     at = dt.datetime.fromtimestamp(now, dt.UTC)
-    pressed = _Pressed(actor, device, form, token, at, age, proof)
+    pressed = Pressed(actor, device, form, token, at, age, proof)
     send_by = SendBy(wall=now + pressed.left, monotonic=steady + pressed.left)
     try:
         result = _take(pressed)
@@ -108,9 +72,13 @@ def request_unlock(
         raise DoorUnknown
     if press.verdict == Verdict.SENT and press.request and not result.repeated:
         _let_go_of_the_database()
-        answer = replace(_send(press.request, send_by), call_ended_at=timezone.now())
-        _record_patiently(press.request, answer)
-        _reread(press.request)
+        try:
+            answer = replace(_send(press.request, send_by), call_ended_at=timezone.now())
+            _record_patiently(press.request, answer)
+            _reread(press.request)
+        finally:
+            if press.request.overridden:
+                telling.send_soon()  # after the call: a broker that stands still must not hold it up
     return result
 
 
@@ -127,7 +95,7 @@ def _reread(request: UnlockRequest) -> None:
         raise Sent from gone
 
 
-def _take(pressed: _Pressed) -> PressResult:
+def _take(pressed: Pressed) -> PressResult:
     """Transaction 1, until it finds its place: the constraints decide who of two came first."""
     for _round in range(5):
         try:
@@ -147,7 +115,7 @@ def _take(pressed: _Pressed) -> PressResult:
     raise OperationalError("A press found no place among others five times.")
 
 
-def _decide(pressed: _Pressed) -> PressResult | None:
+def _decide(pressed: Pressed) -> PressResult | None:
     """Refuse, join, or open a request, in one transaction; None where an overdue one stands in the way."""
     # Held until commit: of two presses on one door the second decides after the first has opened or
     # ended its request, whichever the constraints can no longer tell apart.
@@ -156,8 +124,12 @@ def _decide(pressed: _Pressed) -> PressResult | None:
         .select_related("building")
         .get(pk=pressed.device.pk)
     )
-    pressed = replace(pressed, device=device)
     forbidden = why_not(person=pressed.actor, device=device, at=pressed.at)
+    overridden: tuple[str, ...] = ()
+    if forbidden and pressed.form.break_glass:
+        overridden = breakable(person=pressed.actor, device=device, at=pressed.at)
+    forbidden = "" if overridden else forbidden
+    pressed = replace(pressed, device=device, overridden=overridden)
     earlier = _earlier(pressed.token) if pressed.token else None
     if earlier and forbidden == "not_yours":
         pressed = replace(pressed, token=None)  # its nonce is on an earlier row already
@@ -168,7 +140,7 @@ def _decide(pressed: _Pressed) -> PressResult | None:
     latest = here.order_by("-requested_at", "-pk").first()
     under_way = here.open().first()
     unsettled = latest if latest and latest.status == Status.UNKNOWN and not under_way else None
-    code = forbidden or _objection(pressed)
+    code = forbidden or lacking(pressed)
     if not code and unsettled and pressed.form.again != unsettled.pk:
         code = "ask_again"
     if code:
@@ -180,21 +152,25 @@ def _decide(pressed: _Pressed) -> PressResult | None:
     if too_soon := _too_soon(pressed):
         return PressResult(too_soon)
     press = _open(pressed, again=unsettled is not None)
-    if why_not(person=pressed.actor, device=_as_it_is_now(device), at=pressed.at):
+    if not _still_may(pressed):
         raise _Overtaken
     return PressResult(press)
 
 
-def _as_it_is_now(device: Device) -> Device:
-    """The door and its building, read while this press holds the building's chain.
+def _still_may(pressed: Pressed) -> bool:
+    """The right once more, while this press holds the building's chain.
 
     Whoever freezes or takes a role away writes on that chain, too: what they committed before is seen
     here, and what comes later finds this press on the record before it.
     """
-    return Device.objects.select_related("building").get(pk=device.pk)
+    person, at = pressed.actor, pressed.at
+    device = Device.objects.select_related("building").get(pk=pressed.device.pk)
+    if pressed.overridden:
+        return bool(breakable(person=person, device=device, at=at))
+    return not why_not(person=person, device=device, at=at)
 
 
-def _too_soon(pressed: _Pressed) -> Press | None:
+def _too_soon(pressed: Pressed) -> Press | None:
     """The refusal of a press beyond what a door, or a person's hands, do in a minute; None for the rest."""
     if again := limiting.door_free_at(pressed.device, at=pressed.at):
         return _refuse(pressed, "door_limit", retry_at=again)
@@ -203,7 +179,7 @@ def _too_soon(pressed: _Pressed) -> Press | None:
     return None
 
 
-def _refuse(pressed: _Pressed, code: str, *, retry_at: dt.datetime | None = None) -> Press:
+def _refuse(pressed: Pressed, code: str, *, retry_at: dt.datetime | None = None) -> Press:
     return refuse(
         actor=pressed.actor,
         device=pressed.device,
@@ -214,7 +190,7 @@ def _refuse(pressed: _Pressed, code: str, *, retry_at: dt.datetime | None = None
     )
 
 
-def _not_before(pressed: _Pressed, code: str) -> dt.datetime | None:
+def _not_before(pressed: Pressed, code: str) -> dt.datetime | None:
     """When a press that is refused by `code` would not be, where that is known."""
     if isinstance(pressed.proof, NotProved) and code == pressed.proof.code:
         return pressed.proof.retry_at
@@ -226,27 +202,12 @@ def _earlier(token: PressToken) -> Press | None:
     return Press.objects.select_related("request").filter(nonce=token.nonce).first()
 
 
-def _objection(pressed: _Pressed) -> str:
-    """The code of what is wrong with the press itself; empty where nothing is."""
-    if pressed.token is None:
-        return "bad_token"
-    if pressed.left <= 0:
-        return "too_late"
-    return lacking(
-        device=pressed.device,
-        reason=pressed.form.reason,
-        identified_by=pressed.form.identified_by,
-        proof=pressed.proof,
-        at=pressed.at,
-    )
-
-
 def _overdue(request: UnlockRequest, at: dt.datetime) -> bool:
     bound = request.call_deadline if request.status == Status.SENDING else request.resolve_by
     return at > bound + following.GRACE
 
 
-def _just_ended(latest: UnlockRequest | None, pressed: _Pressed) -> UnlockRequest | None:
+def _just_ended(latest: UnlockRequest | None, pressed: Pressed) -> UnlockRequest | None:
     """The request that this press was meant for although it has ended meanwhile.
 
     Anyone's, where the finger moved before its end and the press was held up; and for a moment after
@@ -261,7 +222,7 @@ def _just_ended(latest: UnlockRequest | None, pressed: _Pressed) -> UnlockReques
     return latest if latest.presses.filter(person=pressed.actor).exists() else None
 
 
-def _join(pressed: _Pressed, request: UnlockRequest) -> Press:
+def _join(pressed: Pressed, request: UnlockRequest) -> Press:
     """A press that another one stands for; who joins the same request again is not written again."""
     joined_before = request.presses.filter(person=pressed.actor, verdict=Verdict.JOINED).exists()
     press = _press(pressed, verdict=Verdict.JOINED, request=request)
@@ -276,11 +237,12 @@ def _join(pressed: _Pressed, request: UnlockRequest) -> Press:
         address=pressed.form.address,
         reason=pressed.form.reason,
         identified_by=pressed.form.identified_by,
+        overridden=list(pressed.overridden),
     )
     return press
 
 
-def _open(pressed: _Pressed, *, again: bool) -> Press:
+def _open(pressed: Pressed, *, again: bool) -> Press:
     send_by = pressed.at + dt.timedelta(seconds=pressed.left)
     call_deadline = send_by + dt.timedelta(seconds=settings.UNLOCK_ANSWER_TIMEOUT)
     resolve_by = pressed.at + dt.timedelta(seconds=settings.UNLOCK_RESOLVE_TIMEOUT)
@@ -300,6 +262,7 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
         identified_by=pressed.form.identified_by,
         pressed_again=again,
         out_of_hours=pressed.device.building.is_quiet(pressed.at),
+        overridden=",".join(pressed.overridden),
     )
     press = _press(pressed, verdict=Verdict.SENT, request=request)
     record(
@@ -314,22 +277,16 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
         out_of_hours=request.out_of_hours or None,
         address=pressed.form.address,
         age_ms=round(pressed.age * 1000),
-        **_proof_told(pressed),
+        **pressed.proof_told,
     )
+    if pressed.overridden:
+        break_glass(pressed, request)
     return press
 
 
-def _proof_told(pressed: _Pressed) -> dict[str, object]:
-    """How the person proved who they are, where the door asks for it, for the record."""
-    if pressed.device.step_up_minutes is None or not isinstance(pressed.proof, Proved):
-        return {}
-    age = (pressed.at - pressed.proof.at).total_seconds()
-    return {"proved": pressed.proof.method, "proved_seconds_before": max(0, round(age))}
-
-
-def _press(pressed: _Pressed, *, verdict: Verdict, request: UnlockRequest) -> Press:
+def _press(pressed: Pressed, *, verdict: Verdict, request: UnlockRequest) -> Press:
     if pressed.token is None:
-        raise AssertionError("_objection() refuses a press without a token.")
+        raise AssertionError("lacking() refuses a press without a token.")
     return Press.objects.add(
         person=pressed.actor,
         device=pressed.device,

@@ -16,7 +16,7 @@ from locks.models.unlocks import ENDED_STATUSES
 from locks.services import limiting
 from locks.services.conditions import is_fresh
 from locks.services.proving_oneself import Proved
-from locks.services.rights import freeze_behind, obstacle, obstacle_in, unlocking_roles
+from locks.services.rights import freeze_behind, obstacle, obstacle_in, overridable, unlocking_roles
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of
 from locks.views.states import RECENT, State, clock, state_of, usual_seconds, verdict_of
@@ -43,6 +43,7 @@ class Card:
     offer: str
     free_in: int | None  # seconds until a press that now comes too soon would not
     asks_proof: bool  # the door wants a fresh proof of who presses
+    overridable: tuple[str, ...]  # what break-glass would go over, where it is allowed; sentences
     asks_about: int | None  # the request with an unknown outcome, where pressing again asks first
     is_frozen: bool  # the door itself
     says_obstacle: bool  # it does, where no verdict above says the same
@@ -85,10 +86,19 @@ def read_cards(
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
     wanted = latest_proof and any(device.step_up_minutes is not None for device in devices)
     proof = latest_proof() if latest_proof and wanted else None
+    held = _held(viewer, at=at) if any(device.break_glass for device in devices) else frozenset()
     return [
         _card(
             device,
-            seen=_Seen(viewer, roles, at, usual.get(device.pk), free.get(device.pk), proof),
+            seen=_Seen(
+                viewer,
+                roles,
+                at,
+                usual.get(device.pk),
+                free.get(device.pk),
+                proof,
+                held,
+            ),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
         )
@@ -105,6 +115,7 @@ class _Seen:
     usual: float | None
     free_at: dt.datetime | None  # of the door
     proof: Proved | None  # the viewer's latest
+    held: frozenset[int]  # buildings where the viewer holds any role
 
 
 def _card(
@@ -117,13 +128,15 @@ def _card(
     if not code and seen.free_at is not None:
         code = "door_limit"
     closed = obstacle_in(building, roles=seen.roles, at=seen.at)  # said once, above the doors
+    over: tuple[str, ...] = ()
+    if device.break_glass and building.pk in seen.held and not (latest and latest.is_open):
+        over = overridable(device, roles=seen.roles, at=seen.at)
     proves = not is_fresh(seen.proof, device=device, at=seen.at)
     offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=proves)
     verdict = ""
     if press is not None and _still_tells(press, latest):
         verdict = verdict_of(press, viewer=seen.viewer)
     refused = bool(verdict) and press is not None and press.verdict == Verdict.REFUSED
-    frozen = freeze_behind(code, device)
     why = "offline" if code == "not_remote" and device.online is False else code
     return Card(
         device=device,
@@ -136,20 +149,31 @@ def _card(
         refused=refused,
         offer=offer,
         asks_proof=proves,
+        overridable=tuple(_sentence(each, device, seen) for each in over),
         asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
         free_in=_seconds_until(seen) if code == "door_limit" else None,
         is_frozen=code == "frozen_door",
         says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
-        obstacle=words.obstacle(
-            why,
-            building=building.name,
-            reason=frozen.frozen_reason if frozen else "",
-            when=clock(
-                frozen.frozen_until if frozen else seen.free_at, zone=building.zone, at=seen.at
-            ),
-        ),
+        obstacle=_sentence(why, device, seen),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
     )
+
+
+def _sentence(code: str, device: Device, seen: _Seen) -> str:
+    building, frozen = device.building, freeze_behind(code, device)
+    if building is None:
+        return ""
+    return words.obstacle(
+        code,
+        building=building.name,
+        reason=frozen.frozen_reason if frozen else "",
+        when=clock(frozen.frozen_until if frozen else seen.free_at, zone=building.zone, at=seen.at),
+    )
+
+
+def _held(viewer: User, *, at: dt.datetime) -> frozenset[int]:
+    roles = Assignment.objects.in_force(at=at).filter(person=viewer)
+    return frozenset(roles.values_list("building_id", flat=True))
 
 
 def _seconds_until(seen: _Seen) -> int | None:

@@ -17,17 +17,25 @@ from django_htmx.http import reswap, retarget
 
 from locks.forms import UnlockForm
 from locks.models import Device, Press, UnlockRequest, Verdict
+from locks.services.conditions import is_made_for
 from locks.services.errors import DoorUnknown
+from locks.services.presses import PressForm, PressResult
 from locks.services.proving_oneself import WAYS, NotProved, Proved, Way, prove, ways_of
 from locks.services.tokens import issue_token
-from locks.services.unlocking import PressForm, PressResult, request_unlock
+from locks.services.unlocking import request_unlock
 from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, Card, read_cards
 from locks.views.proving import latest, note
 from locks.views.requests import DeskRequest, SeeOther, client_address
 from locks.views.states import clock, verdict_of
 
 # Refused as it was made, not for good: asked again with what was typed kept.
-PROOFS = ("needs_proof", "wrong_proof", "proof_later")
+PROOFS = (
+    "needs_proof",
+    "wrong_proof",
+    "proof_later",
+    "break_needs_reason",
+    "break_needs_proof",
+)
 REPEATABLE = ("too_late", "bad_token", "ask_again", "needs_reason", *PROOFS)
 # These need the confirmation; the others only a fresh button, which the card has.
 NEED_CONFIRMATION = ("ask_again", "needs_reason", *PROOFS)
@@ -35,10 +43,14 @@ NEED_CONFIRMATION = ("ask_again", "needs_reason", *PROOFS)
 
 @require_GET
 def door(request: DeskRequest, device_id: int) -> HttpResponse:
-    """The confirmation of one door: a dialog's content for htmx, a page otherwise."""
+    """The confirmation of one door: a dialog's content for htmx, a page otherwise.
+
+    With `?break_glass=1` that of breaking glass there, where it is allowed and something forbids the press.
+    """
     visible = Device.objects.on_the_desk().visible_to(request.user).select_related("building")
     device = get_object_or_404(visible, pk=device_id)
-    return _confirmation(request, device, UnlockForm())
+    breaking = request.GET.get("break_glass") == "1"
+    return _confirmation(request, device, UnlockForm(), breaking=breaking)
 
 
 @require_POST
@@ -62,7 +74,8 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     if device.building is None:
         raise Http404
     if _is_asked_again(request, form, result):
-        return _confirmation(request, device, form, press=result.press)
+        breaking = form.ticked("break_glass")
+        return _confirmation(request, device, form, breaking=breaking, press=result.press)
     if result.repeated:
         messages.info(request, _repeated(request, result.press, device))
     if not request.htmx:
@@ -79,9 +92,13 @@ def _proof(request: DeskRequest, device: Device, form: UnlockForm) -> Proved | N
     """
     secret = form.text("proof")
     if not secret or not Device.objects.visible_to(request.user).filter(pk=device.pk).exists():
-        return latest(request) if device.step_up_minutes is not None else None
+        asked = device.step_up_minutes is not None or form.ticked("break_glass")
+        return latest(request) if asked else None
+    door_id = device.pk if form.ticked("break_glass") else None
     try:
-        proved = prove(person=request.user, method=form.text("proof_by"), secret=secret)
+        proved = prove(
+            person=request.user, method=form.text("proof_by"), secret=secret, door_id=door_id
+        )
     except NotProved as wrong:
         return wrong
     note(request, proved)
@@ -103,24 +120,36 @@ def _press(form: UnlockForm, address: str) -> PressForm:
         elapsed=form.elapsed,
         reason=form.text("reason"),
         identified_by=form.text("identified_by"),
+        break_glass=form.ticked("break_glass"),
         again=form.asked_about,
         address=address,
     )
 
 
 def _confirmation(
-    request: DeskRequest, device: Device, form: UnlockForm, *, press: Press | None = None
+    request: DeskRequest,
+    device: Device,
+    form: UnlockForm,
+    *,
+    breaking: bool = False,
+    press: Press | None = None,
 ) -> HttpResponse:
     """The question before a press, with a fresh token and what was typed."""
     card = _card(request, device)
+    breaking = breaking and bool(card.overridable)
+    asks_proof = _asks_for_break(request, device) if breaking else card.asks_proof
     context: dict[str, Any] = {
         "card": card,
         "form": form,
         "verdict": verdict_of(press, viewer=request.user) if press else "",
-        "again": card.offer == AGAIN or (press is not None and press.code == "ask_again"),
-        "may_press": card.offer in (PRESS, ASK, AGAIN, UNDER_WAY),
+        "again": card.offer == AGAIN
+        or (breaking and card.asks_about is not None)
+        or (press is not None and press.code == "ask_again"),
+        "breaking": breaking,
+        "may_press": breaking or card.offer in (PRESS, ASK, AGAIN, UNDER_WAY),
         "choices": UnlockRequest.Identified.choices,
-        "ways": _ways(request, form) if card.asks_proof else [],
+        "asks_proof": asks_proof,
+        "ways": _ways(request, form) if asks_proof else [],
         "token": issue_token(person=request.user, device=device),
     }
     if not request.htmx:
@@ -132,6 +161,12 @@ def _confirmation(
 def _card(request: DeskRequest, device: Device) -> Card:
     at = timezone.now()
     return read_cards(request.user, [device], at=at, latest_proof=partial(latest, request))[0]
+
+
+def _asks_for_break(request: DeskRequest, device: Device) -> bool:
+    """Whether breaking glass here still wants its own proof."""
+    proved, at = latest(request), timezone.now()
+    return not is_made_for(proved, device=device, person=request.user, at=at)
 
 
 def _ways(request: DeskRequest, form: UnlockForm) -> list[tuple[str, Way, bool]]:

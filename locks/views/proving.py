@@ -24,6 +24,7 @@ def note(request: HttpRequest, proved: Proved) -> None:
         "person": proved.person_id,
         "method": proved.method,
         "at": proved.at.timestamp(),
+        "door": proved.door_id,
     }
     with suppress(UpdateError):
         request.session.save()  # now, not after the press: nothing may spoil its answer
@@ -62,4 +63,4 @@ def _read(entry: dict[str, Any], person: User) -> Iterator[Proved]:
     """Ours, or one of allauth's: `mfa` says which factor by its `type`."""
     method, at = entry.get("type") or entry.get("method"), entry.get("at")
     if isinstance(method, str) and isinstance(at, int | float):
-        yield Proved(person.pk, method, dt.datetime.fromtimestamp(at, dt.UTC))
+        yield Proved(person.pk, method, dt.datetime.fromtimestamp(at, dt.UTC), entry.get("door"))
