@@ -44,7 +44,7 @@ REFUSALS: dict[str, Sentence] = {
     "break_needs_proof": _(
         "Nothing was sent yet. Breaking glass needs a proof, made for it, that it is you at the keyboard."
     ),
-    "wrong_proof": _("Nothing was sent. That was not right. Type it once more."),
+    "wrong_proof": _("Nothing was sent. The code or password was not right. Type it once more."),
     "proof_later": _("Nothing was sent. Too many wrong tries: the next one counts at {when}."),
     "door_limit": _(
         "Nothing was sent: this door was unlocked 15 times within a minute, and Seam takes no more."

@@ -86,12 +86,18 @@ class FrontDesk(RuleBasedStateMachine):
         return tabs[-1 - which % len(tabs)] if tabs else None
 
     @rule(
-        who=who, door=door, manner=manner, took=st.booleans(), reason=rarely_not, again=rarely_not
+        who=who,
+        door=door,
+        manner=manner,
+        took=st.booleans(),
+        reason=rarely_not,
+        again=rarely_not,
+        glass=st.booleans(),
     )
     def press(
-        self, who: str, door: str, manner: str, took: bool, reason: bool, again: bool
+        self, who: str, door: str, manner: str, took: bool, reason: bool, again: bool, glass: bool
     ) -> None:
-        finger = Finger(reason=reason, again=again)
+        finger = Finger(reason=reason, again=again, glass=glass)
         self.world.press(who, door, finger=finger, plan=self._plan(manner, took))
 
     @rule(who=clerks, door=door, manner=manner)

@@ -103,6 +103,7 @@ class Finger:
     slept: float = 0.0  # seconds that the machine under the browser slept, page in hand
     reason: bool = True
     again: bool = True  # answers "press again anyway?" with yes, where that is the question
+    glass: bool = False  # the wish to break glass, which no door here allows
     forged: str = ""  # a token of nobody's making
 
 
@@ -336,6 +337,7 @@ class World:
             reason="Lost key" if finger.reason else "",
             identified_by="id_seen" if finger.reason else "",
             again=unknown if finger.again else None,
+            break_glass=finger.glass,
         )
 
     def _rows(self, door: str) -> list[UnlockRequest]:

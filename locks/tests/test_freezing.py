@@ -179,7 +179,7 @@ def test_of_a_press_and_a_freeze_at_once_the_record_says_which_came_first(
     grant(boss, house, "manager")
     door = make_device(house, seam_device_id="harbour-main-entrance")
     simulator.behave("harbour-main-entrance", "instant")
-    name = {"before it is written": "_open", "before it is committed": "_as_it_is_now"}[moment]
+    name = {"before it is written": "_open", "before it is committed": "_still_may"}[moment]
     real, freezes = getattr(unlocking, name), []
 
     def freeze() -> None:

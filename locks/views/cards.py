@@ -134,7 +134,7 @@ def _card(
     proves = not is_fresh(seen.proof, device=device, at=seen.at)
     offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=proves)
     verdict = ""
-    if press is not None and _still_tells(press, latest):
+    if press is not None and _still_tells(press, latest, code=code):
         verdict = verdict_of(press, viewer=seen.viewer)
     refused = bool(verdict) and press is not None and press.verdict == Verdict.REFUSED
     why = "offline" if code == "not_remote" and device.online is False else code
@@ -192,8 +192,13 @@ def _offer(device: Device, *, code: str, latest: UnlockRequest | None, asks: boo
     return ASK if device.is_private or asks else PRESS
 
 
-def _still_tells(press: Press, latest: UnlockRequest | None) -> bool:
-    """Whether nothing has happened at the door since that makes the press's verdict old news."""
+def _still_tells(press: Press, latest: UnlockRequest | None, *, code: str) -> bool:
+    """Whether nothing has happened at the door since that makes the press's verdict old news.
+
+    `code` is what forbids a press now: a freeze that was lifted tells nothing any more.
+    """
+    if press.code in words.FROZEN and code not in words.FROZEN:
+        return False
     if latest is None:
         return True
     if press.request_id is not None:

@@ -149,6 +149,7 @@ def _confirmation(
         "may_press": breaking or card.offer in (PRESS, ASK, AGAIN, UNDER_WAY),
         "choices": UnlockRequest.Identified.choices,
         "asks_proof": asks_proof,
+        "proof_failed": press is not None and press.code in PROOFS and asks_proof,
         "ways": _ways(request, form) if asks_proof else [],
         "token": issue_token(person=request.user, device=device),
     }
