@@ -35,7 +35,7 @@ class UnlockForm(forms.Form):
 
     proof_by = forms.CharField(max_length=20, required=False)
     # Never shown again, and kept nowhere.
-    proof = forms.CharField(max_length=200, required=False, strip=False)
+    proof = forms.CharField(max_length=4000, required=False, strip=False)
 
     @property
     def elapsed(self) -> tuple[float, float] | None:

@@ -8,11 +8,13 @@ guesses, whichever process they come to, and nobody is locked out for longer tha
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.internal import auth as passkeys
 from django.contrib.auth.hashers import check_password
 from django.db import transaction
 from django.utils import timezone
@@ -24,6 +26,7 @@ from locks.models import ProofTry, User
 from locks.services.errors import ServiceError
 
 PASSWORD: Final = "password"  # noqa: S105  # the name of a way
+PASSKEY: Final = "webauthn"  # as allauth calls it
 FREE_TRIES: Final = 4  # wrong ones that cost no waiting: thumbs slip
 LONGEST_DELAY: Final = dt.timedelta(minutes=5)
 
@@ -63,7 +66,28 @@ def _totp_of(person: User) -> Authenticator | None:
 
 def _is_right_code(person: User, secret: str) -> bool:
     totp = _totp_of(person)
-    return totp is not None and totp.wrap().validate_code(secret)
+    return totp is not None and bool(totp.wrap().validate_code(secret))
+
+
+def _has_passkey(person: User) -> bool:
+    passkeys_of = Authenticator.objects.filter(user=person, type=Authenticator.Type.WEBAUTHN)
+    return bool(passkeys_of.exists())
+
+
+def begin_passkey(person: User) -> str:
+    """What a browser needs to ask for one of the person's passkeys, as JSON.
+
+    The challenge stays in the session of the request that is being answered; allauth keeps it there.
+    """
+    return json.dumps(passkeys.begin_authentication(person), default=dict)
+
+
+def _is_right_passkey(person: User, secret: str) -> bool:
+    try:
+        passkeys.complete_authentication(person, json.loads(secret))
+    except Exception:  # noqa: BLE001  # whatever a forged answer is made of, it proves nothing
+        return False
+    return True
 
 
 # In the order in which they are offered. The password is the last resort, see ways_of().
@@ -74,6 +98,7 @@ WAYS: Final[dict[str, Way]] = {
         _is_right_code,
         good_for_once=True,
     ),
+    PASSKEY: Way(_("Your passkey"), _has_passkey, _is_right_passkey, by_digits=False),
     PASSWORD: Way(
         _("Your password"),
         lambda person: person.has_usable_password(),

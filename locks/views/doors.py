@@ -20,7 +20,15 @@ from locks.models import Device, Press, UnlockRequest, Verdict
 from locks.services.conditions import is_made_for
 from locks.services.errors import DoorUnknown
 from locks.services.presses import PressForm, PressResult
-from locks.services.proving_oneself import WAYS, NotProved, Proved, Way, prove, ways_of
+from locks.services.proving_oneself import (
+    PASSKEY,
+    WAYS,
+    NotProved,
+    Proved,
+    begin_passkey,
+    prove,
+    ways_of,
+)
 from locks.services.tokens import issue_token
 from locks.services.unlocking import request_unlock
 from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, Card, read_cards
@@ -150,7 +158,7 @@ def _confirmation(
         "choices": UnlockRequest.Identified.choices,
         "asks_proof": asks_proof,
         "proof_failed": press is not None and press.code in PROOFS and asks_proof,
-        "ways": _ways(request, form) if asks_proof else [],
+        **(_ways(request, form) if asks_proof else {}),
         "token": issue_token(person=request.user, device=device),
     }
     if not request.htmx:
@@ -170,12 +178,20 @@ def _asks_for_break(request: DeskRequest, device: Device) -> bool:
     return not is_made_for(proved, device=device, person=request.user, at=at)
 
 
-def _ways(request: DeskRequest, form: UnlockForm) -> list[tuple[str, Way, bool]]:
-    """How the person can prove who they are: name, way, and whether it is the one chosen."""
+def _ways(request: DeskRequest, form: UnlockForm) -> dict[str, Any]:
+    """How the person can prove who they are: what they can type, and what their passkey is asked for.
+
+    Of what can be typed: name, way, and whether it is the one chosen.
+    """
     names = ways_of(request.user)
+    typed = [name for name in names if name != PASSKEY]
     wanted = form.data.get("proof_by")
-    chosen = wanted if wanted in names else next(iter(names), "")
-    return [(name, WAYS[name], name == chosen) for name in names]
+    chosen = wanted if wanted in typed else next(iter(typed), "")
+    return {
+        "can_prove": bool(names),
+        "ways": [(name, WAYS[name], name == chosen) for name in typed],
+        "passkey": begin_passkey(request.user) if PASSKEY in names else "",
+    }
 
 
 def _repeated(request: DeskRequest, press: Press, device: Device) -> str:
