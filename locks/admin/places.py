@@ -38,7 +38,7 @@ class FreezeForm(forms.ModelForm):
     """What can be frozen, with the end of the freeze on the wall clock of its building."""
 
     frozen_until = WallClockField(
-        label=_("Frozen until"),
+        label=_("End of the freeze"),
         required=False,
         show_hidden_initial=True,
         help_text=_("On the building's wall clock. Empty: until a manager lifts it."),
