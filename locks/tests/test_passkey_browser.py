@@ -1,6 +1,7 @@
 """A passkey as the proof at a door that asks for one, with Chromium's own authenticator."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -63,10 +64,14 @@ def test_a_passkey_proves_who_is_there_and_unlocks_in_one_step(
     with_passkey(clerk, page)
     assert ways_of(clerk) == ["webauthn"]  # the password is no way any more
 
-    page.goto(f"{live_server.url}/doors/{door.pk}/")
-    button = page.get_by_role("button", name="with your passkey")
+    page.goto(live_server.url)
+    page.locator(f"#unlock-{door.pk}").click()
+    button = page.get_by_role("dialog").get_by_role("button", name="with your passkey")
+    expect(button).to_be_focused()
     button.click()
-    expect(page.locator(f"#door-{door.pk}")).to_be_visible()
+    expect(page.locator(f"#door-{door.pk} .state:not(.instant) .headline")).to_contain_text(
+        re.compile("Waiting for the lock|Unlocked")
+    )
     assert simulator.posts(door.seam_device_id) == 1
     told = AuditEvent.objects.get(kind=Kind.UNLOCK_REQUESTED).detail.content
     assert told["proved"] == "webauthn"
