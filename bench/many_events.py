@@ -21,9 +21,10 @@ SELECT b, 'House ' || b, 'Europe/Lisbon', '', false, '', '23:00', '06:00' FROM g
 INSERT INTO locks_auditchain (id, key, building_id, length, head, changes)
 SELECT b, 'building-' || b, b, 0, repeat('0', 64), 0 FROM generate_series(1, {BUILDINGS}) b;
 INSERT INTO locks_device (id, building_id, seam_device_id, workspace_id, label, area, access, seam_name,
-  reviewed_seam_name, manufacturer, model, online, locked, can_remotely_unlock, battery_status, errors, warnings)
+  reviewed_seam_name, manufacturer, model, online, locked, can_remotely_unlock, battery_status, errors, warnings,
+  frozen, frozen_reason, break_glass)
 SELECT d, 1 + (d - 1) / {DOORS_EACH}, 'device-' || d, '', 'Room ' || d, '', 'private', '', '', '', '', true, true,
-  true, '', '[]', '[]' FROM generate_series(1, {BUILDINGS * DOORS_EACH}) d;
+  true, '', '[]', '[]', false, '', false FROM generate_series(1, {BUILDINGS * DOORS_EACH}) d;
 INSERT INTO locks_user (id, password, is_superuser, username, email, is_staff, is_active, date_joined, name, is_demo)
 SELECT p, '!', p = 1, 'clerk' || p, '', p = 1, true, now(), 'Clerk ' || p, false FROM generate_series(1, {CLERKS}) p;
 INSERT INTO locks_assignment (person_id, building_id, role, weekly_hours, granted_at)
@@ -42,12 +43,12 @@ REQUESTS = f"""
 INSERT INTO locks_unlockrequest (id, device_id, building_id, requested_by_id, door_label, person_name, status,
   reason, identified_by, pressed_again, requested_at, send_by, call_deadline, resolve_by, ended_at,
   code, action_attempt_id, confirmed_by_device, error_type, error_message, seam_request_id, may_still_act,
-  inferred, out_of_hours, took_ms)
+  inferred, out_of_hours, overridden, took_ms)
 SELECT r + 1, d, b, p, 'Room ' || d, 'Clerk ' || p, status, 'Booking ' || r, 'booking_matched', false,
   at, at, at, at, CASE WHEN status <> 'unknown' THEN at + interval '4 s' END,
   CASE status WHEN 'failed' THEN 'lock_error' WHEN 'unknown' THEN 'no_outcome' ELSE '' END,
   'attempt-' || r, CASE WHEN status = 'unlocked' THEN r % 20 <> 2 END, CASE status WHEN 'failed' THEN 'lock_jammed' ELSE '' END,
-  '', 'request-' || r, status = 'failed', false, r % 300 = 3, CASE WHEN r % 500 = 4 THEN 12000 ELSE 4000 END
+  '', 'request-' || r, status = 'failed', false, r % 300 = 3, '', CASE WHEN r % 500 = 4 THEN 12000 ELSE 4000 END
 FROM ({SPREAD}) each;
 """
 

@@ -23,6 +23,7 @@ class UnlockForm(forms.Form):
     elapsed_mono = forms.FloatField(required=False)
     again = forms.IntegerField(required=False)  # the unlock request that was asked about
     asked = forms.BooleanField(required=False)  # the press comes from the confirmation
+    break_glass = forms.BooleanField(required=False)  # press although something forbids it
     reason = forms.CharField(
         label=_("Reason"),
         max_length=200,
@@ -34,6 +35,10 @@ class UnlockForm(forms.Form):
         choices=UnlockRequest.Identified.choices,
         required=False,
     )
+
+    proof_by = forms.CharField(max_length=20, required=False)
+    # Never shown again, and kept nowhere.
+    proof = forms.CharField(max_length=4000, required=False, strip=False)
 
     @property
     def elapsed(self) -> tuple[float, float] | None:

@@ -28,6 +28,9 @@ REFUSALS: dict[str, Sentence] = {
     "frozen": _(
         "Nothing was sent. {building} is frozen: {reason} A manager of {building} can lift it."
     ),
+    "frozen_door": _(
+        "Nothing was sent. This door is frozen: {reason} A manager of {building} can lift it."
+    ),
     "not_remote": _(
         "Nothing was sent. This lock cannot be unlocked from here at the moment. Use a key, or call"
         " the help line."
@@ -38,6 +41,18 @@ REFUSALS: dict[str, Sentence] = {
     "needs_reason": _(
         "Nothing was sent. A private door needs a reason and how the person was identified."
     ),
+    "needs_proof": _(
+        "Nothing was sent yet. This door asks for a fresh proof that it is you at the keyboard."
+    ),
+    "break_needs_reason": _("Nothing was sent. Breaking glass needs a reason."),
+    "break_needs_proof": _(
+        "Nothing was sent yet. Breaking glass needs a proof, made for it, that it is you at the keyboard."
+    ),
+    "wrong_proof": _("Nothing was sent. The code or password was not right. Type it once more."),
+    "pin_unusable": _(
+        "Nothing was sent. Your PIN was wrong too often: it works again after you have signed in fully."
+    ),
+    "proof_later": _("Nothing was sent. Too many wrong tries: the next one counts at {when}."),
     "door_limit": _(
         "Nothing was sent: this door was unlocked 15 times within a minute, and Seam takes no more."
         " Press again at {when}."
@@ -61,7 +76,8 @@ OBSTACLES: dict[str, Sentence] = {
         "Your role in {building} does not unlock at this hour. A manager of {building} can change"
         " the hours."
     ),
-    "frozen": _("{building} is frozen: {reason} Nobody unlocks until a manager lifts it."),
+    "frozen": _("{building} is frozen: {reason} A manager of {building} can lift it."),
+    "frozen_door": _("This door is frozen: {reason} A manager of {building} can lift it."),
     "not_remote": _("This lock cannot be unlocked from here at the moment. Use a key."),
     "gone": _("Seam no longer knows this lock. Use a key; tell a manager."),
     "door_limit": _(
@@ -70,6 +86,18 @@ OBSTACLES: dict[str, Sentence] = {
     ),
     "offline": _("The lock is offline. Use a key, and have the lock looked at."),
 }
+
+# What a break-glass unlock went over, in a few words.
+OVERRIDDEN: dict[str, Sentence] = {
+    "no_role": _("their role does not unlock"),
+    "out_of_hours": _("their role does not unlock at that hour"),
+    "frozen": _("the building was frozen"),
+    "frozen_door": _("the door was frozen"),
+}
+
+# Added where a freeze has an end.
+THAWS: Sentence = _("It ends by itself at {when}.")
+FROZEN = frozenset({"frozen", "frozen_door"})
 
 # What Seam reports of a lock itself, by error or warning code; others show Seam's own message.
 PROBLEMS: dict[str, Sentence] = {
@@ -192,12 +220,26 @@ def move(method: str, *, remote: bool = False) -> str:
 def refusal(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
     """The sentence for a refused press; unknown codes read as an outdated page."""
     sentence = str(REFUSALS.get(code, REFUSALS["bad_token"]))
-    return sentence.format(building=building, reason=reason, when=when)
+    return _said(code, sentence, building=building, reason=reason, when=when)
+
+
+def _said(code: str, sentence: str, *, building: str, reason: str, when: str) -> str:
+    """A sentence with its placeholders filled; what people typed ends like a sentence, too."""
+    if reason and not reason.endswith((".", "!", "?", "…")):
+        reason += "."
+    said = sentence.format(building=building, reason=reason, when=when)
+    return f"{said} {str(THAWS).format(when=when)}" if code in FROZEN and when else said
 
 
 def obstacle(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
     """The sentence for a door that cannot be pressed now; empty for an unknown code."""
-    return str(OBSTACLES.get(code, "")).format(building=building, reason=reason, when=when)
+    sentence = str(OBSTACLES.get(code, ""))
+    return _said(code, sentence, building=building, reason=reason, when=when) if sentence else ""
+
+
+def overridden(code: str) -> str:
+    """What a break-glass unlock went over, in a few words; an unknown code as it is."""
+    return str(OVERRIDDEN.get(code, code))
 
 
 def problem(code: str, message: str) -> str:

@@ -175,6 +175,14 @@ class OutOfHours(Marked):
         return {"out_of_hours": True}
 
 
+class BrokeGlass(Marked):
+    title = _("break-glass")
+    parameter_name = "break_glass"
+
+    def mark(self) -> dict[str, Any]:
+        return {"overridden__gt": ""}
+
+
 class Contradicted(Marked):
     """Requests that ended one way and of which Seam said otherwise later."""
 

@@ -1,5 +1,7 @@
-"""Buildings and doors. Writes go through services.places, which decides and records."""
+"""Buildings and doors. Writes go through services.places and freezing, which decide and record."""
 
+import datetime as dt
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -8,20 +10,23 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import F, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from locks.admin.filters import ByBuilding, OneOf
 from locks.admin.health import HealthPage
+from locks.admin.hours import WallClockField
 from locks.admin.scope import actor
 from locks.admin.shown import NONE, when
 from locks.admin.site import site
 from locks.admin.who_can import WhoCanUnlockADoor
 from locks.models import Building, Device
-from locks.services import inventory, places
+from locks.services import freezing, inventory, places
 from locks.services.errors import ServiceError
 
 Fieldsets = Any
+FREEZE = ("frozen", "frozen_reason", "frozen_until")
 
 
 def changed(form: forms.ModelForm, names: frozenset[str]) -> dict[str, Any]:
@@ -29,17 +34,67 @@ def changed(form: forms.ModelForm, names: frozenset[str]) -> dict[str, Any]:
     return {name: form.cleaned_data[name] for name in form.changed_data if name in names}
 
 
+class FreezeForm(forms.ModelForm):
+    """What can be frozen, with the end of the freeze on the wall clock of its building."""
+
+    frozen_until = WallClockField(
+        label=_("End of the freeze"),
+        required=False,
+        show_hidden_initial=True,
+        help_text=_("On the building's wall clock. Empty: until a manager lifts it."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.frozen_until:
+            local = self.instance.frozen_until.astimezone(self._zone)
+            self.initial["frozen_until"] = local.replace(tzinfo=None)
+
+    @property
+    def _zone(self) -> dt.tzinfo:
+        """Of the building itself, or of the door's; UTC for a door without one."""
+        place = self.instance if isinstance(self.instance, Building) else self.instance.building
+        return place.zone if place else dt.UTC
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not cleaned.get("frozen"):
+            cleaned["frozen_until"] = None
+        elif end := cleaned.get("frozen_until"):
+            cleaned["frozen_until"] = end.replace(tzinfo=self._zone)
+            if "frozen_until" in self.changed_data and cleaned["frozen_until"] <= timezone.now():
+                self.add_error("frozen_until", _("The end of a freeze must lie in the future."))
+        return cleaned
+
+    def freeze(self, freeze: Any, release: Any) -> None:
+        """Call the one or the other service where the person changed something of the freeze.
+
+        What they left as it was is as it is now: their page may have been open for long.
+        """
+        changed = {name for name in self.changed_data if name in FREEZE}
+        if "frozen" in changed and not self.cleaned_data["frozen"]:
+            release()
+        elif changed and self.cleaned_data["frozen"]:
+            now = type(self.instance).objects.get(pk=self.instance.pk)
+            reason, until = (
+                self.cleaned_data[name] if name in changed else getattr(now, name)
+                for name in ("frozen_reason", "frozen_until")
+            )
+            freeze(reason=reason, until=until)
+
+
 @admin.register(Building, site=site)
 class BuildingAdmin(HealthPage):
+    form = FreezeForm
     fields = (
         "name",
         "time_zone",
         "help_line",
         "quiet_from",
         "quiet_until",
-        "frozen",
-        "frozen_reason",
+        *FREEZE,
     )
+    fields_of_a_new_one = ("name", "time_zone", "help_line")
     list_display = ("name", "lock_health", "help_line", "time_zone", "frozen")
     sortable_by = ("name",)
     search_fields = ("name",)
@@ -51,22 +106,22 @@ class BuildingAdmin(HealthPage):
         return self.has_view_permission(request, obj)
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return self.fields if obj else ("name", "time_zone", "help_line")
+        return self.fields if obj else self.fields_of_a_new_one
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return () if request.user.is_superuser else ("name", "time_zone")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
-            obj.pk = places.add_building(actor=actor(request), **form.cleaned_data).pk
+            given = {name: form.cleaned_data[name] for name in self.fields_of_a_new_one}
+            obj.pk = places.add_building(actor=actor(request), **given).pk
             return
         if settings := changed(form, places.BUILDING_FIELDS):
             places.change_building(actor=actor(request), building=obj, changes=settings)
-        if "frozen" in form.changed_data and not form.cleaned_data["frozen"]:
-            places.release_building(actor=actor(request), building=obj)
-        elif changed(form, frozenset({"frozen", "frozen_reason"})) and form.cleaned_data["frozen"]:
-            reason = form.cleaned_data["frozen_reason"]
-            places.freeze_building(actor=actor(request), building=obj, reason=reason)
+        of_it = {"actor": actor(request), "building": obj}
+        form.freeze(
+            partial(freezing.freeze_building, **of_it), partial(freezing.release_building, **of_it)
+        )
 
     def record_filter(self, obj: Building) -> dict[str, Any]:
         return {"building": obj.pk}
@@ -81,6 +136,7 @@ class ByState(OneOf):
             ("renamed", _("renamed at Seam")),
             ("offline", _("offline")),
             ("gone", _("gone from Seam")),
+            ("frozen", _("frozen")),
         ]
         return [*states, ("unassigned", _("unassigned"))] if request.user.is_superuser else states
 
@@ -88,6 +144,7 @@ class ByState(OneOf):
         return {
             "renamed": ~Q(seam_name=F("reviewed_seam_name")),
             "offline": Q(online=False),
+            "frozen": Q(frozen=True),
             "gone": Q(gone_at__isnull=False),
             "unassigned": Q(building=None),
         }[value]
@@ -95,6 +152,7 @@ class ByState(OneOf):
 
 @admin.register(Device, site=site)
 class DeviceAdmin(WhoCanUnlockADoor):
+    form = FreezeForm
     actions = ("take_over_name", "keep_label")
     told_by_seam = (
         "seam_name",
@@ -112,6 +170,8 @@ class DeviceAdmin(WhoCanUnlockADoor):
     )
     fieldsets = (
         (None, {"fields": ("building", "label", "area", "access")}),
+        (_("Before a press"), {"fields": ("step_up_minutes", "break_glass")}),
+        (_("Freeze"), {"fields": FREEZE}),
         (_("As Seam tells"), {"fields": told_by_seam}),
     )
     list_display = (
@@ -119,6 +179,7 @@ class DeviceAdmin(WhoCanUnlockADoor):
         "building",
         "area",
         "access",
+        "frozen",
         "online",
         "can_remotely_unlock",
         "battery",
@@ -142,6 +203,8 @@ class DeviceAdmin(WhoCanUnlockADoor):
             places.assign_door(actor=actor(request), device=obj, building=target)
         if settings := changed(form, places.DOOR_FIELDS):
             places.change_door(actor=actor(request), device=obj, changes=settings)
+        of_it = {"actor": actor(request), "device": obj}
+        form.freeze(partial(freezing.freeze_door, **of_it), partial(freezing.release_door, **of_it))
 
     def record_filter(self, obj: Device) -> dict[str, Any]:
         return {"door": obj.pk}

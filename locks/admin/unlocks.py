@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from locks import words
 from locks.admin.filters import (
+    BrokeGlass,
     ByBuilding,
     ByChoice,
     ByDoor,
@@ -84,6 +85,7 @@ class UnlockRequestAdmin(AsItWas):
         "reason",
         "identified",
         "remarks",
+        "went_over",
         "pressed",
         "answered",
         "ended",
@@ -106,6 +108,7 @@ class UnlockRequestAdmin(AsItWas):
         ByFailure,
         Slow,
         OutOfHours,
+        BrokeGlass,
         Contradicted,
     )
     list_select_related = ("building",)
@@ -158,6 +161,10 @@ class UnlockRequestAdmin(AsItWas):
             _("slow"): (obj.took_ms or 0) >= SLOW_MS,
         }
         return ", ".join(str(mark) for mark, is_so in marks.items() if is_so)
+
+    @admin.display(description=_("break-glass over"))
+    def went_over(self, obj: UnlockRequest) -> str:
+        return "; ".join(words.overridden(each) for each in obj.overridden.split(",") if each)
 
     @admin.display(description=_("pressed"))
     def pressed_local(self, obj: UnlockRequest) -> str:
@@ -263,11 +270,12 @@ class PressAdmin(AsItWas):
         if not press.code:
             return ""
         zone = press.building.zone if press.building else dt.UTC
+        clock = "%Y-%m-%d %H:%M" if press.code in words.FROZEN else "%H:%M:%S"
         return words.refusal(
             press.code,
             building=str(press.building or ""),
             reason=press.freeze_reason,
-            when=f"{press.retry_at.astimezone(zone):%H:%M:%S}" if press.retry_at else "",
+            when=f"{press.retry_at.astimezone(zone):{clock}}" if press.retry_at else "",
         )
 
     @admin.display(description=_("unlock request"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -53,7 +54,42 @@ class BuildingQuerySet(models.QuerySet["Building"]):
         return self.filter(pk__in=held.values("building_id"))
 
 
-class Building(models.Model):
+class Freezable(models.Model):
+    """What can be frozen: nobody unlocks there until a manager lifts it, or `frozen_until` has come.
+
+    The end counts by the clock: nothing has to run for it. Written by services.freezing, which records
+    it, and also the end that came by itself.
+    """
+
+    frozen = models.BooleanField(_("frozen"), default=False)
+    frozen_reason = models.CharField(_("reason of the freeze"), max_length=200, blank=True)
+    frozen_until = models.DateTimeField(_("frozen until"), null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def is_frozen(self, at: dt.datetime) -> bool:
+        """Whether a freeze is in force at `at`."""
+        return self.frozen and (self.frozen_until is None or at < self.frozen_until)
+
+
+def frozen_with_reason(model: str) -> tuple[models.CheckConstraint, models.CheckConstraint]:
+    """What holds of a Freezable: a reason with each freeze, and no end without one."""
+    return (
+        models.CheckConstraint(
+            condition=Q(frozen=False) | ~Q(frozen_reason=""),
+            name=f"locks_{model}_frozen_with_reason",
+            violation_error_message=_("A freeze needs a reason that clerks can read."),
+        ),
+        models.CheckConstraint(
+            condition=Q(frozen=True) | Q(frozen_until__isnull=True),
+            name=f"locks_{model}_only_a_freeze_has_an_end",
+            violation_error_message=_("Only a freeze has an end."),
+        ),
+    )
+
+
+class Building(Freezable):
     """A property with doors, a help line and a time zone of its own; the unit of every right."""
 
     name = models.CharField(_("name"), max_length=120, unique=True)
@@ -76,19 +112,13 @@ class Building(models.Model):
     quiet_until = models.TimeField(
         _("quiet hours until"), null=True, blank=True, default=dt.time(6)
     )
-    frozen = models.BooleanField(_("frozen"), default=False)
-    frozen_reason = models.CharField(_("reason of the freeze"), max_length=200, blank=True)
 
     objects = BuildingQuerySet.as_manager()
 
     class Meta:
         ordering = ("name",)
         constraints = (
-            models.CheckConstraint(
-                condition=Q(frozen=False) | ~Q(frozen_reason=""),
-                name="locks_building_frozen_with_reason",
-                violation_error_message=_("A freeze needs a reason that clerks can read."),
-            ),
+            *frozen_with_reason("building"),
             models.CheckConstraint(
                 condition=Q(quiet_from__isnull=True, quiet_until__isnull=True)
                 | Q(quiet_from__isnull=False, quiet_until__isnull=False),
@@ -140,12 +170,13 @@ class Access(models.TextChoices):
     PRIVATE = "private", _("private")
 
 
-class Device(models.Model):
+class Device(Freezable):
     """A lock known to Seam, and the door that clerks know it by.
 
     `label` is the clerks' word and never follows Seam; `seam_name` is Seam's. Written by
     services.mirroring (health, Seam's name, gone), services.inventory (when last told) and
-    services.places (label, area, access, building; for managers and superusers). Never deleted.
+    services.places (label, area, access, building; for managers and superusers) and
+    services.freezing. Never deleted.
     """
 
     Access = Access
@@ -165,6 +196,24 @@ class Device(models.Model):
         choices=Access,
         default=Access.PRIVATE,
         help_text=_("Private doors ask for a reason and how the person was identified."),
+    )
+    step_up_minutes = models.PositiveSmallIntegerField(
+        _("proof within, minutes"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(720)],
+        help_text=_(
+            "A press asks who is at the keyboard unless they proved it within so many minutes."
+            " Empty: it never asks."
+        ),
+    )
+    break_glass = models.BooleanField(
+        _("break glass"),
+        default=False,
+        help_text=_(
+            "In an emergency whoever holds any role in the building may unlock although their role,"
+            " its hours or a freeze forbid it. Managers are told at once, and each is reviewed."
+        ),
     )
     # As Seam told at `synced_at`.
     seam_name = models.CharField(_("name at Seam"), max_length=200, blank=True)
@@ -197,6 +246,7 @@ class Device(models.Model):
                 condition=~Q(seam_device_id=""), name="locks_device_has_a_seam_id"
             ),
             models.CheckConstraint(condition=~Q(label=""), name="locks_device_has_a_label"),
+            *frozen_with_reason("device"),
         )
 
     def __str__(self) -> str:

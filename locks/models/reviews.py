@@ -33,6 +33,7 @@ class Rule(models.TextChoices):
     PRIVATE_AGAIN = "private_again", _("one private door again and again by one person")
     ELSEWHERE = "elsewhere", _("unlocked remotely, not from here")
     SELF_GRANT = "self_grant", _("role granted to oneself")
+    BROKE_GLASS = "broke_glass", _("break-glass unlock")
     FLAGGED = "flagged", _("flagged by hand")
 
 

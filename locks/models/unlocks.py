@@ -106,6 +106,8 @@ class UnlockRequest(models.Model):
         _("identified by"), max_length=20, choices=Identified, blank=True
     )
     pressed_again = models.BooleanField(_("pressed again after an unknown outcome"), default=False)
+    # Of a break-glass press: the codes (locks.words.OBSTACLES) of what forbade it; empty for all others.
+    overridden = models.CharField(_("break-glass over"), max_length=80, blank=True)
 
     requested_at = models.DateTimeField(_("requested at"), default=timezone.now)
     send_by = models.DateTimeField(help_text=_("No byte leaves for Seam after this."))
@@ -201,6 +203,11 @@ class UnlockRequest(models.Model):
             ),
             models.Index(
                 fields=("-requested_at", "-id"),
+                condition=~Q(overridden=""),
+                name="locks_unlock_broke_glass",
+            ),
+            models.Index(
+                fields=("-requested_at", "-id"),
                 condition=Q(took_ms__gte=SLOW_MS),
                 name="locks_unlock_slow",
             ),
@@ -284,6 +291,8 @@ class PressQuerySet(models.QuerySet["Press"]):
 
 
 def _freeze_reason(device: Device, code: str) -> str:
+    if code == "frozen_door":
+        return device.frozen_reason
     return device.building.frozen_reason if code == "frozen" and device.building else ""
 
 
@@ -305,8 +314,11 @@ class Press(models.Model):
     pressed_at = models.DateTimeField(_("pressed at"), default=timezone.now)
     verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict)
     code = models.CharField(_("refused because"), max_length=40, blank=True)
-    freeze_reason = models.CharField(max_length=200, blank=True)  # as it was, of a `frozen` one
-    retry_at = models.DateTimeField(null=True)  # of one that came too soon: when it would not
+    freeze_reason = models.CharField(
+        max_length=200, blank=True
+    )  # as it was, of a frozen building or door
+    # Of one that came too soon, or in a freeze with an end: when it would not.
+    retry_at = models.DateTimeField(null=True)
     request = models.ForeignKey(
         UnlockRequest, on_delete=models.PROTECT, null=True, related_name="presses"
     )

@@ -36,7 +36,9 @@ NEVER_COVERED: Final = (
     "what accessdesk was asked, did and was told."
 )
 # Filters whose values name no person, door or building.
-TOLD_TO_ALL: Final = frozenset(("kind", "out_of_hours", "outcome", "since", "slow", "until"))
+TOLD_TO_ALL: Final = frozenset(
+    ("break_glass", "kind", "out_of_hours", "outcome", "since", "slow", "until")
+)
 
 
 @dataclass

@@ -1,10 +1,10 @@
 """Buildings and doors as people set them up. Every change is on the record, or did not happen.
 
-Managers set help line, quiet hours, freeze and door settings of their own buildings; names, time zones and
+Managers set help line, quiet hours and door settings of their own buildings; names, time zones and
 which door belongs where are superusers' (a unique name would tell a manager of the buildings of
 others). All raise NotAllowed (who may not) or ValidationError (what cannot be), each with a
 sentence, and change nothing then.
-What Seam tells of a lock is services.inventory's.
+What Seam tells of a lock is services.inventory's; a freeze is services.freezing's.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from locks.models import AuditChain, Building, Device, Kind, User
 from locks.services.audit import record
 from locks.services.editing import apply, require_manager, require_superuser
 from locks.services.errors import NotAllowed
+from locks.services.freezing import locked_door
 
 QUIET_HOURS = frozenset({"quiet_from", "quiet_until"})
 MANAGERS_BUILDING_FIELDS = frozenset({"help_line"}) | QUIET_HOURS
 BUILDING_FIELDS = MANAGERS_BUILDING_FIELDS | {"name", "time_zone"}
-DOOR_FIELDS = frozenset({"label", "area", "access"})
+DOOR_FIELDS = frozenset({"label", "area", "access", "step_up_minutes", "break_glass"})
 
 
 @transaction.atomic
@@ -60,34 +62,10 @@ def change_building(*, actor: User, building: Building, changes: Mapping[str, An
 
 
 @transaction.atomic
-def freeze_building(*, actor: User, building: Building, reason: str) -> Building:
-    """Stop all unlocking in `building`; clerks read `reason`. Another reason replaces it."""
-    require_manager(actor, building)
-    reason = reason.strip()
-    if not reason:
-        raise ValidationError(_("A freeze needs a reason that clerks can read."))
-    row = Building.objects.select_for_update(no_key=True).get(pk=building.pk)
-    if apply(row, {"frozen": True, "frozen_reason": reason}):
-        record(Kind.BUILDING_FROZEN, building=row, actor=actor, reason=reason)
-    return row
-
-
-@transaction.atomic
-def release_building(*, actor: User, building: Building) -> Building:
-    """Lift the freeze of `building`."""
-    require_manager(actor, building)
-    row = Building.objects.select_for_update(no_key=True).get(pk=building.pk)
-    reason = row.frozen_reason
-    if apply(row, {"frozen": False, "frozen_reason": ""}):
-        record(Kind.BUILDING_RELEASED, building=row, actor=actor, reason=reason)
-    return row
-
-
-@transaction.atomic
 def change_door(*, actor: User, device: Device, changes: Mapping[str, Any]) -> Device:
     """Change what DOOR_FIELDS names."""
     _require_known(changes, DOOR_FIELDS)
-    row = _locked_door(actor, device)
+    row = locked_door(actor, device)
     if changed := apply(row, changes):
         record(Kind.DOOR_CHANGED, building=row.building, actor=actor, device=row, changed=changed)
     return row
@@ -97,16 +75,22 @@ def change_door(*, actor: User, device: Device, changes: Mapping[str, Any]) -> D
 def assign_door(*, actor: User, device: Device, building: Building | None) -> Device:
     """Move a door into `building`, or out of any; superusers only. It becomes private.
 
-    It takes its label along. Each building's chain tells its own half and does not name the other.
+    It takes its label along, and leaves break-glass behind. Each building's chain tells its own half
+    and does not name the other.
     """
     require_superuser(actor)
-    row = _locked_door(actor, device)
+    row = locked_door(actor, device)
     before = row.building
     if before == building:
         return row
+    if row.is_frozen(timezone.now()):
+        # Its reason is for the people of this building; and no move may thaw it.
+        raise NotAllowed(_("This door is frozen. Lift its freeze before you move it."))
     if row.unlock_requests.open().exists():
         raise NotAllowed(_("An unlock of this door is under way. Move the door when it has ended."))
-    apply(row, {"building": building, "access": Device.Access.PRIVATE})
+    had_glass = row.break_glass
+    private = {"access": Device.Access.PRIVATE, "break_glass": False}
+    apply(row, {"building": building, **private})
     halves = [(before, Kind.DOOR_UNASSIGNED), (building, Kind.DOOR_ASSIGNED)]
     chains = dict(
         AuditChain.objects.filter(building__in=[p for p, _kind in halves if p]).values_list(
@@ -119,14 +103,15 @@ def assign_door(*, actor: User, device: Device, building: Building | None) -> De
         ((p, k) for p, k in halves if p), key=lambda half: chains.get(half[0].pk, math.inf)
     ):
         access = row.access if kind == Kind.DOOR_ASSIGNED else None
-        record(kind, building=place, actor=actor, device=row, access=access)
+        glass = False if access and had_glass else None  # what the old building allowed ends there
+        record(kind, building=place, actor=actor, device=row, access=access, break_glass=glass)
     return row
 
 
 @transaction.atomic
 def accept_seam_name(*, actor: User, device: Device) -> Device:
     """Call the door as Seam does now."""
-    row = _locked_door(actor, device)
+    row = locked_door(actor, device)
     _require_offer(row)
     longest = Device._meta.get_field("label").max_length
     label = row.seam_name.strip()[:longest] or row.label
@@ -138,21 +123,10 @@ def accept_seam_name(*, actor: User, device: Device) -> Device:
 @transaction.atomic
 def dismiss_seam_name(*, actor: User, device: Device) -> Device:
     """Keep the label although Seam calls the door otherwise, until Seam changes the name again."""
-    row = _locked_door(actor, device)
+    row = locked_door(actor, device)
     _require_offer(row)
     changed = apply(row, {"reviewed_seam_name": row.seam_name})
     record(Kind.DOOR_CHANGED, building=row.building, actor=actor, device=row, changed=changed)
-    return row
-
-
-def _locked_door(actor: User, device: Device) -> Device:
-    """The door as it is now, held until commit; only where `actor` may set it up."""
-    row = (
-        Device.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("building")
-        .get(pk=device.pk)
-    )
-    require_manager(actor, row.building)
     return row
 
 

@@ -155,6 +155,11 @@ def _self_grant(since: dt.datetime, now: dt.datetime) -> Events:
     return granted.filter(detail__body__contains='"self_grant":true')
 
 
+def _broke_glass(since: dt.datetime, now: dt.datetime) -> Events:
+    """Queued with the press itself; found here only where that row was lost."""
+    return _of_kind((Kind.UNLOCK_BROKE_GLASS,), Rule.BROKE_GLASS, since)
+
+
 # --- Series -----------------------------------------------------------------------------------
 
 SERIES: Mapping[str, Series] = {
@@ -184,6 +189,7 @@ _SINGLE: Mapping[str, Callable[[dt.datetime, dt.datetime], Events]] = {
     Rule.UNCONFIRMED: _unconfirmed,
     Rule.ELSEWHERE: _elsewhere,
     Rule.SELF_GRANT: _self_grant,
+    Rule.BROKE_GLASS: _broke_glass,
 }
 RULES: Final = (*_SINGLE, *SERIES)
 

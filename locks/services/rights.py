@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from locks.models import Assignment, Building, Device, User
+
+# What break-glass may override.
+BREAKABLE: Final = frozenset({"no_role", "out_of_hours", "frozen", "frozen_door"})
 
 
 def why_not(*, person: User, device: Device, at: dt.datetime) -> str:
@@ -26,21 +30,65 @@ def unlocking_roles(person: User, *, at: dt.datetime) -> list[Assignment]:
 
 def obstacle(device: Device, *, roles: Iterable[Assignment], at: dt.datetime) -> str:
     """The same for a door that the person may see, given their `unlocking_roles`. No query."""
-    if device.building is None:
-        return "no_role"
-    if code := obstacle_in(device.building, roles=roles, at=at):
-        return code
-    if device.gone_at is not None:
-        return "gone"
-    # Seam's docs: this alone decides. A lock that is said to be offline may answer all the same.
-    return "" if device.can_remotely_unlock else "not_remote"
+    return next(obstacles(device, roles=roles, at=at), "")
 
 
 def obstacle_in(building: Building, *, roles: Iterable[Assignment], at: dt.datetime) -> str:
     """The part of it that holds for every door of `building`. No query."""
+    return next(_obstacles_in(building, roles, at), "")
+
+
+def obstacles(device: Device, *, roles: Iterable[Assignment], at: dt.datetime) -> Iterator[str]:
+    """The codes of all that forbids it, the one that people are told first. No query."""
+    if device.building is None:
+        yield "no_role"
+        return
+    yield from _obstacles_in(device.building, roles, at)
+    if device.gone_at is not None:
+        yield "gone"
+        return
+    if device.is_frozen(at):
+        yield "frozen_door"
+    # Seam's docs: this alone decides. A lock that is said to be offline may answer all the same.
+    if not device.can_remotely_unlock:
+        yield "not_remote"
+
+
+def _obstacles_in(
+    building: Building, roles: Iterable[Assignment], at: dt.datetime
+) -> Iterator[str]:
     here = [role for role in roles if role.building_id == building.pk]
     if not here:
-        return "no_role"
-    if building.frozen:
-        return "frozen"
-    return "" if any(role.within_hours(at) for role in here) else "out_of_hours"
+        yield "no_role"
+    if building.is_frozen(at):
+        yield "frozen"
+    if here and not any(role.within_hours(at) for role in here):
+        yield "out_of_hours"
+
+
+def breakable(*, person: User, device: Device, at: dt.datetime) -> tuple[str, ...]:
+    """What a break-glass press of `person` would override; empty where there is none to be made.
+
+    Only where a manager has allowed it for this door, for who holds some role in its building (to be a
+    superuser is none), and only what people have forbidden: no glass brings back a lock that is gone.
+    Three queries at most.
+    """
+    if not device.break_glass or not holds_a_role(person, device.building, at=at):
+        return ()
+    return overridable(device, roles=unlocking_roles(person, at=at), at=at)
+
+
+def holds_a_role(person: User, building: Building | None, *, at: dt.datetime) -> bool:
+    """Whether any role in `building` is in force for `person`. One query."""
+    return Assignment.objects.in_force(at=at).filter(person=person, building=building).exists()
+
+
+def overridable(device: Device, *, roles: Iterable[Assignment], at: dt.datetime) -> tuple[str, ...]:
+    """All that forbids it, where people have forbidden all of it; else empty. No query."""
+    codes = tuple(obstacles(device, roles=roles, at=at))
+    return codes if BREAKABLE.issuperset(codes) else ()
+
+
+def freeze_behind(code: str, device: Device) -> Building | Device | None:
+    """What is frozen where `code` says so: the building or the door; None for any other code."""
+    return {"frozen": device.building, "frozen_door": device}.get(code)

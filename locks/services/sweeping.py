@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from locks.services import events, following, noise, pins, settling, signing_in
+from locks.services import events, following, freezing, noise, pins, settling, signing_in
 from locks.services.refusing import record_repeats
 
 
 def sweep(*, for_seconds: float = 4.0) -> float:
-    """End what is past its bound, count repeated refusals, follow and settle what nobody does.
+    """End what is past its bound (freezes, too), count repeated refusals, follow and settle what nobody does.
 
     Returns in how many seconds to sweep again.
     """
     following.end_overdue()
     record_repeats()
+    freezing.lift_ended()
     noise.record_noise()
     signing_in.record_refused()
     pins.record_refused()

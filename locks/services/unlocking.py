@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, connection, transaction
@@ -20,9 +20,13 @@ from locks.seam import SeamError, SendBy
 from locks.services import following, limiting, settling
 from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
+from locks.services.breaking_glass import break_glass
+from locks.services.conditions import lacking
 from locks.services.errors import DATABASE_GONE, AnswerNotRecorded, DoorUnknown, NothingSent, Sent
+from locks.services.presses import Pressed, PressForm, PressResult
+from locks.services.proving_oneself import NotProved, Proved
 from locks.services.refusing import refuse
-from locks.services.rights import why_not
+from locks.services.rights import breakable, freeze_behind, why_not
 from locks.services.tokens import BadToken, PressToken, age_of_press, read_token
 
 logger = logging.getLogger(__name__)
@@ -32,45 +36,16 @@ CONFLICTS = ("40P01", "40001")  # PostgreSQL: deadlock detected, serialization f
 RECORD_WITHIN = 5.0  # seconds that a dropped database gets before an answer is left to the sweep
 
 
-@dataclass(frozen=True)
-class PressForm:
-    """What came with a press; untrusted."""
-
-    token: str
-    elapsed: tuple[float, float] | None = None  # seconds from page to press: wall, monotonic
-    reason: str = ""
-    identified_by: str = ""
-    again: int | None = None  # the request with an unknown outcome that the person was asked about
-    address: str = ""  # the client's, for the record
+class _Overtaken(Exception):
+    """The right ended between the look at it and the writing of the press."""
 
 
-@dataclass(frozen=True)
-class PressResult:
-    """The row that says what came of a press; `repeated` where it is an earlier press's verdict."""
-
-    press: Press
-    repeated: bool = False
-
-
-@dataclass(frozen=True)
-class _Pressed:
-    """A press on its way through transaction 1."""
-
-    actor: User
-    device: Device
-    form: PressForm
-    token: PressToken | None
-    at: dt.datetime
-    age: float  # seconds since the finger moved
-
-    @property
-    def left(self) -> float:
-        """Seconds in which it may still be sent."""
-        return settings.UNLOCK_SEND_TIMEOUT - self.age
-
-
-def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResult:
+def request_unlock(
+    *, actor: User, device: Device, form: PressForm, proof: Proved | NotProved | None = None
+) -> PressResult:
     """Unlock `device` once for `actor`, or say why not; every outcome is a row.
+
+    `proof` is the actor's latest, or the failed try that came with this press; another's counts for none.
 
     Raises DoorUnknown where the door is not the actor's to know (recorded all the same), and where the
     database goes away NothingSent, AnswerNotRecorded or Sent, whichever is true. Returns when Seam has
@@ -83,7 +58,10 @@ def request_unlock(*, actor: User, device: Device, form: PressForm) -> PressResu
         age = age_of_press(token, form.elapsed, now=now)
     except BadToken:
         token, age = None, 0.0
-    pressed = _Pressed(actor, device, form, token, dt.datetime.fromtimestamp(now, dt.UTC), age)
+    if isinstance(proof, Proved) and proof.person_id != actor.pk:
+        proof = None
+    at = dt.datetime.fromtimestamp(now, dt.UTC)
+    pressed = Pressed(actor, device, form, token, at, age, proof)
     send_by = SendBy(wall=now + pressed.left, monotonic=steady + pressed.left)
     try:
         result = _take(pressed)
@@ -113,12 +91,14 @@ def _reread(request: UnlockRequest) -> None:
         raise Sent from gone
 
 
-def _take(pressed: _Pressed) -> PressResult:
+def _take(pressed: Pressed) -> PressResult:
     """Transaction 1, until it finds its place: the constraints decide who of two came first."""
     for _round in range(5):
         try:
             with transaction.atomic(durable=True):
                 result = _decide(pressed)
+        except _Overtaken:
+            continue  # nothing of it was kept; the next look refuses it, and says why
         except IntegrityError:
             continue  # the same token, or another press on this door, was first: look again
         except OperationalError as error:
@@ -131,7 +111,7 @@ def _take(pressed: _Pressed) -> PressResult:
     raise OperationalError("A press found no place among others five times.")
 
 
-def _decide(pressed: _Pressed) -> PressResult | None:
+def _decide(pressed: Pressed) -> PressResult | None:
     """Refuse, join, or open a request, in one transaction; None where an overdue one stands in the way."""
     # Held until commit: of two presses on one door the second decides after the first has opened or
     # ended its request, whichever the constraints can no longer tell apart.
@@ -140,8 +120,12 @@ def _decide(pressed: _Pressed) -> PressResult | None:
         .select_related("building")
         .get(pk=pressed.device.pk)
     )
-    pressed = replace(pressed, device=device)
     forbidden = why_not(person=pressed.actor, device=device, at=pressed.at)
+    overridden: tuple[str, ...] = ()
+    if forbidden and pressed.form.break_glass:
+        overridden = breakable(person=pressed.actor, device=device, at=pressed.at)
+    forbidden = "" if overridden else forbidden
+    pressed = replace(pressed, device=device, overridden=overridden)
     earlier = _earlier(pressed.token) if pressed.token else None
     if earlier and forbidden == "not_yours":
         pressed = replace(pressed, token=None)  # its nonce is on an earlier row already
@@ -152,7 +136,7 @@ def _decide(pressed: _Pressed) -> PressResult | None:
     latest = here.order_by("-requested_at", "-pk").first()
     under_way = here.open().first()
     unsettled = latest if latest and latest.status == Status.UNKNOWN and not under_way else None
-    code = forbidden or _objection(pressed)
+    code = forbidden or lacking(pressed)
     if not code and unsettled and pressed.form.again != unsettled.pk:
         code = "ask_again"
     if code:
@@ -163,10 +147,26 @@ def _decide(pressed: _Pressed) -> PressResult | None:
         return PressResult(_join(pressed, joined))
     if too_soon := _too_soon(pressed):
         return PressResult(too_soon)
-    return PressResult(_open(pressed, again=unsettled is not None))
+    press = _open(pressed, again=unsettled is not None)
+    if not _still_may(pressed):
+        raise _Overtaken
+    return PressResult(press)
 
 
-def _too_soon(pressed: _Pressed) -> Press | None:
+def _still_may(pressed: Pressed) -> bool:
+    """The right once more, while this press holds the building's chain.
+
+    Whoever freezes or takes a role away writes on that chain, too: what they committed before is seen
+    here, and what comes later finds this press on the record before it.
+    """
+    person, at = pressed.actor, pressed.at
+    device = Device.objects.select_related("building").get(pk=pressed.device.pk)
+    if pressed.overridden:
+        return bool(breakable(person=person, device=device, at=at))
+    return not why_not(person=person, device=device, at=at)
+
+
+def _too_soon(pressed: Pressed) -> Press | None:
     """The refusal of a press beyond what a door, or a person's hands, do in a minute; None for the rest."""
     if again := limiting.door_free_at(pressed.device, at=pressed.at):
         return _refuse(pressed, "door_limit", retry_at=again)
@@ -175,33 +175,27 @@ def _too_soon(pressed: _Pressed) -> Press | None:
     return None
 
 
-def _refuse(pressed: _Pressed, code: str, *, retry_at: dt.datetime | None = None) -> Press:
+def _refuse(pressed: Pressed, code: str, *, retry_at: dt.datetime | None = None) -> Press:
     return refuse(
         actor=pressed.actor,
         device=pressed.device,
         code=code,
         nonce=pressed.token.nonce if pressed.token else None,
         address=pressed.form.address,
-        retry_at=retry_at,
+        retry_at=retry_at or _not_before(pressed, code),
     )
+
+
+def _not_before(pressed: Pressed, code: str) -> dt.datetime | None:
+    """When a press that is refused by `code` would not be, where that is known."""
+    if isinstance(pressed.proof, NotProved) and code == pressed.proof.code:
+        return pressed.proof.retry_at
+    frozen = freeze_behind(code, pressed.device)
+    return frozen.frozen_until if frozen else None
 
 
 def _earlier(token: PressToken) -> Press | None:
     return Press.objects.select_related("request").filter(nonce=token.nonce).first()
-
-
-def _objection(pressed: _Pressed) -> str:
-    """The code of what is wrong with the press itself; empty where nothing is."""
-    if pressed.token is None:
-        return "bad_token"
-    if pressed.left <= 0:
-        return "too_late"
-    form = pressed.form
-    if pressed.device.is_private and not (
-        form.reason and form.identified_by in UnlockRequest.Identified.values
-    ):
-        return "needs_reason"
-    return ""
 
 
 def _overdue(request: UnlockRequest, at: dt.datetime) -> bool:
@@ -209,7 +203,7 @@ def _overdue(request: UnlockRequest, at: dt.datetime) -> bool:
     return at > bound + following.GRACE
 
 
-def _just_ended(latest: UnlockRequest | None, pressed: _Pressed) -> UnlockRequest | None:
+def _just_ended(latest: UnlockRequest | None, pressed: Pressed) -> UnlockRequest | None:
     """The request that this press was meant for although it has ended meanwhile.
 
     Anyone's, where the finger moved before its end and the press was held up; and for a moment after
@@ -224,7 +218,7 @@ def _just_ended(latest: UnlockRequest | None, pressed: _Pressed) -> UnlockReques
     return latest if latest.presses.filter(person=pressed.actor).exists() else None
 
 
-def _join(pressed: _Pressed, request: UnlockRequest) -> Press:
+def _join(pressed: Pressed, request: UnlockRequest) -> Press:
     """A press that another one stands for; who joins the same request again is not written again."""
     joined_before = request.presses.filter(person=pressed.actor, verdict=Verdict.JOINED).exists()
     press = _press(pressed, verdict=Verdict.JOINED, request=request)
@@ -239,11 +233,12 @@ def _join(pressed: _Pressed, request: UnlockRequest) -> Press:
         address=pressed.form.address,
         reason=pressed.form.reason,
         identified_by=pressed.form.identified_by,
+        overridden=list(pressed.overridden),
     )
     return press
 
 
-def _open(pressed: _Pressed, *, again: bool) -> Press:
+def _open(pressed: Pressed, *, again: bool) -> Press:
     send_by = pressed.at + dt.timedelta(seconds=pressed.left)
     call_deadline = send_by + dt.timedelta(seconds=settings.UNLOCK_ANSWER_TIMEOUT)
     resolve_by = pressed.at + dt.timedelta(seconds=settings.UNLOCK_RESOLVE_TIMEOUT)
@@ -263,6 +258,7 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
         identified_by=pressed.form.identified_by,
         pressed_again=again,
         out_of_hours=pressed.device.building.is_quiet(pressed.at),
+        overridden=",".join(pressed.overridden),
     )
     press = _press(pressed, verdict=Verdict.SENT, request=request)
     record(
@@ -277,13 +273,16 @@ def _open(pressed: _Pressed, *, again: bool) -> Press:
         out_of_hours=request.out_of_hours or None,
         address=pressed.form.address,
         age_ms=round(pressed.age * 1000),
+        **pressed.proof_told,
     )
+    if pressed.overridden:
+        break_glass(pressed, request)
     return press
 
 
-def _press(pressed: _Pressed, *, verdict: Verdict, request: UnlockRequest) -> Press:
+def _press(pressed: Pressed, *, verdict: Verdict, request: UnlockRequest) -> Press:
     if pressed.token is None:
-        raise AssertionError("_objection() refuses a press without a token.")
+        raise AssertionError("lacking() refuses a press without a token.")
     return Press.objects.add(
         person=pressed.actor,
         device=pressed.device,

@@ -32,6 +32,7 @@ BESIDE = (
     "same token",
     "revoke",
     "freeze",
+    "freeze door",
     "move",
     "rename",
     "gone",
@@ -41,6 +42,7 @@ AT_ONCE = (
     "follow",
     "revoke",
     "freeze",
+    "freeze door",
     "move",
     "rename",
     "gone",
@@ -84,12 +86,18 @@ class FrontDesk(RuleBasedStateMachine):
         return tabs[-1 - which % len(tabs)] if tabs else None
 
     @rule(
-        who=who, door=door, manner=manner, took=st.booleans(), reason=rarely_not, again=rarely_not
+        who=who,
+        door=door,
+        manner=manner,
+        took=st.booleans(),
+        reason=rarely_not,
+        again=rarely_not,
+        glass=st.booleans(),
     )
     def press(
-        self, who: str, door: str, manner: str, took: bool, reason: bool, again: bool
+        self, who: str, door: str, manner: str, took: bool, reason: bool, again: bool, glass: bool
     ) -> None:
-        finger = Finger(reason=reason, again=again)
+        finger = Finger(reason=reason, again=again, glass=glass)
         self.world.press(who, door, finger=finger, plan=self._plan(manner, took))
 
     @rule(who=clerks, door=door, manner=manner)
@@ -193,6 +201,7 @@ class FrontDesk(RuleBasedStateMachine):
             "follow": lambda: following.follow(for_seconds=0),
             "revoke": lambda: world.revoke("clerk", "north"),
             "freeze": lambda: world.freeze("north"),
+            "freeze door": lambda: world.freeze_door(door),
             "move": lambda: world.move(door, "south"),
             "rename": lambda: world.rename(door),
             "gone": lambda: world.lose(door),
@@ -214,6 +223,7 @@ class FrontDesk(RuleBasedStateMachine):
             "same token": lambda: world.press(tab.who, tab.door, tab=tab),
             "revoke": lambda: world.revoke(tab.who, "north"),
             "freeze": lambda: world.freeze("north"),
+            "freeze door": lambda: world.freeze_door(tab.door),
             "move": lambda: world.move(tab.door, "south"),
             "rename": lambda: world.rename(tab.door),
             "gone": lambda: world.lose(tab.door),
@@ -330,6 +340,10 @@ class FrontDesk(RuleBasedStateMachine):
     @rule(where=building)
     def release(self, where: str) -> None:
         self.world.release(where)
+
+    @rule(door=door, frozen=st.booleans())
+    def freeze_door(self, door: str, frozen: bool) -> None:
+        (self.world.freeze_door if frozen else self.world.release_door)(door)
 
     @rule(door=door, private=st.booleans())
     def change_door(self, door: str, private: bool) -> None:

@@ -36,7 +36,7 @@ from locks.models import (
     Verdict,
 )
 from locks.seam import Lock
-from locks.services import catching_up, following, mirroring, places, staffing, sweeping
+from locks.services import catching_up, following, freezing, mirroring, places, staffing, sweeping
 from locks.services.audit import touch
 from locks.services.errors import (
     DatabaseLost,
@@ -103,6 +103,7 @@ class Finger:
     slept: float = 0.0  # seconds that the machine under the browser slept, page in hand
     reason: bool = True
     again: bool = True  # answers "press again anyway?" with yes, where that is the question
+    glass: bool = False  # the wish to break glass, which no door here allows
     forged: str = ""  # a token of nobody's making
 
 
@@ -156,6 +157,7 @@ class World:
         self.roles = {place: Held() for place in STAFF.items()}
         self.inactive: set[str] = set()
         self.frozen: set[str] = set()
+        self.frozen_doors: set[str] = set()
         self.unusable: dict[str, set[str]] = {name: set() for name in DOORS}
         self.place_of: dict[str, str | None] = dict(DOORS)
         self.private = {"room"}
@@ -335,6 +337,7 @@ class World:
             reason="Lost key" if finger.reason else "",
             identified_by="id_seen" if finger.reason else "",
             again=unknown if finger.again else None,
+            break_glass=finger.glass,
         )
 
     def _rows(self, door: str) -> list[UnlockRequest]:
@@ -351,7 +354,7 @@ class World:
         held = self.roles.get((who, place or ""))
         if held is None or held.closed or who in self.inactive:
             return False
-        if place in self.frozen or self.unusable[door]:
+        if place in self.frozen or door in self.frozen_doors or self.unusable[door]:
             return False
         if held.until is not None and abs(held.until - self.now) < 2:
             return None
@@ -519,13 +522,21 @@ class World:
 
     def freeze(self, where: str) -> None:
         if self._try(
-            places.freeze_building, building=self.buildings[where], reason="Fire alarm test."
+            freezing.freeze_building, building=self.buildings[where], reason="Fire alarm test."
         ):
             self.frozen.add(where)
 
     def release(self, where: str) -> None:
-        if self._try(places.release_building, building=self.buildings[where]):
+        if self._try(freezing.release_building, building=self.buildings[where]):
             self.frozen.discard(where)
+
+    def freeze_door(self, door: str) -> None:
+        if self._try(freezing.freeze_door, device=self.doors[door], reason="Lock being changed."):
+            self.frozen_doors.add(door)
+
+    def release_door(self, door: str) -> None:
+        if self._try(freezing.release_door, device=self.doors[door]):
+            self.frozen_doors.discard(door)
 
     def rename(self, door: str) -> None:
         self._try(

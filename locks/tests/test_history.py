@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from locks.admin import filters
 from locks.models import AuditEvent, Building, Device, Kind, Press, Status, UnlockRequest, User
-from locks.services import audit, places
+from locks.services import audit, freezing, places
 from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_building, make_device, make_superuser, make_user
 from locks.tests.history import past_refusal, past_unlock
@@ -318,7 +318,7 @@ def test_what_an_administrator_did_is_found_by_who_it_was(
     north: Building, superuser: User, manager_client: Client
 ) -> None:
     """Who holds no role in the building is not on offer, and the record's pages lead there."""
-    places.freeze_building(actor=superuser, building=north, reason="Drill")
+    freezing.freeze_building(actor=superuser, building=north, reason="Drill")
     (event,) = rows(manager_client, "auditevent", person=superuser.pk)
     assert event.kind == Kind.BUILDING_FROZEN
 

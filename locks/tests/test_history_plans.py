@@ -43,7 +43,7 @@ def house(
     grant(rare, north)
     request = past_unlock(
         doors[0], rare, status=Status.UNKNOWN, code="no_outcome", reason="Zeppelin",
-        took_ms=20_000, out_of_hours=True, action_attempt_id="attempt-of-zeppelin",
+        took_ms=20_000, out_of_hours=True, overridden="frozen", action_attempt_id="attempt-of-zeppelin",
     )  # fmt: skip
     with transaction.atomic():
         record(Kind.BUILDING_FROZEN, building=north, actor=manager, reason="Drill")
@@ -57,9 +57,10 @@ def house(
 MANY_REQUESTS = """
 INSERT INTO locks_unlockrequest (device_id, building_id, requested_by_id, door_label, person_name, status, reason,
   identified_by, pressed_again, requested_at, send_by, call_deadline, resolve_by, ended_at, code, action_attempt_id,
-  confirmed_by_device, error_type, error_message, seam_request_id, may_still_act, inferred, out_of_hours, took_ms)
+  confirmed_by_device, error_type, error_message, seam_request_id, may_still_act, inferred, out_of_hours, overridden,
+  took_ms)
 SELECT d.id, d.building_id, %s, d.label, 'Clerk', 'unlocked', '', '', false, at, at, at, at, at, '', '', true, '', '',
-  '', false, false, false, 4000
+  '', false, false, false, '', 4000
 FROM (SELECT now() - n * interval '1 minute' AS at, 1 + n %% 40 AS nth FROM generate_series(1, 8000) n) each
 JOIN (SELECT id, building_id, label, row_number() OVER (ORDER BY id) AS nth FROM locks_device WHERE id = ANY(%s)) d
   USING (nth)
@@ -111,6 +112,7 @@ ADDRESSES = [
     f"{REQUESTS}?outcome=unknown",
     f"{REQUESTS}?slow=yes",
     f"{REQUESTS}?out_of_hours=yes",
+    f"{REQUESTS}?break_glass=yes",
     f"{REQUESTS}?code=no_outcome",
     f"{REQUESTS}?q=zeppelin",
     f"{REQUESTS}?older=2026-01-01T00:00:00Z~1",

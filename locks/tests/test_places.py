@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from locks.models import AuditEvent, Building, Kind, Status, UnlockRequest, User
-from locks.services import places
+from locks.services import freezing, places
 from locks.services.errors import NotAllowed
 from locks.services.rights import why_not
 from locks.tests.factories import make_device
@@ -23,10 +23,10 @@ def test_a_manager_freezes_and_releases_their_building(
     manager: User, clerk: User, north: Building
 ) -> None:
     door = make_device(
-        places.freeze_building(actor=manager, building=north, reason=" Fire drill. ")
+        freezing.freeze_building(actor=manager, building=north, reason=" Fire drill. ")
     )
     assert why_not(person=clerk, device=door, at=timezone.now()) == "frozen"
-    places.release_building(actor=manager, building=north)
+    freezing.release_building(actor=manager, building=north)
     door.refresh_from_db()
     assert why_not(person=clerk, device=door, at=timezone.now()) == ""
     for kind in (Kind.BUILDING_FROZEN, Kind.BUILDING_RELEASED):
@@ -35,7 +35,7 @@ def test_a_manager_freezes_and_releases_their_building(
 
 def test_a_freeze_needs_a_reason(manager: User, north: Building) -> None:
     with pytest.raises(ValidationError, match="reason"):
-        places.freeze_building(actor=manager, building=north, reason="  ")
+        freezing.freeze_building(actor=manager, building=north, reason="  ")
 
 
 @pytest.mark.parametrize("who", ["clerk", "viewer", "outsider"])
@@ -44,8 +44,8 @@ def test_who_is_no_manager_cannot_freeze_or_set_up(
 ) -> None:
     person, door = request.getfixturevalue(who), make_device(north)
     for attempt in (
-        lambda: places.freeze_building(actor=person, building=north, reason="x"),
-        lambda: places.release_building(actor=person, building=north),
+        lambda: freezing.freeze_building(actor=person, building=north, reason="x"),
+        lambda: freezing.release_building(actor=person, building=north),
         lambda: places.change_building(actor=person, building=north, changes={"help_line": "x"}),
         lambda: places.change_door(actor=person, device=door, changes={"label": "x"}),
     ):

@@ -12,8 +12,9 @@ from itertools import groupby
 from locks import words
 from locks.models import Assignment, Building, Device, User
 from locks.services.rights import obstacle_in, unlocking_roles
-from locks.views.cards import Card, read_cards
+from locks.views.cards import Card, LatestProof, read_cards
 from locks.views.log import LONGEST_LOG, LogRow, read_log
+from locks.views.states import clock
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Board:
     areas: list[Area]
     log: list[LogRow]
     log_is_cut: bool  # there were more than LONGEST_LOG
+    is_frozen: bool
     notice: str  # why nothing can be unlocked here, and who can change it
 
     @property
@@ -42,12 +44,18 @@ class Board:
         return sum(len(area.cards) for area in self.areas)
 
 
-def read_boards(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -> list[Board]:
+def read_boards(
+    viewer: User,
+    buildings: Iterable[Building],
+    *,
+    at: dt.datetime,
+    latest_proof: LatestProof | None = None,
+) -> list[Board]:
     """The boards of buildings that `viewer` may see; the log costs two queries a building."""
     buildings = list(buildings)
     roles = unlocking_roles(viewer, at=at)
     devices = Device.objects.on_the_desk().filter(building__in=buildings).select_related("building")
-    cards = read_cards(viewer, in_order(devices), at=at, roles=roles)
+    cards = read_cards(viewer, in_order(devices), at=at, roles=roles, latest_proof=latest_proof)
     by_building: dict[int, list[Card]] = {}
     for card in cards:
         by_building.setdefault(card.building.pk, []).append(card)
@@ -64,6 +72,7 @@ def read_boards(viewer: User, buildings: Iterable[Building], *, at: dt.datetime)
             ],
             log=logs[building.pk][:LONGEST_LOG],
             log_is_cut=len(logs[building.pk]) > LONGEST_LOG,
+            is_frozen=building.is_frozen(at),
             notice=_notice(building, roles, at=at),
         )
         for building in buildings
@@ -99,4 +108,5 @@ def _natural(text: str) -> list[tuple[int, str]]:
 def _notice(building: Building, roles: Iterable[Assignment], *, at: dt.datetime) -> str:
     """What keeps this person from unlocking any door of the building; empty where nothing does."""
     code = obstacle_in(building, roles=roles, at=at)
-    return words.obstacle(code, building=building.name, reason=building.frozen_reason)
+    when = clock(building.frozen_until, zone=building.zone, at=at)
+    return words.obstacle(code, building=building.name, reason=building.frozen_reason, when=when)

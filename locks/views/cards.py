@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,11 +27,14 @@ from locks.models import (
 from locks.models.unlocks import ENDED_STATUSES
 from locks.services import limiting
 from locks.services.attesting import is_in_doubt, newest_of
-from locks.services.rights import obstacle, obstacle_in, unlocking_roles
+from locks.services.conditions import is_fresh
+from locks.services.proving_oneself import Proved
+from locks.services.rights import freeze_behind, obstacle, obstacle_in, overridable, unlocking_roles
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of
 from locks.views.states import RECENT, State, clock, said, state_of, usual_seconds, verdict_of
 
+LatestProof = Callable[[], Proved | None]
 SAMPLE = 20  # ended requests that tell a door's usual time
 
 # What the card offers.
@@ -52,9 +55,13 @@ class Card:
     refused: bool
     offer: str
     free_in: int | None  # seconds until a press that now comes too soon would not
+    asks_proof: bool  # the door wants a fresh proof of who presses
+    overridable: tuple[str, ...]  # what break-glass would go over, where it is allowed; sentences
     asks_about: int | None  # the request with an unknown outcome, where pressing again asks first
     doubted: int | None  # the request of which somebody should say what they saw
     word: str  # what somebody did see
+    is_frozen: bool  # the door itself
+    says_obstacle: bool  # it does, where no verdict above says the same
     obstacle: str  # why there is nothing to press
     token: str
 
@@ -82,8 +89,11 @@ def read_cards(
     *,
     at: dt.datetime,
     roles: list[Assignment] | None = None,
+    latest_proof: LatestProof | None = None,
 ) -> list[Card]:
     """The cards of doors that `viewer` may see, in their order; `devices` come with their building.
+
+    `latest_proof` is asked only where a door wants one.
 
     A constant number of queries, however many doors; one less where the caller has the viewer's
     `unlocking_roles`.
@@ -95,10 +105,22 @@ def read_cards(
     usual = _usual_times(open_now)
     told = newest_of(latest.values())
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
+    wanted = latest_proof and any(device.step_up_minutes is not None for device in devices)
+    proof = latest_proof() if latest_proof and wanted else None
+    held = _held(viewer, at=at) if any(device.break_glass for device in devices) else frozenset()
     return [
         _card(
             device,
-            seen=_Seen(viewer, roles, at, usual.get(device.pk), free.get(device.pk), told),
+            seen=_Seen(
+                viewer,
+                roles,
+                at,
+                usual.get(device.pk),
+                free.get(device.pk),
+                proof,
+                held,
+                told,
+            ),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
         )
@@ -114,6 +136,8 @@ class _Seen:
     at: dt.datetime
     usual: float | None
     free_at: dt.datetime | None  # of the door
+    proof: Proved | None  # the viewer's latest
+    held: frozenset[int]  # buildings where the viewer holds any role
     words: dict[int, Attestation]  # by request
 
 
@@ -127,10 +151,15 @@ def _card(
     if not code and seen.free_at is not None:
         code = "door_limit"
     closed = obstacle_in(building, roles=seen.roles, at=seen.at)  # said once, above the doors
-    offer = NOTHING if closed else _offer(device, code=code, latest=latest)
+    over: tuple[str, ...] = ()
+    if device.break_glass and building.pk in seen.held and not (latest and latest.is_open):
+        over = overridable(device, roles=seen.roles, at=seen.at)
+    proves = not is_fresh(seen.proof, device=device, at=seen.at)
+    offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=proves)
     verdict = ""
-    if press is not None and _still_tells(press, latest):
+    if press is not None and _still_tells(press, latest, code=code):
         verdict = verdict_of(press, viewer=seen.viewer)
+    refused = bool(verdict) and press is not None and press.verdict == Verdict.REFUSED
     word = seen.words.get(latest.pk) if latest else None
     why = "offline" if code == "not_remote" and device.online is False else code
     return Card(
@@ -141,18 +170,17 @@ def _card(
         state=state_of(latest, at=seen.at, usual=seen.usual) if latest else None,
         verdict=verdict,
         verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
-        refused=bool(verdict) and press is not None and press.verdict == Verdict.REFUSED,
+        refused=refused,
         offer=offer,
+        asks_proof=proves,
+        overridable=tuple(_sentence(each, device, seen) for each in over),
         asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
         free_in=_seconds_until(seen) if code == "door_limit" else None,
         doubted=latest.pk if latest and _may_be_told(latest, seen) else None,
         word=said(word, zone=building.zone, at=seen.at),
-        obstacle=words.obstacle(
-            why,
-            building=building.name,
-            reason=building.frozen_reason,
-            when=clock(seen.free_at, zone=building.zone, at=seen.at),
-        ),
+        is_frozen=code == "frozen_door",
+        says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
+        obstacle=_sentence(why, device, seen),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
     )
 
@@ -162,24 +190,46 @@ def _may_be_told(latest: UnlockRequest, seen: _Seen) -> bool:
     return held and is_in_doubt(latest, at=seen.at)
 
 
+def _sentence(code: str, device: Device, seen: _Seen) -> str:
+    building, frozen = device.building, freeze_behind(code, device)
+    if building is None:
+        return ""
+    return words.obstacle(
+        code,
+        building=building.name,
+        reason=frozen.frozen_reason if frozen else "",
+        when=clock(frozen.frozen_until if frozen else seen.free_at, zone=building.zone, at=seen.at),
+    )
+
+
+def _held(viewer: User, *, at: dt.datetime) -> frozenset[int]:
+    roles = Assignment.objects.in_force(at=at).filter(person=viewer)
+    return frozenset(roles.values_list("building_id", flat=True))
+
+
 def _seconds_until(seen: _Seen) -> int | None:
     if seen.free_at is None:
         return None
     return max(1, math.ceil((seen.free_at - seen.at).total_seconds()))
 
 
-def _offer(device: Device, *, code: str, latest: UnlockRequest | None) -> str:
+def _offer(device: Device, *, code: str, latest: UnlockRequest | None, asks: bool) -> str:
     if latest is not None and latest.is_open:
         return UNDER_WAY
     if code:
         return OFF
     if latest is not None and latest.status == Status.UNKNOWN:
         return AGAIN
-    return ASK if device.is_private else PRESS
+    return ASK if device.is_private or asks else PRESS
 
 
-def _still_tells(press: Press, latest: UnlockRequest | None) -> bool:
-    """Whether nothing has happened at the door since that makes the press's verdict old news."""
+def _still_tells(press: Press, latest: UnlockRequest | None, *, code: str) -> bool:
+    """Whether nothing has happened at the door since that makes the press's verdict old news.
+
+    `code` is what forbids a press now: a freeze that was lifted tells nothing any more.
+    """
+    if press.code in words.FROZEN and code not in words.FROZEN:
+        return False
     if latest is None:
         return True
     if press.request_id is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_GET
 from locks.models import Building, Lease, Press, Verdict
 from locks.views.boards import read_boards
 from locks.views.log import LOG_REACHES_BACK, LONGEST_LOG
+from locks.views.proving import latest
 from locks.views.requests import DeskRequest
 from locks.views.states import State, clock, state_of, verdict_of
 
@@ -34,7 +36,9 @@ def building(request: DeskRequest, building_id: int) -> HttpResponse:
     if not request.htmx:
         return _page(request, only=building_id)
     found = get_object_or_404(Building.objects.visible_to(request.user), pk=building_id)
-    board = read_boards(request.user, [found], at=timezone.now())[0]
+    board = read_boards(
+        request.user, [found], at=timezone.now(), latest_proof=partial(latest, request)
+    )[0]
     return render(request, "locks/_building.html", {"board": board})
 
 
@@ -44,7 +48,9 @@ def _page(request: DeskRequest, *, only: int | None = None) -> HttpResponse:
     if only is not None and not shown:
         raise Http404
     context = {
-        "boards": read_boards(request.user, shown, at=timezone.now()),
+        "boards": read_boards(
+            request.user, shown, at=timezone.now(), latest_proof=partial(latest, request)
+        ),
         "buildings": visible,
         "only": only,
         "marked": request.GET.get("door", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -10,33 +11,59 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import reswap, retarget
 
 from locks.forms import UnlockForm
 from locks.models import Device, Press, UnlockRequest, Verdict
+from locks.services.conditions import is_made_for
 from locks.services.errors import DoorUnknown
+from locks.services.presses import PressForm, PressResult
+from locks.services.proving_oneself import (
+    PASSKEY,
+    WAYS,
+    NotProved,
+    Proved,
+    begin_passkey,
+    prove,
+    ways_of,
+)
 from locks.services.tokens import issue_token
-from locks.services.unlocking import PressForm, PressResult, request_unlock
-from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, read_cards
+from locks.services.unlocking import request_unlock
+from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, Card, read_cards
+from locks.views.proving import latest, note
 from locks.views.requests import DeskRequest, SeeOther, client_address
 from locks.views.states import clock, verdict_of
 
 # Refused as it was made, not for good: asked again with what was typed kept.
-REPEATABLE = ("too_late", "bad_token", "ask_again", "needs_reason")
+PROOFS = (
+    "needs_proof",
+    "wrong_proof",
+    "proof_later",
+    "pin_unusable",
+    "break_needs_reason",
+    "break_needs_proof",
+)
+REPEATABLE = ("too_late", "bad_token", "ask_again", "needs_reason", *PROOFS)
 # These need the confirmation; the others only a fresh button, which the card has.
-NEED_CONFIRMATION = ("ask_again", "needs_reason")
+NEED_CONFIRMATION = ("ask_again", "needs_reason", *PROOFS)
 
 
 @require_GET
 def door(request: DeskRequest, device_id: int) -> HttpResponse:
-    """The confirmation of one door: a dialog's content for htmx, a page otherwise."""
+    """The confirmation of one door: a dialog's content for htmx, a page otherwise.
+
+    With `?break_glass=1` that of breaking glass there, where it is allowed and something forbids the press.
+    """
     visible = Device.objects.on_the_desk().visible_to(request.user).select_related("building")
     device = get_object_or_404(visible, pk=device_id)
-    return _confirmation(request, device, UnlockForm())
+    breaking = request.GET.get("break_glass") == "1"
+    return _confirmation(request, device, UnlockForm(), breaking=breaking)
 
 
 @require_POST
+@sensitive_post_parameters("proof")
 def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     """Press the button of one door. 200 with its card also where it was not unlocked.
 
@@ -46,21 +73,49 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     form = UnlockForm(request.POST)
     try:
         result = request_unlock(
-            actor=request.user, device=device, form=_press(form, client_address(request))
+            actor=request.user,
+            device=device,
+            form=_press(form, client_address(request)),
+            proof=_proof(request, device, form),
         )
     except DoorUnknown:
         raise Http404 from None
     if device.building is None:
         raise Http404
     if _is_asked_again(request, form, result):
-        return _confirmation(request, device, form, press=result.press)
+        breaking = form.ticked("break_glass")
+        return _confirmation(request, device, form, breaking=breaking, press=result.press)
     if result.repeated:
         messages.info(request, _repeated(request, result.press, device))
     if not request.htmx:
         return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
-    card = read_cards(request.user, [device], at=timezone.now())[0]
+    card = _card(request, device)
     response = render(request, "locks/_press_answer.html", {"card": card})
     return reswap(retarget(response, f"#door-{device.pk}"), "outerHTML")
+
+
+def _proof(request: DeskRequest, device: Device, form: UnlockForm) -> Proved | NotProved | None:
+    """The proof that came with the press, else the session's latest.
+
+    Nobody tries secrets at a door that is not theirs to know.
+    """
+    secret = form.text("proof")
+    if not secret or not Device.objects.visible_to(request.user).filter(pk=device.pk).exists():
+        asked = device.step_up_minutes is not None or form.ticked("break_glass")
+        return latest(request) if asked else None
+    door_id = device.pk if form.ticked("break_glass") else None
+    try:
+        proved = prove(
+            person=request.user,
+            method=form.text("proof_by"),
+            secret=secret,
+            address=client_address(request),
+            door_id=door_id,
+        )
+    except NotProved as wrong:
+        return wrong
+    note(request, proved)
+    return proved
 
 
 def _is_asked_again(request: DeskRequest, form: UnlockForm, result: PressResult) -> bool:
@@ -78,29 +133,70 @@ def _press(form: UnlockForm, address: str) -> PressForm:
         elapsed=form.elapsed,
         reason=form.text("reason"),
         identified_by=form.text("identified_by"),
+        break_glass=form.ticked("break_glass"),
         again=form.asked_about,
         address=address,
     )
 
 
 def _confirmation(
-    request: DeskRequest, device: Device, form: UnlockForm, *, press: Press | None = None
+    request: DeskRequest,
+    device: Device,
+    form: UnlockForm,
+    *,
+    breaking: bool = False,
+    press: Press | None = None,
 ) -> HttpResponse:
     """The question before a press, with a fresh token and what was typed."""
-    card = read_cards(request.user, [device], at=timezone.now())[0]
+    card = _card(request, device)
+    breaking = breaking and bool(card.overridable)
+    asks_proof = _asks_for_break(request, device) if breaking else card.asks_proof
     context: dict[str, Any] = {
         "card": card,
         "form": form,
         "verdict": verdict_of(press, viewer=request.user) if press else "",
-        "again": card.offer == AGAIN or (press is not None and press.code == "ask_again"),
-        "may_press": card.offer in (PRESS, ASK, AGAIN, UNDER_WAY),
+        "again": card.offer == AGAIN
+        or (breaking and card.asks_about is not None)
+        or (press is not None and press.code == "ask_again"),
+        "breaking": breaking,
+        "may_press": breaking or card.offer in (PRESS, ASK, AGAIN, UNDER_WAY),
         "choices": UnlockRequest.Identified.choices,
+        "asks_proof": asks_proof,
+        "proof_failed": press is not None and press.code in PROOFS and asks_proof,
+        **(_ways(request, form) if asks_proof else {}),
         "token": issue_token(person=request.user, device=device),
     }
     if not request.htmx:
         return render(request, "locks/confirm.html", context)
     response = render(request, "locks/_confirm.html", context)
     return reswap(retarget(response, "#confirm-body"), "innerHTML")
+
+
+def _card(request: DeskRequest, device: Device) -> Card:
+    at = timezone.now()
+    return read_cards(request.user, [device], at=at, latest_proof=partial(latest, request))[0]
+
+
+def _asks_for_break(request: DeskRequest, device: Device) -> bool:
+    """Whether breaking glass here still wants its own proof."""
+    proved, at = latest(request), timezone.now()
+    return not is_made_for(proved, device=device, person=request.user, at=at)
+
+
+def _ways(request: DeskRequest, form: UnlockForm) -> dict[str, Any]:
+    """How the person can prove who they are: what they can type, and what their passkey is asked for.
+
+    Of what can be typed: name, way, and whether it is the one chosen.
+    """
+    names = ways_of(request.user)
+    typed = [name for name in names if name != PASSKEY]
+    wanted = form.data.get("proof_by")
+    chosen = wanted if wanted in typed else next(iter(typed), "")
+    return {
+        "can_prove": bool(names),
+        "ways": [(name, WAYS[name], name == chosen) for name in typed],
+        "passkey": begin_passkey(request.user) if PASSKEY in names else "",
+    }
 
 
 def _repeated(request: DeskRequest, press: Press, device: Device) -> str:

@@ -67,18 +67,20 @@ def _presses(building: Building, *, at: dt.datetime) -> list[LogRow]:
                 tone=state.tone,
                 icon=state.icon,
                 outcome=state.brief,
-                who=_who(state.who, request.joined, again=request.pressed_again),
+                who=_who(request, request.joined),
                 seen=said(words_of.get(request.pk), zone=building.zone, at=at),
             )
         )
     return rows
 
 
-def _who(name: str, joined: int, *, again: bool) -> str:
-    told = [name]
+def _who(request: UnlockRequest, joined: int) -> str:
+    told = [request.person_name]
+    if request.overridden:
+        told.append(_("break-glass"))
     if joined:
         told.append(ngettext("%(count)d joined", "%(count)d joined", joined) % {"count": joined})
-    if again:
+    if request.pressed_again:
         told.append(_("pressed again"))
     return " · ".join(told)
 

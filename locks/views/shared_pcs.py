@@ -20,7 +20,9 @@ from locks.forms import EnrolForm, PinForm
 from locks.http import begins_by_pin, shared_pc
 from locks.models import Building, SharedPC, SharedPCVisit, User
 from locks.services.errors import NotAllowed, ServiceError
+from locks.services.proving_oneself import PIN, Proved
 from locks.services.shared_pcs import enrol_pc, remove_pc, switch_to
+from locks.views.proving import note
 from locks.views.requests import DeskRequest, SeeOther, client_address
 from locks.views.returning import place_for, sign_in_for
 from locks.views.staying import sign_out
@@ -71,6 +73,7 @@ def switch_person(request: HttpRequest, person_id: int) -> HttpResponse:
     request.session.flush()  # of what somebody else may have begun here nothing goes on
     begins_by_pin(request, pc)
     login(request, person, backend=_BACKEND)
+    note(request, Proved(person.pk, PIN, timezone.now()))
     return _with_cookie(
         SeeOther(place_for(person, wanted, by_pin=True)),
         request.COOKIES[settings.SHARED_PC_COOKIE_NAME],

@@ -43,6 +43,7 @@ class State:
     brief: str  # the one value, where there is no room for advice
     advice: tuple[str, ...]
     who: str
+    broke_glass: bool
     when: str
     seam_says: str
     is_recent: bool
@@ -69,6 +70,7 @@ def state_of(request: UnlockRequest, *, at: dt.datetime, usual: float | None = N
         brief=request.outcome_label,
         advice=_advice(request, at=at),
         who=request.person_name,
+        broke_glass=bool(request.overridden),
         when=clock(request.requested_at, zone=request.building.zone, at=at),
         seam_says=_seam_says(request),
         is_recent=unsettled or at - since < RECENT,

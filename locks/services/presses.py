@@ -1,0 +1,61 @@
+"""What a press is while it is decided on: the form, the press on its way, and what came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from locks.models import Device, Press, User
+from locks.services.proving_oneself import NotProved, Proved
+from locks.services.tokens import PressToken
+
+
+@dataclass(frozen=True)
+class PressForm:
+    """What came with a press; untrusted."""
+
+    token: str
+    elapsed: tuple[float, float] | None = None  # seconds from page to press: wall, monotonic
+    reason: str = ""
+    identified_by: str = ""
+    break_glass: bool = False  # the wish to unlock although something forbids it
+    again: int | None = None  # the request with an unknown outcome that the person was asked about
+    address: str = ""  # the client's, for the record
+
+
+@dataclass(frozen=True)
+class PressResult:
+    """The row that says what came of a press; `repeated` where it is an earlier press's verdict."""
+
+    press: Press
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """A press on its way through transaction 1."""
+
+    actor: User
+    device: Device
+    form: PressForm
+    token: PressToken | None
+    at: dt.datetime
+    age: float  # seconds since the finger moved
+    proof: Proved | NotProved | None = None
+    overridden: tuple[str, ...] = ()  # by break-glass: the codes of what forbade it
+
+    @property
+    def left(self) -> float:
+        """Seconds in which it may still be sent."""
+        return settings.UNLOCK_SEND_TIMEOUT - self.age
+
+    @property
+    def proof_told(self) -> dict[str, object]:
+        """How the person proved who they are, where the press had to, for the record."""
+        asked = self.device.step_up_minutes is not None or self.overridden
+        if not asked or not isinstance(self.proof, Proved):
+            return {}
+        age = (self.at - self.proof.at).total_seconds()
+        return {"proved": self.proof.method, "proved_seconds_before": max(0, round(age))}
