@@ -38,8 +38,8 @@ second_factors = [
 ]
 identity = [
     path("", accounts.account, name="account"),
-    path("login/", accounts.SignIn.as_view(), name="account_login"),
     path("login/", accounts.SignIn.as_view(), name="login"),
+    path("login/", accounts.SignIn.as_view(), name="account_login"),
     path("logout/", accounts.SignOut.as_view(), name="logout"),
     path("password_change/", accounts.PasswordChange.as_view(), name="password_change"),
     path(

@@ -212,8 +212,9 @@ def _zones(buildings: QuerySet[Building], at: dt.datetime) -> dict[int, dt.tzinf
 def _frozen_buildings(buildings: QuerySet[Building], at: dt.datetime | None) -> dict[int, str]:
     """The reasons of freezes in force at `at`, by building."""
     if at is None:
+        now = timezone.now()
         frozen = buildings.filter(frozen=True).order_by()
-        return dict(frozen.values_list("pk", "frozen_reason"))
+        return {each.pk: each.frozen_reason for each in frozen if each.is_frozen(now)}
     last = AuditEvent.objects.filter(
         chain__building=OuterRef("pk"), kind__in=BUILDING_FREEZES, at__lte=at
     ).order_by("-at", "-id")

@@ -220,9 +220,9 @@ def test_managers_are_told_at_once_and_a_mail_server_that_refuses_delays_it_only
     settings.EMAIL_BACKEND = "no.such.backend"
     assert deliver().sent == 0
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    assert deliver().sent == 0  # somebody is at it, for all that we know
+    assert deliver().sent == 1  # of the other somebody may be at it, for all that we know
     later = timezone.now() + dt.timedelta(minutes=6)
-    assert deliver(now=later).sent == 2
+    assert deliver(now=later).sent == 1
     assert deliver(now=later).sent == 0
     assert sorted(to for each in mail.outbox for to in each.to) == [boss.email, second.email]
     told = mail.outbox[0]

@@ -204,7 +204,7 @@ def test_wrong_tries_make_the_next_ones_wait_longer_and_a_right_one_ends_that(cl
         Throttle.objects.update(free_at=None)  # that time has passed
         with pytest.raises(NotProved, match="wrong_proof"):
             prove(person=clerk, method="password", secret="guess")
-        free_at = max(row.free_at for row in Throttle.objects.all())
+        free_at = max(row.free_at for row in Throttle.objects.exclude(free_at=None))
         waits.append(round((free_at - timezone.now()).total_seconds()))
     assert waits == [0, 0, 0, 0, 5, 10, 20]
     with pytest.raises(NotProved, match="proof_later") as told:
@@ -306,8 +306,9 @@ def test_a_pin_is_a_proof_and_so_is_the_turn_taken_by_it(
 
 def test_a_pin_that_was_wrong_too_often_says_so(door: Device, clerk: User) -> None:
     set_pin(person=clerk, pin="7294")
+    client = signed_in(clerk)
     Pin.objects.update(wrong_in_a_row=MOST_WRONG)
-    answer = post(signed_in(clerk), door, proof_by="pin", proof="7294")
+    answer = post(client, door, proof_by="pin", proof="7294")
     assert "after you have signed in fully" in words(answer.content.decode())
 
 

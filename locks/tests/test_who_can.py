@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from locks.models import Assignment, AuditEvent, Building, Device, Role, User
-from locks.services import places, staffing, who_can
+from locks.services import freezing, places, staffing, who_can
 from locks.services.staffing import Terms
 from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_device, make_user
@@ -135,11 +135,11 @@ def test_a_door_counts_where_it_was(
 
 def test_a_freeze_counts_when_it_was(north: Building, manager: User, clerk: User) -> None:
     door, before = make_device(north), moment()
-    places.freeze_building(actor=manager, building=north, reason="Fire drill")
+    freezing.freeze_building(actor=manager, building=north, reason="Fire drill")
     first = moment()
-    places.freeze_building(actor=manager, building=north, reason="Still burning")
+    freezing.freeze_building(actor=manager, building=north, reason="Still burning")
     second = moment()
-    places.release_building(actor=manager, building=north)
+    freezing.release_building(actor=manager, building=north)
     reasons = [
         who_can.who_can_at_a_door(actor=manager, door=door, at=at).frozen
         for at in (before, first, second, None)

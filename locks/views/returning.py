@@ -13,7 +13,10 @@ from locks.models import Building, Device, User
 
 LONGEST = 500  # characters of an address
 # They are about a session, and no place.
-_ON_THE_WAY = {"login", "logout", "switch", "switch_to", "session", "back", "full_sign_in"}
+_ON_THE_WAY = {
+    *("login", "logout", "switch", "switch_to", "session", "back", "full_sign_in"),
+    *("mfa_authenticate", "openid_connect_login", "openid_connect_callback"),
+}
 
 
 def way_back(wanted: str) -> str:
