@@ -22,6 +22,7 @@ from accessdesk.environment import (
     made_secret,
     stop,
 )
+from accessdesk.static_headers import static_headers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # What this installation keeps on disk: databases, the embedded broker, the made SECRET_KEY.
@@ -103,6 +104,7 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "locks.http.NoStore",
     "locks.http.OddInput",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -113,7 +115,6 @@ MIDDLEWARE = [
     "locks.http.LoginRequired",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "accessdesk.urls"
@@ -286,6 +287,7 @@ CONTENT_SECURITY_POLICY = {
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
+SERVESTATIC_ADD_HEADERS_FUNCTION = static_headers
 SERVESTATIC_USE_FINDERS = True  # no collectstatic step; deployments may still collect
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 vars().update(env.email("EMAIL_URL", default="consolemail://"))
