@@ -86,13 +86,12 @@ def test_ordinary_words_stay_as_they_are(log) -> None:
 
 
 def raw(running: Stack, request: bytes) -> bytes:
-    """Send bytes as they are; the first of the answer, empty where the server hung up."""
-    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as link:
-        link.sendall(request)
-        link.shutdown(socket.SHUT_WR)
+    """Send bytes as they are; the first of the answer, empty where the server waits for more."""
+    with socket.create_connection(("127.0.0.1", running.port), timeout=2) as link:
         try:
+            link.sendall(request)
             return link.recv(65536)
-        except ConnectionResetError:
+        except (TimeoutError, ConnectionError):
             return b""
 
 
@@ -126,10 +125,13 @@ def test_a_running_server_neither_breaks_nor_writes_anothers_line(
     stack, simulator: Simulator
 ) -> None:
     running: Stack = stack(endpoint=simulator.endpoint, parts=("web",))
+    answered = 0
     for request in MALFORMED:
         answer = raw(running, request)
+        answered += bool(answer)
         assert not answer.split(b" ")[1:2] or not answer.split(b" ")[1].startswith(b"5"), request
         assert b"evil.example" not in answer, request
+    assert answered >= len(MALFORMED) - 3  # those that announce more than they send
     session = requests.Session()
     session.trust_env = False
     page = session.get(f"{running.url}/accounts/login/", timeout=30)
