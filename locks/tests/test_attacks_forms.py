@@ -100,7 +100,7 @@ def test_a_form_changes_its_own_fields_alone(cast, ids, who: str) -> None:
 
 @pytest.mark.parametrize("who", ["clerk", "viewer", "manager", "other manager", "nobody"])
 def test_no_form_makes_anyone_more_than_they_were(cast, ids, who: str) -> None:
-    """After every form of theirs, filled with every privilege: the same superusers, their own roles as before."""
+    """After every form of theirs, with every privilege in it: the same superusers, the same roles."""
     client = cast[who]
     superusers = set(User.objects.filter(is_superuser=True).values_list("pk", flat=True))
     staff = set(User.objects.filter(is_staff=True).values_list("pk", flat=True))

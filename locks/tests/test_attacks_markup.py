@@ -55,7 +55,8 @@ def fill(number: int) -> None:
             continue
         columns = [each for each in model._meta.concrete_fields if _takes_text(each)]
         for row in model._default_manager.all():
-            for number, each in enumerate(columns, number + 1):
+            for each in columns:
+                number += 1
                 # What a constraint ties to other columns stays as it is.
                 with suppress(IntegrityError), transaction.atomic():
                     one = model._default_manager.filter(pk=row.pk)
