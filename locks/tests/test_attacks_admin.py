@@ -13,6 +13,7 @@ from locks.tests import test_access_matrix as matrix
 from locks.tests.attacks import rows
 
 cast, ids = matrix.cast, matrix.ids
+pytestmark = pytest.mark.sqlite_only  # the same on any database
 HIDDEN = ("password", "is_superuser", "is_staff", "email", "last_login", "session_key", "secret")
 KINDS = ("", "__startswith", "__gte", "__regex", "__isnull", "__in", "__exact")
 MODELS = {model._meta.model_name: (model, admin) for model, admin in site._registry.items()}

@@ -15,6 +15,7 @@ from locks.tests.attacks import addresses, forms_of, rows
 from locks.tests.factories import make_device
 
 cast, ids = matrix.cast, matrix.ids
+pytestmark = pytest.mark.sqlite_only  # the same on any database
 OTHERS = ("stranger", "nobody", "other clerk", "other manager")
 
 

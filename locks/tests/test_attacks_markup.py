@@ -24,6 +24,7 @@ from locks.tests.factories import grant, make_user
 from locks.tests.history import past_unlock
 
 cast, ids = matrix.cast, matrix.ids
+pytestmark = pytest.mark.sqlite_only  # the same on any database
 # An element and an attribute that no page has; template syntax; what ends a script, comment or CDATA;
 # a turn of direction, and what some databases cut a text at.
 PAYLOADS = (

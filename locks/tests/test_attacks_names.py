@@ -18,6 +18,7 @@ from locks.tests.attacks import addresses, sign_in
 from locks.tests.factories import PASSWORD, make_user
 
 cast, ids = matrix.cast, matrix.ids
+pytestmark = pytest.mark.sqlite_only  # the same on any database
 
 
 class Counted(hashers.PBKDF2PasswordHasher):

@@ -13,6 +13,7 @@ from locks.tests import test_access_matrix as matrix
 from locks.tests.attacks import Page, addresses, pages_of
 
 cast, ids = matrix.cast, matrix.ids
+pytestmark = pytest.mark.sqlite_only  # the same on any database
 STRICT = {
     "default-src": "'none'",
     "script-src": "'self'",

@@ -14,6 +14,7 @@ from locks.tests.conftest import signed_in
 from locks.tests.factories import PASSWORD
 
 cast, ids = matrix.cast, matrix.ids
+pytestmark = pytest.mark.sqlite_only  # the same on any database
 
 ELSEWHERE = (
     "https://evil.example/",

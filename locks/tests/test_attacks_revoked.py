@@ -14,6 +14,7 @@ from locks.tests import test_access_matrix as matrix
 from locks.tests.attacks import forms_of, rows
 
 cast, ids = matrix.cast, matrix.ids
+pytestmark = pytest.mark.sqlite_only  # the same on any database
 
 
 def revoked(person: User) -> None:
