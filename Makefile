@@ -26,7 +26,7 @@ test: ## Install what the tests need and run all of them (ARGS="-k door" narrows
 test-pythons: ## Run the fast tests on every newer Python that is found here (3.12, 3.13).
 	@$(python) tools/test_pythons.py
 
-lint: ## Check style, types, settings and migrations.
+lint: ## Check style, types, settings, migrations and dependencies.
 	@$(python) tools/venv.py requirements-dev.txt
 	@exec $(venv) -m tools.lint
 

@@ -1,4 +1,4 @@
-"""Check style, types, settings, migrations: `python -m tools.lint`. All run; one exit code."""
+"""Check style, types, settings, migrations, dependencies: `python -m tools.lint`. All run; one exit code."""
 
 import os
 import secrets
@@ -15,6 +15,7 @@ CHECKS = {
     "settings as deployed": "manage.py check --deploy --fail-level WARNING",
     "migrations": "manage.py makemigrations --check --dry-run",
     "database": "manage.py check --database default",
+    "known vulnerabilities": "tools.audit",
 }
 
 

@@ -1,5 +1,6 @@
 """Roles: granted to a person named by exact username, changed, revoked, by services.staffing."""
 
+import datetime as dt
 from typing import Any
 
 from django import forms
@@ -53,9 +54,11 @@ class TermsForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         building = cleaned.get("building") if self.instance.pk is None else self.instance.building
+        # Without a building the form is refused; what is checked besides needs a zone all the same.
+        zone = building.zone if building is not None else dt.UTC
         for name in ("valid_from", "valid_until"):
-            if building is not None and cleaned.get(name) is not None:
-                cleaned[name] = cleaned[name].replace(tzinfo=building.zone)
+            if cleaned.get(name) is not None:
+                cleaned[name] = cleaned[name].replace(tzinfo=zone)
         return cleaned
 
     def terms(self, held: Terms) -> Terms:

@@ -10,7 +10,6 @@ ends the start of the process, and fails `test_every_place_exists`.
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.abc
 import importlib.machinery
 import os

@@ -1,13 +1,16 @@
 """What the project says about its own tools holds."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from tools import audit
 from tools.processes import ROOT, Process, wait_for
 from tools.test import failures
 
@@ -93,3 +96,48 @@ def test_what_failed_is_read_from_the_cache_of_its_run(tmp_path: Path) -> None:
     kept.parent.mkdir(parents=True)
     kept.write_text('{"b.py::test_two": true, "a.py::test_one": true}')
     assert failures(tmp_path) == ["a.py::test_one", "b.py::test_two"]
+
+
+def told_by(*packages: dict[str, object]) -> str:
+    return json.dumps({"dependencies": list(packages), "fixes": []})
+
+
+VULNERABLE = {"id": "PYSEC-2026-1", "fix_versions": ["2.0"], "aliases": [], "description": ""}
+SOUND = {"name": "sound", "version": "1.0", "vulns": []}
+SKIPPED = {"name": "skipped", "skip_reason": "Dependency not found on PyPI"}
+
+
+def test_the_audit_fails_on_a_known_vulnerability_and_names_it() -> None:
+    code, lines = audit.verdict(told_by(SOUND, {**SOUND, "name": "odd", "vulns": [VULNERABLE]}))
+    assert code == 1
+    assert "odd 1.0: PYSEC-2026-1, fixed in 2.0" in lines
+
+
+def test_the_audit_does_not_fail_where_nobody_can_be_asked_and_says_so() -> None:
+    for said in ("", "no JSON", "{}", told_by(SKIPPED), told_by()):
+        code, lines = audit.verdict(said)
+        assert code == 0
+        assert audit.NOT_DONE in " ".join(lines)
+
+
+def test_the_audit_names_what_it_left_out() -> None:
+    code, lines = audit.verdict(told_by(SOUND, SKIPPED))
+    assert code == 0
+    assert lines[-1].endswith("skipped")
+    assert audit.NOT_DONE not in " ".join(lines)
+
+
+def test_lint_holds_each_of_bandits_rules() -> None:
+    """ruff's S is bandit; what ruff counts as a preview is named one by one."""
+    lint = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
+    assert {"S", "S403", "S404", "PLE2502"} <= set(lint["select"])
+    left_out = set(lint.get("ignore", ()))
+    assert not [rule for rule in left_out if rule.startswith("S")]
+    told = subprocess.run(
+        [sys.executable, "-m", "ruff", "rule", "--all", "--output-format", "json"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    rules = [each for each in json.loads(told.stdout) if each["linter"] == "flake8-bandit"]
+    previews = {each["code"] for each in rules if each.get("preview")}
+    assert rules
+    assert previews <= set(lint["select"])
