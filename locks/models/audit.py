@@ -62,7 +62,6 @@ class Kind(models.TextChoices):
     SIGN_IN_REFUSED = "sign_in.refused", _("sign-ins refused")
     PERSON_SWITCHED = "sign_in.switched", _("switched to on a shared PC")
     SESSION_ENDED = "sign_in.session_ended", _("session ended from elsewhere")
-    PROVED = "sign_in.proved", _("proved anew who they are")
     FACTOR_ADDED = "second_factor.added", _("second factor added")
     FACTOR_REMOVED = "second_factor.removed", _("second factor removed")
     PIN_SET = "pin.set", _("PIN set")
