@@ -89,8 +89,6 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Not within five minutes of a proof; with a second factor only that one counts."""
         user = self.request.user
-        if not self.get_reauthentication_methods(user):
-            return False  # single sign-on alone: there is nothing here to ask for
         since = timezone.now().timestamp() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
         proofs = get_authentication_records(self.request, user)
         if has_second_factor(user):

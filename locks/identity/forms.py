@@ -7,6 +7,7 @@ from typing import Any
 from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from django import forms
+from django.contrib.auth.forms import PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -51,6 +52,28 @@ class CodeAgainForm(_Code, ReauthenticateForm):
     """A code of who is signed in, before they change what protects the account."""
 
 
+def _is_own_password(person: User, password: str) -> bool:
+    """Whether it is; slowed as at the sign-in. Raises ValidationError where it is not looked at."""
+    address, now = client_address(context.request), timezone.now()
+    if again := throttling.try_password(person.username, address=address, at=now):
+        raise ValidationError(words.try_again(again, now=now), code=THROTTLED)
+    if not person.check_password(password):
+        count_refused(person.username)
+        return False
+    throttling.password_was_right(person.username, address=address)
+    return True
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """Another password for who knows the one before."""
+
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        if not _is_own_password(self.user, password):
+            raise ValidationError(self.error_messages["password_incorrect"])
+        return password
+
+
 class PasswordAgainForm(forms.Form):
     """The password of who is signed in, likewise."""
 
@@ -62,11 +85,6 @@ class PasswordAgainForm(forms.Form):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        name, address, now = self.user.username, client_address(context.request), timezone.now()
-        if again := throttling.try_password(name, address=address, at=now):
-            raise ValidationError(words.try_again(again, now=now), code=THROTTLED)
-        if not self.user.check_password(password):
-            count_refused(name)
+        if not _is_own_password(self.user, password):
             raise ValidationError(_("This is not your password."))
-        throttling.password_was_right(name, address=address)
         return password

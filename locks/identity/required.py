@@ -21,6 +21,8 @@ REACHED = {
     "mfa_index",
     "mfa_activate_totp",
     "mfa_add_webauthn",
+    "full_sign_in",  # a PIN does not suffice to set one up
+    "switch",
 }
 
 

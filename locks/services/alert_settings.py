@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -198,4 +199,4 @@ def _route(building: Building) -> AlertRoute:
 
 
 def _server(url: str) -> str | None:
-    return url.split("/")[2] if "//" in url else None
+    return urlsplit(url).netloc or None

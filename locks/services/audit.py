@@ -77,6 +77,15 @@ def in_chain_order(places: Iterable[Building | None]) -> list[Building | None]:
     return sorted(places, key=lambda place: chains.get(place.pk if place else None, math.inf))
 
 
+def hold_chains(places: Iterable[Building | None]) -> None:
+    """Lock the chains of these in their order, before a service that tells several of them things.
+
+    For changes whose events do not come in that order by themselves.
+    """
+    for place in in_chain_order(set(places)):
+        _locked_chain(place)
+
+
 def touch(building: Building | None) -> None:
     """Tell open consoles that something of `building` changed which is no event (a lock's health)."""
     if building is not None:

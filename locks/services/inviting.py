@@ -33,7 +33,13 @@ from locks.services.one_time import (
     no_longer_backed,
     require_open,
 )
-from locks.services.staffing import Terms, grant_role, make_account, require_future_end
+from locks.services.staffing import (
+    Terms,
+    grant_role,
+    locked_person,
+    make_account,
+    require_future_end,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -157,7 +163,7 @@ def accept_with_account(*, invitation: Invitation, person: User) -> None:
     """Give the role to somebody who has an account and is signed in. Raises as grant_role does."""
     held = _held(invitation)
     require_open(held)
-    _accept(held, person, is_new=False)
+    _accept(held, locked_person(person), is_new=False)  # held before the chain, as granting does
 
 
 def settled_username(invitation: Invitation) -> str:

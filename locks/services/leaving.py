@@ -68,6 +68,8 @@ def end_work(*, actor: User, person: User) -> Left:
     for invitation in left.invitations:
         if invitation in held:
             invitations[invitation.building].append(invitation)
+    rows = Assignment.objects.filter(pk__in=[role.pk for role in left.roles])
+    list(rows.select_for_update(no_key=True).order_by("pk"))  # all, before any chain
     end_sessions(person)
     if left.closed:
         withdraw_resets(PasswordReset.objects.filter(person=person))

@@ -23,6 +23,7 @@ from locks.services import noise
 from locks.services.audit import record
 from locks.services.editing import require_superuser, subject_of
 from locks.services.errors import ServiceError
+from locks.services.sessions import end_sessions_by_pin
 from locks.services.signing_in import buildings_of
 
 REFUSED: Final = "pin.refused"  # with `:` and the account's id
@@ -60,6 +61,7 @@ def set_pin(*, person: User, pin: str) -> Pin:
             "free_at": None,
         },
     )
+    end_sessions_by_pin(person=person)  # whoever knew the one before may sit there
     _record(Kind.PIN_SET, actor=person, person=person)
     return row
 
@@ -76,6 +78,7 @@ def forget_pin(*, actor: User | None, person: User) -> None:
     """End the PIN of `person` with another change that ends it; inside the caller's transaction."""
     removed, _rows = Pin.objects.filter(person=person).delete()
     if removed:
+        end_sessions_by_pin(person=person)
         _record(Kind.PIN_REMOVED, actor=actor, person=person)
 
 

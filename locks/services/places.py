@@ -9,17 +9,15 @@ What Seam tells of a lock is services.inventory's; a freeze is services.freezing
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from locks.models import AuditChain, Building, Device, Kind, User
-from locks.services.audit import record
+from locks.models import Building, Device, Kind, User
+from locks.services.audit import in_chain_order, record
 from locks.services.editing import apply, require_manager, require_superuser
 from locks.services.errors import NotAllowed
 from locks.services.freezing import locked_door
@@ -83,7 +81,7 @@ def assign_door(*, actor: User, device: Device, building: Building | None) -> De
     before = row.building
     if before == building:
         return row
-    if row.is_frozen(timezone.now()):
+    if row.frozen:  # also one that has ended and that the sweep has still to record here
         # Its reason is for the people of this building; and no move may thaw it.
         raise NotAllowed(_("This door is frozen. Lift its freeze before you move it."))
     if row.unlock_requests.open().exists():
@@ -91,17 +89,8 @@ def assign_door(*, actor: User, device: Device, building: Building | None) -> De
     had_glass = row.break_glass
     private = {"access": Device.Access.PRIVATE, "break_glass": False}
     apply(row, {"building": building, **private})
-    halves = [(before, Kind.DOOR_UNASSIGNED), (building, Kind.DOOR_ASSIGNED)]
-    chains = dict(
-        AuditChain.objects.filter(building__in=[p for p, _kind in halves if p]).values_list(
-            "building_id", "pk"
-        )
-    )
-    # Chains in primary-key order, so that two moves in opposite directions cannot wait for each
-    # other; a chain not made yet gets the highest.
-    for place, kind in sorted(
-        ((p, k) for p, k in halves if p), key=lambda half: chains.get(half[0].pk, math.inf)
-    ):
+    for place in in_chain_order([each for each in (before, building) if each]):
+        kind = Kind.DOOR_ASSIGNED if place == building else Kind.DOOR_UNASSIGNED
         access = row.access if kind == Kind.DOOR_ASSIGNED else None
         glass = False if access and had_glass else None  # what the old building allowed ends there
         record(kind, building=place, actor=actor, device=row, access=access, break_glass=glass)

@@ -29,7 +29,6 @@ PASSWORD: Final = "password"  # noqa: S105  # the name of a way
 TOTP: Final = "totp"  # this one and the next as allauth calls them
 PASSKEY: Final = "webauthn"
 PIN: Final = "pin"
-SECOND_FACTORS_HERE: Final = frozenset({TOTP, PASSKEY})
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ WAYS: Final[dict[str, Way]] = {
 def ways_of(person: User) -> list[str]:
     """How `person` can prove who they are: by password only where they have no second factor."""
     found = [name for name, way in WAYS.items() if name != PASSWORD and way.has(person)]
-    if SECOND_FACTORS_HERE.isdisjoint(found) and WAYS[PASSWORD].has(person):
+    if {TOTP, PASSKEY}.isdisjoint(found) and WAYS[PASSWORD].has(person):
         found.append(PASSWORD)
     return found
 
@@ -140,9 +139,10 @@ def prove(
     if method not in ways_of(person):
         raise NotProved("wrong_proof")
     secret = "".join(secret.split()) if WAYS[method].by_digits else secret
-    if again := throttling.try_code(person, address=address, at=timezone.now()):
+    counted = {"address": address, "way": "" if method == TOTP else method}
+    if again := throttling.try_code(person, at=timezone.now(), **counted):
         raise NotProved("proof_later", retry_at=again)
     if not WAYS[method].is_right(person, secret):
         raise NotProved("wrong_proof")
-    throttling.code_was_right(person, address=address)
+    throttling.code_was_right(person, **counted)
     return Proved(person.pk, method, timezone.now(), door_id)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from locks.models import Assignment, Building, Kind, PasswordReset, User
-from locks.services.audit import in_chain_order, record
+from locks.services.audit import hold_chains, in_chain_order, record
 from locks.services.editing import subject_of
 from locks.services.errors import NotAllowed
 from locks.services.inviting import Handed
@@ -25,6 +25,7 @@ from locks.services.one_time import (
     require_open,
 )
 from locks.services.second_factors import remove_factors
+from locks.services.signing_in import buildings_of
 from locks.services.staffing import locked_person, set_password_by_link
 from locks.services.telling import tell_person
 
@@ -98,6 +99,7 @@ def use_reset(*, reset: PasswordReset, password: str) -> User:
         raise no_longer_backed()
     held.used_at = timezone.now()
     held.save(update_fields=["used_at"])
+    hold_chains([None, *buildings_of(person)])
     if held.drop_factors:
         remove_factors(actor=held.made_by, person=person)
     _tell(person, held.made_by)

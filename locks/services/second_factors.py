@@ -39,10 +39,10 @@ def recorded(person: User, *, session_key: str) -> Iterator[None]:
         before = _factors(person)
         yield
         after = _factors(person)
-        _record(Kind.FACTOR_REMOVED, person, actor=person, types=_without(before, after))
-        _record(Kind.FACTOR_ADDED, person, actor=person, types=_without(after, before))
         if _second(after) and not _second(before):
             end_sessions(person, keep=session_key)
+        _record(Kind.FACTOR_REMOVED, person, actor=person, types=_without(before, after))
+        _record(Kind.FACTOR_ADDED, person, actor=person, types=_without(after, before))
 
 
 @transaction.atomic

@@ -10,7 +10,8 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
-from locks.models import Kind, User
+from locks.models import Kind, SharedPC, User
+from locks.models.shared_pcs import BY_PIN
 from locks.services.audit import record
 from locks.services.editing import subject_of
 from locks.services.signing_in import buildings_of
@@ -28,6 +29,19 @@ def end_sessions(person: User, *, keep: str = "") -> int:
     ]
     UserSession.objects.filter(session_key__in=keys).delete()
     return Session.objects.filter(pk__in=keys).delete()[0]
+
+
+def end_sessions_by_pin(*, person: User | None = None, pc: SharedPC | None = None) -> None:
+    """Remove sessions begun by a PIN: of `person`, or on `pc`."""
+    keys = []
+    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
+        kept = session.get_decoded()
+        begun_on = kept.get(BY_PIN)
+        its = person is not None and kept.get(SESSION_KEY) == str(person.pk)
+        if begun_on is not None and (its or (pc is not None and begun_on == pc.pk)):
+            keys.append(session.pk)
+    UserSession.objects.filter(session_key__in=keys).delete()
+    Session.objects.filter(pk__in=keys).delete()
 
 
 @transaction.atomic

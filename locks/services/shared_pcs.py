@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from locks.models import Building, Kind, SharedPC, SharedPCVisit, User
-from locks.models.shared_pcs import BY_PIN
 from locks.services.audit import record
 from locks.services.editing import require_manager
 from locks.services.errors import NotAllowed
 from locks.services.pins import prove_pin
+from locks.services.sessions import end_sessions_by_pin
 from locks.services.signing_in import record_switch
 
 
@@ -59,7 +58,7 @@ def remove_pc(*, actor: User, pc: SharedPC) -> SharedPC:
         row.removed_at, row.removed_by = timezone.now(), actor
         row.save(update_fields=["removed_at", "removed_by"])
         row.visits.all().delete()
-        _end_sessions_by_pin(row)
+        end_sessions_by_pin(pc=row)
         record(Kind.PC_REMOVED, building=row.building, actor=actor, pc=row.name, pc_id=row.pk)
     return row
 
@@ -79,12 +78,3 @@ def switch_to(*, pc: SharedPC, person: User, pin: str, at: dt.datetime, address:
         pc.visits.filter(person=person).update(used_at=at)
         record_switch(person, pc=pc, address=address)
     return True
-
-
-def _end_sessions_by_pin(pc: SharedPC) -> None:
-    keys = [
-        session.pk
-        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
-        if session.get_decoded().get(BY_PIN) == pc.pk
-    ]
-    Session.objects.filter(pk__in=keys).delete()

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from locks.models import Building, Kind, Noise, SharedPC, User
 from locks.services import noise
-from locks.services.audit import record
+from locks.services.audit import in_chain_order, record
 from locks.services.editing import subject_of
 
 REFUSED: Final = "sign_in.refused"  # with `:` and an account's id where the name was one
@@ -85,4 +85,4 @@ def buildings_of(person: User | None) -> Iterable[Building | None]:
     if person is None:
         return [None]
     held = person.assignments.in_force(at=timezone.now()).values("building")
-    return [*Building.objects.filter(pk__in=held).order_by("pk")] or [None]
+    return in_chain_order(Building.objects.filter(pk__in=held)) or [None]

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from locks.models import Assignment, Building, Kind, User
-from locks.services.audit import record
+from locks.services.audit import hold_chains, record
 from locks.services.editing import (
     apply,
     plain,
@@ -31,6 +31,7 @@ from locks.services.editing import (
 from locks.services.errors import NotAllowed
 from locks.services.pins import forget_pin
 from locks.services.sessions import end_sessions
+from locks.services.signing_in import buildings_of
 from locks.services.telling import desk_link, tell_managers
 
 PERSON_FIELDS = frozenset({"username", "name", "email", "is_active"})
@@ -205,18 +206,22 @@ def set_password(*, actor: User, person: User, password: str) -> User:
     require_superuser(actor)
     row = _with_password(person, password)
     if actor.pk != row.pk:
+        end_sessions(row)
+    hold_chains([None, *buildings_of(row)])
+    if actor.pk != row.pk:
         forget_pin(actor=actor, person=row)
     _record_person(Kind.PERSON_CHANGED, actor=actor, person=row, password_set=True)
     return row
 
 
 @transaction.atomic
-def change_own_password(*, person: User, password: str) -> User:
+def change_own_password(*, person: User, password: str, keep: str = "") -> User:
     """Give `person` another password, who has just proved that they know the old one.
 
-    Returns the account as it is kept. Every session under the old password ends with the commit.
+    Returns the account as it is kept. Every session but the one under the key `keep` ends.
     """
     row = _with_password(person, password)
+    end_sessions(row, keep=keep)
     _record_person(Kind.PERSON_CHANGED, actor=row, person=row, password=BY_ONESELF)
     return row
 
@@ -229,6 +234,7 @@ def set_password_by_link(*, person: User, password: str, given_by: User) -> User
     """
     row = _with_password(person, password)
     end_sessions(row)
+    hold_chains([None, *buildings_of(row)])
     forget_pin(actor=row, person=row)
     told = {"password": BY_LINK, "given_by": given_by.get_full_name()}
     _record_person(Kind.PERSON_CHANGED, actor=row, person=row, **told)
@@ -243,6 +249,7 @@ def reset_own_password(*, person: User, password: str) -> User:
     """
     row = _with_password(person, password)
     end_sessions(row)
+    hold_chains([None, *buildings_of(row)])
     forget_pin(actor=row, person=row)
     _record_person(Kind.PERSON_CHANGED, actor=row, person=row, password=BY_MAIL)
     return row

@@ -36,9 +36,9 @@ def tell_managers(
     """
     left_out = [but.pk] if but is not None else []
     administrators = User.objects.filter(is_superuser=True, is_active=True).exclude(email="")
-    people = managers_of(building) or list(administrators.order_by("pk"))
-    told = [person for person in people if person.pk not in left_out]
-    return mail_to(told, building, subject, lines)
+    others = administrators.exclude(pk__in=left_out).order_by("pk")
+    people = managers_of(building, but=left_out) or list(others)
+    return mail_to(people, building, subject, lines)
 
 
 def managers_of(building: Building, *, but: Collection[int] = ()) -> list[User]:

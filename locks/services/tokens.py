@@ -26,7 +26,7 @@ class PressToken:
 def issue_token(*, person: User, device: Device) -> str:
     """A new token for one button on one person's page."""
     return signing.dumps(
-        {"p": person.pk, "d": device.pk, "n": uuid.uuid4().hex, "t": round(time.time(), 3)},
+        {"p": person.pk, "d": device.pk, "n": uuid.uuid4().hex, "t": round(time.time(), 6)},
         salt=_SALT,
     )
 

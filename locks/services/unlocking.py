@@ -162,7 +162,7 @@ def _still_may(pressed: Pressed) -> bool:
     person, at = pressed.actor, pressed.at
     device = Device.objects.select_related("building").get(pk=pressed.device.pk)
     if pressed.overridden:
-        return bool(breakable(person=person, device=device, at=at))
+        return breakable(person=person, device=device, at=at) == pressed.overridden
     return not why_not(person=person, device=device, at=at)
 
 

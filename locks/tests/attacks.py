@@ -18,7 +18,10 @@ from locks.models import User
 from locks.tests import test_access_matrix as matrix
 
 # Tables that every request may write: who is there, what was refused, and how often.
-UNASKED = {"session", "usersession", "noise", "lease", "auditchain", "auditevent", "auditdetail"}
+UNASKED = {
+    *("session", "usersession", "noise", "lease", "auditchain", "auditevent", "auditdetail"),
+    "throttle",  # counts what anybody tries
+}
 Rows = dict[tuple[str, Any], dict[str, Any]]
 
 

@@ -99,7 +99,7 @@ def test_a_device_without_the_passkey_is_a_sentence_and_a_recovery_code_helps(
     device.send("WebAuthn.clearCredentials", {"authenticatorId": authenticator})
     sign_in(page, live_server.url)
     page.get_by_role("button", name="Use a passkey").click()
-    expect(page.get_by_role("alert")).to_contain_text("No passkey was used. Try again")
+    expect(page.locator("[data-passkey-trouble]")).to_contain_text("No passkey was used. Try again")
     page.get_by_text("Use a recovery code instead").click()
     page.get_by_label("Recovery code").fill(code)
     page.get_by_role("button", name="Sign in").click()

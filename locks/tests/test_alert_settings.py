@@ -248,3 +248,9 @@ def test_a_superuser_without_a_role_sees_all_and_gets_no_mail(
     assert "Cellar door" in client.get(LIST).content.decode()
     assert client.get(page_of(north)).status_code == 200
     assert [each.to for each in mail.outbox] == [["reader@example.com"]]
+
+
+def test_no_secret_of_an_address_gets_into_the_record(north: Building, manager: User) -> None:
+    set_webhook(actor=manager, building=north, url="https://hooks.example.com?token=hush-hush")
+    (event,) = AuditEvent.objects.filter(kind=Kind.ALERTS_CHANGED)
+    assert event.told()["changed"] == {"webhook": [None, "hooks.example.com"]}

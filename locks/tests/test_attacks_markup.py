@@ -16,7 +16,7 @@ from django.core import mail
 from django.db import IntegrityError, models, transaction
 
 from locks.models import Building, Device, Review, User
-from locks.services import daily_reviews, places, reviewing, staffing
+from locks.services import daily_reviews, freezing, places, reviewing, staffing
 from locks.services.tokens import issue_token
 from locks.tests import test_access_matrix as matrix
 from locks.tests.attacks import Page, addresses
@@ -89,7 +89,7 @@ def furnished(cast, ids) -> dict[str, int]:
         staffing.grant_role(actor=superuser, person=person, building=north, role="viewer")
         past_unlock(door, person, reason=text, error_message=text, error_type=text[:60])
         places.change_door(actor=boss, device=door, changes={"label": text, "area": text})
-        places.freeze_building(actor=boss, building=north, reason=text)
+        freezing.freeze_building(actor=boss, building=north, reason=text)
         places.change_building(actor=superuser, building=north, changes={"help_line": text})
     review = Review.objects.get(pk=ids["review"])
     reviewing.comment_on(actor=boss, review=review, text=PAYLOADS[0])

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.test import Client
@@ -14,7 +15,8 @@ from django.utils import timezone
 
 from locks.models import AuditEvent, Building, Kind, Pin, Press, Role, SharedPC, SharedPCVisit, User
 from locks.services.errors import NotAllowed
-from locks.services.pins import set_pin
+from locks.services.inviting import invite_person
+from locks.services.pins import remove_pin, set_pin
 from locks.services.shared_pcs import enrol_pc, remove_pc, switch_to
 from locks.services.tokens import issue_token
 from locks.tests.conftest import signed_in
@@ -489,3 +491,51 @@ def test_the_way_back_leads_to_a_place_only_where_the_person_may_see_it(
         assert answer.headers["Location"] == expected
     answer = signed_in(clerk).get("/accounts/back/", {"next": "/history/?page=2"})
     assert answer.headers["Location"] == "/history/?page=2"
+
+
+# --- What others do meanwhile -----------------------------------------------------------------
+
+
+def test_a_session_by_pin_is_on_the_list_of_ones_sessions(desk_pc: Client, clerk: User) -> None:
+    known(desk_pc, clerk)
+    enter(desk_pc, clerk)
+    assert UserSession.objects.filter(session_key=desk_pc.session.session_key, user=clerk).exists()
+
+
+@pytest.mark.parametrize("how", ["another", "none"])
+def test_another_pin_or_none_ends_the_sessions_begun_by_the_one_before(
+    how: str, desk_pc: Client, clerk: User
+) -> None:
+    known(desk_pc, clerk)
+    enter(desk_pc, clerk)
+    full = signed_in(clerk)
+    if how == "another":
+        set_pin(person=clerk, pin="8306")
+    else:
+        remove_pin(actor=clerk, person=clerk)
+    assert who(desk_pc) == ""
+    assert who(full) == "Clerk"
+
+
+def test_who_needs_a_second_factor_and_came_by_pin_is_led_in_no_circle(
+    desk_pc: Client, clerk: User, north: Building, settings: Any
+) -> None:
+    known(desk_pc, clerk)
+    enter(desk_pc, clerk)
+    grant(clerk, north, Role.MANAGER)
+    settings.MFA_REQUIRED = True
+    answer = desk_pc.get("/", follow=True)
+    assert answer.status_code == 200
+    assert "takes more than a PIN" in answer.content.decode()
+
+
+def test_a_pin_takes_no_role_that_an_invitation_offers(
+    desk_pc: Client, clerk: User, north: Building, manager: User
+) -> None:
+    known(desk_pc, clerk)
+    enter(desk_pc, clerk)
+    secret = invite_person(actor=manager, building=north, role=Role.MANAGER, name="Clerk").secret
+    desk_pc.get(f"/accounts/invitation/{secret}/")
+    answer = desk_pc.post("/accounts/invitation/open/", {"take": "yes"})
+    assert way(answer)[0] == "/accounts/full/"
+    assert not clerk.assignments.filter(role=Role.MANAGER).exists()

@@ -8,7 +8,7 @@ from locks.services import staffing
 from locks.services.delivering import deliver
 from locks.services.finding_reviews import find_reviews
 from locks.services.staffing import Terms
-from locks.tests.factories import grant, make_user
+from locks.tests.factories import grant, make_superuser, make_user
 
 NIGHTS = [{"days": [1], "from": "22:00", "until": "06:00"}]
 
@@ -56,3 +56,13 @@ def test_a_role_for_somebody_else_is_nothing_special(
     assert mail.outbox == []
     find_reviews()
     assert not Review.objects.exists()
+
+
+def test_a_superuser_who_is_the_only_manager_tells_the_other_administrators(
+    north: Building, superuser: User
+) -> None:
+    User.objects.filter(pk=superuser.pk).update(email="root@example.com")
+    make_superuser(email="other-root@example.com")
+    staffing.grant_role(actor=superuser, person=superuser, building=north, role=Role.MANAGER)
+    deliver()
+    assert [each.to for each in mail.outbox] == [["other-root@example.com"]]

@@ -12,13 +12,14 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth import views as auth
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from locks import words
+from locks.identity.forms import OwnPasswordForm
 from locks.identity.onward import onward
 from locks.models import User, lacking_second_factor
 from locks.services import throttling
@@ -95,12 +96,12 @@ class PasswordChange(auth.PasswordChangeView):
     """A person's own password: the old one is asked for, and the record says that it changed."""
 
     request: DeskRequest
-    form_class = PasswordChangeForm
+    form_class = OwnPasswordForm
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
         password = form.cleaned_data["new_password1"]
-        person = change_own_password(person=self.request.user, password=password)
-        before = self.request.session.session_key
+        before = self.request.session.session_key or ""
+        person = change_own_password(person=self.request.user, password=password, keep=before)
         update_session_auth_hash(self.request, person)  # this session goes on, all others end
         after = UserSession.objects.filter(user=person, session_key=before)
         after.update(session_key=self.request.session.session_key)

@@ -21,6 +21,7 @@ from allauth.mfa.webauthn import views as webauthn
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.urls import reverse_lazy
 
 from locks.identity.forms import THROTTLED
@@ -42,8 +43,13 @@ class Fresh:
     """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        methods = get_adapter().get_reauthentication_methods(request.user)
+        if not methods and get_adapter().is_reauthentication_required(app="allauth.mfa"):
+            # Of somebody who has only the single sign-on: that is the proof, once more.
+            context = {"next": request.path, "lately": True}
+            return render(request, "locks/full_sign_in.html", context)
         if is_reauthentication_required(request, app="allauth.mfa"):
-            method = get_adapter().get_reauthentication_methods(request.user)[0]
+            method = methods[0]
             return HttpResponseRedirect(f"{method['url']}?{urlencode({'next': request.path})}")
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return answer

@@ -16,13 +16,15 @@ from django.contrib.auth.forms import BaseUserCreationForm, SetPasswordMixin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from locks.models import Invitation, PasswordReset, User
+from locks.http import signed_in_by_pin, vouched_for
+from locks.models import Invitation, PasswordReset, User, lacking_second_factor
 from locks.services import inviting, one_time
 from locks.services.errors import ServiceError
 from locks.services.resetting import use_reset
@@ -136,6 +138,11 @@ def opened(request: HttpRequest) -> HttpResponse:
         if isinstance(way, PasswordReset):
             return _new_password(request, way)
         if isinstance(request.user, User):
+            # A role is more than a PIN, or a password that lacks its second factor, may take.
+            if signed_in_by_pin(request):
+                return redirect(f"{reverse('full_sign_in')}?next={request.path}")
+            if lacking_second_factor([request.user.pk]) and not vouched_for(request.session):
+                return redirect("mfa_index")
             return _take_role(request, way, request.user)
         return _new_account(request, way)
     except ServiceError as refusal:

@@ -1,4 +1,4 @@
-"""A person's own PIN: set, changed and removed by them alone, with their password."""
+"""A person's own PIN: set and changed with their password, and removed by them alone."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
+from locks import words
 from locks.forms import OwnPinForm
 from locks.http import BEGAN, shared_pc
 from locks.models import Building, Pin, SharedPCVisit
+from locks.services import throttling
 from locks.services.pins import remove_pin, set_pin
 from locks.services.signing_in import count_refused
-from locks.views.requests import DeskRequest, SeeOther
+from locks.views.requests import DeskRequest, SeeOther, client_address
 
 FRESH: Final = 600  # seconds after signing in
 
@@ -33,7 +36,13 @@ def own_pin(request: DeskRequest) -> HttpResponse:
         remove_pin(actor=request.user, person=request.user)
         messages.success(request, _("Your PIN is removed."))
         return SeeOther(request.path)
+    sentence = ""
     if request.method == "POST":
+        # Guesses at the password are slowed here, too, before it is looked at.
+        name, address, now = request.user.username, client_address(request), timezone.now()
+        if again := throttling.try_password(name, address=address, at=now):
+            sentence = words.try_again(again, now=now)
+    if request.method == "POST" and not sentence:
         form = OwnPinForm(request.user, request.POST)
         if not _must_sign_in_first(request) and _is_set(request, form):
             messages.success(request, _("Your PIN is set."))
@@ -41,6 +50,7 @@ def own_pin(request: DeskRequest) -> HttpResponse:
     pc = shared_pc(request)
     context = {
         "form": form,
+        "sentence": sentence,
         "pin": Pin.objects.filter(person=request.user).first(),
         "pc": pc,
         "may_use": pc is not None and _is_of(request, pc.building_id),
@@ -48,7 +58,8 @@ def own_pin(request: DeskRequest) -> HttpResponse:
         "may_enrol": Building.objects.managed_by(request.user).exists(),
         "known_for": SharedPCVisit.KNOWN_FOR.days,
     }
-    return render(request, "locks/pin.html", context, status=400 if form.errors else 200)
+    status = 429 if sentence else 400 if form.errors else 200
+    return render(request, "locks/pin.html", context, status=status)
 
 
 def _must_sign_in_first(request: DeskRequest) -> bool:
@@ -58,9 +69,13 @@ def _must_sign_in_first(request: DeskRequest) -> bool:
 
 
 def _is_set(request: DeskRequest, form: OwnPinForm) -> bool:
-    if not form.is_valid():
-        if form.has_error("password", "wrong"):
-            count_refused(request.user.username)
+    name, address = request.user.username, client_address(request)
+    is_valid = form.is_valid()
+    if form.has_error("password", "wrong"):
+        count_refused(name)
+    else:
+        throttling.password_was_right(name, address=address)
+    if not is_valid:
         return False
     try:
         set_pin(person=request.user, pin=form.cleaned_data["pin"])

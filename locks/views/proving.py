@@ -19,7 +19,6 @@ _KEY = "proved"  # session key: the latest proof made at a door, or by switching
 
 def note(request: HttpRequest, proved: Proved) -> None:
     """Keep a proof for the doors that ask for one. A session that has ended meanwhile keeps nothing."""
-    was_modified = request.session.modified
     request.session[_KEY] = {
         "person": proved.person_id,
         "method": proved.method,
@@ -28,7 +27,7 @@ def note(request: HttpRequest, proved: Proved) -> None:
     }
     with suppress(UpdateError):
         request.session.save()  # now, not after the press: nothing may spoil its answer
-    request.session.modified = was_modified
+    request.session.modified = False
 
 
 def latest(request: HttpRequest) -> Proved | None:

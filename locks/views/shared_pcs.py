@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
 from django.contrib.auth.decorators import login_not_required
@@ -73,7 +74,12 @@ def switch_person(request: HttpRequest, person_id: int) -> HttpResponse:
     request.session.flush()  # of what somebody else may have begun here nothing goes on
     begins_by_pin(request, pc)
     login(request, person, backend=_BACKEND)
+    if not SharedPC.objects.in_use().filter(pk=pc.pk).exists():  # removed a moment ago
+        sign_out(request)
+        return SeeOther(sign_in_for(wanted))
+    UserSession.objects.create_from_request(request)  # on the list of one's sessions, too
     note(request, Proved(person.pk, PIN, timezone.now()))
+    request.session.modified = True  # its cookie has still to go out
     return _with_cookie(
         SeeOther(place_for(person, wanted, by_pin=True)),
         request.COOKIES[settings.SHARED_PC_COOKIE_NAME],
