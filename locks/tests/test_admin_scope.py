@@ -35,6 +35,7 @@ from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_building, make_device, make_user
 from locks.tests.history import past_refusal, past_unlock
 
+pytestmark = pytest.mark.sqlite_only  # the same on any database
 FOREIGN = "zephyr"
 MODELS = sorted(model._meta.model_name for model in site._registry)
 

@@ -16,6 +16,7 @@ from locks.tests.visitors import field
 from tools.processes import wait_for
 from tools.stack import Stack
 
+pytestmark = pytest.mark.sqlite_only  # the same on any database
 FORGED = "2026-01-01 00:00:00,000 CRITICAL locks.forged: all doors are open"
 BREAKS = (
     "\n",

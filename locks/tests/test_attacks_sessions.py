@@ -16,6 +16,7 @@ from locks.tests.consoles import open_consoles
 from locks.tests.factories import PASSWORD, grant, make_device, make_user
 from locks.tests.starting import run_with_settings
 
+pytestmark = pytest.mark.sqlite_only  # the same on any database
 COOKIE = settings.SESSION_COOKIE_NAME
 COOKIE_SETTINGS = ("NAME", "SECURE", "DOMAIN", "PATH")
 NEW_PASSWORD = "Tangerine-41-lanterns"

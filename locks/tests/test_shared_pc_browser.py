@@ -54,7 +54,7 @@ def open_tab(context: BrowserContext, url: str) -> Page:
 
 def unlock(page: Page, label: str) -> Locator:
     card = page.locator(f'.card[data-label="{label}"]')
-    return card.get_by_role("button", name=re.compile("Unlock|Press again"))
+    return card.get_by_role("button", name=re.compile(r"Unlock\b|Press again"))
 
 
 def shell(house: Stack, code: str) -> str:

@@ -22,11 +22,12 @@ from locks.tests.machine_checks import witness
 from locks.tests.machine_seam import KnowingSeam
 from locks.tests.servers import RecordingServer
 
-SHARDS = 16
+SHARDS = 8
 ALONE = "ACCESSDESK_SHARD_ALONE"  # set in the process of one shard
 # No power is cut here, so nothing waits for the disk.
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
-EXAMPLES = 125 if connection.vendor == "sqlite" else 12  # a shard
+# A shard; LIVES=2 lives twice as many.
+EXAMPLES = int(os.environ.get("LIVES", 1)) * (150 if connection.vendor == "sqlite" else 24)
 # SHRINK=1 pytest -n 0 -o faulthandler_timeout=0 -k promises_hold: the shortest life that breaks a promise.
 PHASES = (Phase.generate, Phase.shrink) if os.environ.get("SHRINK") else (Phase.generate,)
 
