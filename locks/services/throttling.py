@@ -132,8 +132,7 @@ def _take(limits: Mapping[str, Limit], *, at: dt.datetime, known: str = "") -> d
 
     Where `known` was good within a month, only the first key makes wait.
     """
-    standing = Throttle.objects.filter(key__in=limits, free_at__gt=at).exists()
-    if standing and (again := _stands(limits, at=at, known=known)):
+    if again := _stands(limits, at=at, known=known):
         return again  # and leaves no row behind, whatever names are tried meanwhile
     rows = _locked({*limits, known} - {""}, at=at)
     good = rows[known].known_at if known else None
