@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import urllib.error
@@ -11,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from tools import prepared
 from tools.processes import ROOT, Process, beat, free_port, wait_for, web, worker
 
 # What may be handed down; everything that the settings read is named by the stack itself.
@@ -57,7 +57,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         try:
-            self.run("-m", "tools.prepare")
+            self._prepare()
             for name in self._parts:
                 self.start(name)
             for name in self._parts:
@@ -69,10 +69,9 @@ class Stack:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        for process in self.processes.values():
-            process.send(signal.SIGTERM)
+        # Nobody needs it any more; how each part ends when it is asked to has tests of its own.
         for name in list(self.processes):
-            self.stop(name)
+            self.kill(name)
 
     def start(self, name: str, *, environment: Mapping[str, str] | None = None) -> None:
         """Start a part (again); `environment` holds what this process alone is given."""
@@ -135,6 +134,14 @@ class Stack:
         for process in self.processes.values():
             lines += process.lines
         return "\n".join(lines)
+
+    def _prepare(self) -> None:
+        prepared.prepare(
+            self.environment.get("DATABASE_URL", ""),
+            self.var,
+            kind="simulated" if "SEAM_SIMULATED" in self.environment else "real",
+            make=lambda: self.run("-m", "tools.prepare"),
+        )
 
     def _is_up(self, name: str) -> bool:
         process = self.processes[name]

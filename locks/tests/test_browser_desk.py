@@ -1,60 +1,12 @@
 """The desk in a real browser: what a clerk sees without touching the page."""
 
 import re
-from collections.abc import Callable, Iterator
 
-import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from locks.simulator import Simulator
-from locks.tests.visitors import DEMO_PASSWORD
-from tools.stack import Stack
+from locks.tests.desks import card, shell, unlock
 
 NOT_LIVE = "Not live: what you see may be old"
-
-
-@pytest.fixture(scope="module")
-def simulated() -> Iterator[Simulator]:
-    with Simulator(api_key="seam_simulated_key", port=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def house(simulated: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One installation for all tests here; each uses doors of its own."""
-    folder = tmp_path_factory.mktemp("var", numbered=True)
-    with Stack(folder, endpoint=simulated.endpoint, parts=("web", "worker")) as running:
-        yield running
-
-
-@pytest.fixture
-def sign_in(house: Stack, new_page: Callable[..., Page]) -> Callable[..., Page]:
-    """A browser of its own, signed in, at the desk."""
-
-    def enter(username: str, **options) -> Page:
-        page = new_page(viewport={"width": 1280, "height": 800}, **options)
-        page.goto(house.url)
-        page.get_by_label("User name").fill(username)
-        page.get_by_label("Password").fill(DEMO_PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", level=1).first).to_be_visible()
-        if options.get("java_script_enabled", True):
-            expect(page.locator("#connection")).to_have_text("Live")
-        return page
-
-    return enter
-
-
-def card(page: Page, label: str) -> Locator:
-    return page.locator(f'.card[data-label="{label}"]')
-
-
-def unlock(page: Page, label: str) -> Locator:
-    return card(page, label).get_by_role("button", name=re.compile(r"Unlock\b|Press again"))
-
-
-def shell(house: Stack, code: str) -> str:
-    return house.manage("shell", "-v0", "-c", code).strip()
 
 
 def test_a_press_shows_on_every_console_of_the_building_without_a_reload(

@@ -4,12 +4,13 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from locks.simulator import Simulator
+from locks.tests.desks import card
 from locks.tests.installations import card as find_card
 from locks.tests.servers import until
 from locks.tests.visitors import DEMO_PASSWORD, Visitor, field
@@ -18,21 +19,8 @@ from tools.stack import Stack
 MAIN = "harbour-main-entrance"
 GOOD_FOR = 5.0  # seconds that a press may be old
 HELD_FOR = 6.5  # seconds on its way, of one that is held up
-
-
-@pytest.fixture(scope="module")
-def simulated() -> Iterator[Simulator]:
-    with Simulator(api_key="seam_simulated_key", port=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def house(simulated: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """An installation where nothing is sent some seconds after the press."""
-    folder = tmp_path_factory.mktemp("var", numbered=True)
-    bounds = {"UNLOCK_SEND_TIMEOUT": str(GOOD_FOR)}
-    with Stack(folder, endpoint=simulated.endpoint, parts=("web",), environment=bounds) as running:
-        yield running
+# An installation where nothing is sent some seconds after the press.
+PARTS, ENVIRONMENT = ("web",), {"UNLOCK_SEND_TIMEOUT": str(GOOD_FOR)}
 
 
 @pytest.fixture
@@ -41,18 +29,8 @@ def visitor(house: Stack) -> Visitor:
 
 
 @pytest.fixture
-def clerk(house: Stack, new_page: Callable[..., Page]) -> Page:
-    page = new_page(viewport={"width": 1280, "height": 800})
-    page.goto(house.url)
-    page.get_by_label("User name").fill("clerk")
-    page.get_by_label("Password").fill(DEMO_PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("#connection")).to_have_text("Live")
-    return page
-
-
-def card(page: Page, label: str) -> Locator:
-    return page.locator(f'.card[data-label="{label}"]')
+def clerk(sign_in: Callable[..., Page]) -> Page:
+    return sign_in("clerk")
 
 
 def hold_up(page: Page, *, meanwhile: str = "") -> None:

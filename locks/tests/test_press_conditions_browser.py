@@ -6,47 +6,19 @@ Pictures go to the folder that ACCESSDESK_SCREENS names, so that people can look
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from allauth.mfa.totp.internal import auth as totp
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from locks.simulator import Simulator
+from locks.tests.desks import card, unlock
 from locks.tests.visitors import DEMO_PASSWORD
 from tools.processes import wait_for
 from tools.stack import Stack
 
 LOOKS = [(width, dark) for width in (1280, 390) for dark in (False, True)]
-
-
-@pytest.fixture(scope="module")
-def simulated() -> Iterator[Simulator]:
-    with Simulator(api_key="seam_simulated_key", port=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def house(simulated: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("var", numbered=True)
-    with Stack(folder, endpoint=simulated.endpoint, parts=("web", "worker")) as running:
-        yield running
-
-
-@pytest.fixture
-def sign_in(house: Stack, new_page: Callable[..., Page]) -> Callable[..., Page]:
-    def enter(username: str, path: str = "/") -> Page:
-        page = new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-        page.goto(house.url + path)
-        page.get_by_label("User name").fill(username)
-        page.get_by_label("Password").fill(DEMO_PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        if path == "/":
-            expect(page.locator("#connection")).to_have_text("Live")
-        return page
-
-    return enter
 
 
 @pytest.fixture
@@ -66,14 +38,6 @@ def take(tmp_path: Path) -> Callable[[Page, str], None]:
         page.emulate_media(color_scheme="light")
 
     return pictures
-
-
-def card(page: Page, label: str) -> Locator:
-    return page.locator(f'.card[data-label="{label}"]')
-
-
-def unlock(page: Page, label: str) -> Locator:
-    return card(page, label).get_by_role("button", name=re.compile("^Unlock|Press again"))
 
 
 def change(house: Stack, label: str, what: str) -> str:

@@ -6,79 +6,15 @@ picture of the README is made so:
     ACCESSDESK_SCREENS=docs pytest locks/tests/test_screens.py -k glance
 """
 
-import os
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from locks.simulator import Simulator
-from locks.tests.visitors import DEMO_PASSWORD
-from tools.stack import Stack
+from locks.tests.desks import card
 
-SIZES = {"desktop": (1280, 800), "tablet": (820, 1180), "phone": (390, 844)}
-MOST_BYTES = 200_000
-
-
-@pytest.fixture(scope="module")
-def simulated() -> Iterator[Simulator]:
-    with Simulator(api_key="seam_simulated_key", port=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def house(simulated: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One installation for all pictures. A waiting press waits for as long as they take."""
-    folder = tmp_path_factory.mktemp("var", numbered=True)
-    waits = {"UNLOCK_RESOLVE_TIMEOUT": "600"}
-    with Stack(
-        folder, endpoint=simulated.endpoint, parts=("web", "worker"), environment=waits
-    ) as running:
-        yield running
-
-
-@pytest.fixture
-def sign_in(house: Stack, new_page: Callable[..., Page]) -> Callable[..., Page]:
-    """A browser of its own, signed in, at the desk: `sign_in("clerk", size="phone", dark=True)`."""
-
-    def enter(username: str, *, size: str = "desktop", dark: bool = False) -> Page:
-        width, height = SIZES[size]
-        page = new_page(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce",
-        )
-        page.goto(house.url)
-        page.get_by_label("User name").fill(username)
-        page.get_by_label("Password").fill(DEMO_PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.locator("#connection")).to_have_text("Live")
-        return page
-
-    return enter
-
-
-@pytest.fixture
-def take(tmp_path: Path) -> Callable[..., None]:
-    """Take a picture; nothing in it may stick out of the page sideways."""
-    folder = Path(os.environ.get("ACCESSDESK_SCREENS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def picture(page: Page, name: str, *, full: bool = False) -> None:
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-        page.evaluate("scrollTo(0, 0)")
-        page.mouse.move(0, 0)
-        path = folder / f"{name}.png"
-        page.screenshot(path=path, full_page=full, animations="disabled")
-        assert 10_000 < path.stat().st_size < MOST_BYTES * (2 if full else 1), name
-
-    return picture
-
-
-def card(page: Page, label: str) -> Locator:
-    return page.locator(f'.card[data-label="{label}"]')
+# A waiting press waits for as long as the pictures take.
+ENVIRONMENT = {"UNLOCK_RESOLVE_TIMEOUT": "600"}
 
 
 def press(page: Page, label: str) -> None:

@@ -1,12 +1,12 @@
 """One PC, several people, in a real browser: a shift change, and a session that runs out."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from locks.simulator import Simulator
+from locks.tests.desks import shell, unlock
 from locks.tests.visitors import DEMO_PASSWORD
 from tools.stack import Stack
 
@@ -14,17 +14,7 @@ PIN = "8305"
 SOON = 5_000  # milliseconds; what is another's has to be gone by then
 
 
-@pytest.fixture(scope="module")
-def simulated() -> Iterator[Simulator]:
-    with Simulator(api_key="seam_simulated_key", port=0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def house(simulated: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("var", numbered=True)
-    with Stack(folder, endpoint=simulated.endpoint, parts=("web",)) as running:
-        yield running
+PARTS = ("web",)
 
 
 @pytest.fixture
@@ -50,15 +40,6 @@ def open_tab(context: BrowserContext, url: str) -> Page:
     tab = context.new_page()
     tab.goto(url)
     return tab
-
-
-def unlock(page: Page, label: str) -> Locator:
-    card = page.locator(f'.card[data-label="{label}"]')
-    return card.get_by_role("button", name=re.compile(r"Unlock\b|Press again"))
-
-
-def shell(house: Stack, code: str) -> str:
-    return house.manage("shell", "-v0", "-c", code).strip()
 
 
 def test_a_shift_change_on_one_pc(house: Stack, pc: Page) -> None:

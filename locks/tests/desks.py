@@ -1,0 +1,41 @@
+"""What browser tests of the desk share: the sizes of screens, and how a door is found and pressed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page
+
+from tools.stack import Stack
+
+SIZES = {
+    "wide": (1920, 1080),
+    "desktop": (1280, 800),
+    "tablet": (820, 1180),
+    "phone": (390, 844),
+}
+MOST_BYTES = 200_000  # of a picture
+
+
+def card(page: Page, label: str) -> Locator:
+    return page.locator(f'.card[data-label="{label}"]')
+
+
+def unlock(page: Page, label: str) -> Locator:
+    """The button that unlocks a door, or asks first."""
+    return card(page, label).get_by_role("button", name=re.compile(r"^Unlock\b|Press again"))
+
+
+def shell(house: Stack, code: str) -> str:
+    """Run Python in an installation, with the models at hand; what it printed."""
+    return house.manage("shell", "-v0", "-c", code).strip()
+
+
+def picture(page: Page, path: Path, *, full: bool = False) -> None:
+    """Take one; nothing in it may stick out of the page sideways."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path.stem
+    page.evaluate("scrollTo(0, 0)")
+    page.mouse.move(0, 0)
+    page.screenshot(path=path, full_page=full, animations="disabled")
+    assert 8_000 < path.stat().st_size < MOST_BYTES * (2 if full else 1), path.stem
