@@ -227,6 +227,8 @@ class AuditEvent(AppendOnlyModel):
             models.Index(fields=("chain", "-at", "-id"), name="locks_event_of_chain"),
             models.Index(fields=("device", "-at", "-id"), name="locks_event_of_device"),
             models.Index(fields=("actor", "-at", "-id"), name="locks_event_of_actor"),
+            # What a person did in one building, who does most of it in another.
+            models.Index(fields=("actor", "chain", "-at", "-id"), name="locks_event_of_actor_here"),
             models.Index(fields=("kind", "-at", "-id"), name="locks_event_of_kind"),
             # The last thing told of a lock before some day, however many unlocks came after it.
             models.Index(
