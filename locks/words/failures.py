@@ -8,21 +8,32 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from locks.words.sentences import Sentence
+from locks.words.told import Told
+
+TREAT_AS_UNLOCKED: Sentence = _("Treat the door as unlocked until someone has looked.")
+_TRY_OR_KEY: Sentence = _("Try again, or use a key.")
+_KEY_AND_MANAGER: Sentence = _("Use a key or another door; tell a manager.")
+_KEY_AND_LOOK: Sentence = _("Use a key or another door; have the lock looked at.")
 
 # The request ended as `failed`, or nobody knows: why, in our codes (UnlockRequest.code).
-FAILURES: dict[str, Sentence] = {
-    "not_sent": _("Seam could not be reached; nothing was sent. Try again, or use a key."),
-    "sent_too_late": _("Seam could not be reached in time; nothing was sent. Try again."),
-    "no_answer": _("Seam gave no clear answer."),
-    "no_outcome": _("The lock has not answered in time."),
-    "interrupted": _("The server was interrupted while it sent the press."),
-    "attempt_reused": _("Seam's answer belongs to another press."),
-    "unauthorized": _("Seam refused our key. An administrator must look at it; use a key."),
-    "rate_limited": _(
-        "Seam took no more unlocks of this door for the moment. Press again at {when}."
+FAILURES: dict[str, Told] = {
+    "not_sent": Told(_("Seam could not be reached; nothing was sent."), _TRY_OR_KEY),
+    "sent_too_late": Told(_("Seam could not be reached in time; nothing was sent."), _TRY_OR_KEY),
+    "no_answer": Told(_("Seam gave no clear answer."), TREAT_AS_UNLOCKED),
+    "no_outcome": Told(_("The lock has not answered in time."), TREAT_AS_UNLOCKED),
+    "interrupted": Told(
+        _("The server was interrupted while it sent the press."), TREAT_AS_UNLOCKED
     ),
-    "refused": _("Seam did not accept the request. Tell a manager; use a key."),
-    "lock_error": _("The lock reported an error. Try again, or use a key."),
+    "attempt_reused": Told(_("Seam's answer belongs to another press."), TREAT_AS_UNLOCKED),
+    "unauthorized": Told(
+        _("Seam refused our key."),
+        _("Use a key or another door. An administrator must look at it."),
+    ),
+    "rate_limited": Told(
+        _("Seam took no more unlocks of this door for the moment."), _("Press again at {when}.")
+    ),
+    "refused": Told(_("Seam did not accept the request."), _KEY_AND_MANAGER),
+    "lock_error": Told(_("The lock reported an error."), _TRY_OR_KEY),
 }
 
 # The same in a few words, for a manager who reads how often each occurred.
@@ -40,16 +51,20 @@ FAILURES_IN_SHORT: dict[str, Sentence] = {
 }
 
 # For `refused` and `lock_error`: Seam's own `error.type`, where we have a sentence for it.
-SEAMS_ERRORS: dict[str, Sentence] = {
-    "device_not_found": _("Seam does not know this lock. Tell a manager; use a key."),
-    "device_disconnected": _("The lock is offline. Use a key, and have the lock looked at."),
-    "device_offline": _("The lock is offline. Use a key, and have the lock looked at."),
-    "device_removed": _("The lock was removed at its maker's account. Tell a manager; use a key."),
-    "hub_disconnected": _("The lock's hub is offline. Use a key, and have the hub looked at."),
-    "account_disconnected": _("The lock's account is disconnected at Seam. Tell a manager."),
-    "action_attempt_expired": _("The lock did not answer Seam in time."),
-    "lock_jammed": _("The lock is jammed."),
-    "jammed": _("The lock is jammed."),
+SEAMS_ERRORS: dict[str, Told] = {
+    "device_not_found": Told(_("Seam does not know this lock."), _KEY_AND_MANAGER),
+    "device_disconnected": Told(_("The lock is offline."), _KEY_AND_LOOK),
+    "device_offline": Told(_("The lock is offline."), _KEY_AND_LOOK),
+    "device_removed": Told(_("The lock was removed at its maker's account."), _KEY_AND_MANAGER),
+    "hub_disconnected": Told(
+        _("The lock's hub is offline."), _("Use a key or another door; have the hub looked at.")
+    ),
+    "account_disconnected": Told(
+        _("The lock's account is disconnected at Seam."), _KEY_AND_MANAGER
+    ),
+    "action_attempt_expired": Told(_("The lock did not answer Seam in time."), _TRY_OR_KEY),
+    "lock_jammed": Told(_("The lock is jammed."), _KEY_AND_LOOK),
+    "jammed": Told(_("The lock is jammed."), _KEY_AND_LOOK),
 }
 
 # Errors of an action attempt that prove that nothing moved: the command never reached the lock.
@@ -64,7 +79,10 @@ NOTHING_MOVED = frozenset(
     }
 )
 
-
+# Of a request that failed in another way than those.
+MAY_STILL_ACT: Sentence = _("It may still act: check the door.")
+# Of one that Seam took and no lock confirmed.
+LOOK_AT_THE_DOOR: Sentence = _("Look whether the door unlocked.")
 # What Seam's own records say of a request whose answer was lost.
 INFERRED: Sentence = _(
     "The answer was lost; Seam's records show one unlock of this door at that moment."
@@ -72,24 +90,24 @@ INFERRED: Sentence = _(
 NOTHING_LISTED: Sentence = _("Seam lists no unlock, which proves nothing.")
 
 
-def contradiction(*, unlocked: bool) -> str:
-    """What to do where Seam later said otherwise than how a request ended, here as `unlocked` or not."""
+def contradicted(*, unlocked: bool) -> Told:
+    """What is told where Seam later said otherwise than how a request ended, here as `unlocked` or not."""
     if unlocked:
-        return str(_("Seam said later that it failed. Look whether the door unlocked."))
-    return str(
-        _(
-            "Seam said later that the lock did unlock. Treat the door as unlocked until someone has"
-            " looked."
-        )
-    )
+        return Told(_("Seam said later that it failed."), LOOK_AT_THE_DOOR)
+    return Told(_("Seam said later that the lock did unlock."), TREAT_AS_UNLOCKED)
+
+
+def failed(code: str, error_type: str = "", *, when: str = "") -> Told:
+    """What is told of a request that did not unlock or whose outcome is unknown."""
+    told = FAILURES.get(code, FAILURES["lock_error"])
+    if code in ("refused", "lock_error"):
+        told = SEAMS_ERRORS.get(error_type, told)
+    return told.filled(when=when)
 
 
 def failure(code: str, error_type: str = "", *, when: str = "") -> str:
-    """The sentence for a request that did not unlock or whose outcome is unknown."""
-    ours = FAILURES.get(code, FAILURES["lock_error"])
-    if code in ("refused", "lock_error"):
-        return str(SEAMS_ERRORS.get(error_type, ours))
-    return str(ours).format(when=when)
+    """`failed` in one line."""
+    return str(failed(code, error_type, when=when))
 
 
 def failure_in_short(code: str) -> str:
@@ -99,7 +117,8 @@ def failure_in_short(code: str) -> str:
 
 def seams_error(error_type: str) -> str:
     """What Seam's `error.type` says of the lock; the type itself where we have no sentence for it."""
-    return str(SEAMS_ERRORS.get(error_type, error_type))
+    told = SEAMS_ERRORS.get(error_type)
+    return str(told.happened) if told else error_type
 
 
 def may_still_act(code: str, error_type: str) -> bool:

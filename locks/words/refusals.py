@@ -1,85 +1,120 @@
 """Presses that were refused, and doors that offer none: one table each, keyed by code.
 
-Each sentence says what happened and what to do next. Placeholders: {building}, {reason}, {when}.
+Placeholders: {building}, {reason}, {when}.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.utils.translation import gettext_lazy as _
 
 from locks.words.sentences import Sentence
+from locks.words.told import NOTHING, Told
+
+_MANAGER_CAN: Sentence = _("A manager of {building} can change that.")
+_MANAGER_LIFTS: Sentence = _("A manager of {building} can lift it.")
+_KEY: Sentence = _("Use a key or another door.")
+_KEY_AND_MANAGER: Sentence = _("Use a key or another door; tell a manager.")
+_ONCE_MORE: Sentence = _("Press again.")
 
 # Refused before anything was sent. Codes are stored on the press and in the record.
-REFUSALS: dict[str, Sentence] = {
-    "not_yours": _("There is no such door."),
-    "no_role": _(
-        "Nothing was sent. Your role in {building} does not unlock doors; a manager of {building}"
-        " can change that."
+REFUSALS: dict[str, Told] = {
+    "not_yours": Told(_("There is no such door."), _("Go back to the desk.")),
+    "no_role": Told(
+        _("Nothing was sent. Your role in {building} does not unlock doors."), _MANAGER_CAN
     ),
-    "out_of_hours": _(
-        "Nothing was sent. Your role in {building} does not unlock at this hour; a manager of"
-        " {building} can change the hours."
+    "out_of_hours": Told(
+        _("Nothing was sent. Your role in {building} does not unlock at this hour."),
+        _("A manager of {building} can change the hours."),
     ),
-    "frozen": _(
-        "Nothing was sent. {building} is frozen: {reason} A manager of {building} can lift it."
+    "frozen": Told(_("Nothing was sent. {building} is frozen: {reason}"), _MANAGER_LIFTS),
+    "frozen_door": Told(_("Nothing was sent. This door is frozen: {reason}"), _MANAGER_LIFTS),
+    "not_remote": Told(
+        _("Nothing was sent. This lock cannot be unlocked from here at the moment."), _KEY
     ),
-    "frozen_door": _(
-        "Nothing was sent. This door is frozen: {reason} A manager of {building} can lift it."
+    "gone": Told(_("Nothing was sent. Seam no longer knows this lock."), _KEY_AND_MANAGER),
+    "removed": Told(
+        _("Nothing was sent. The lock was removed at its maker's account."), _KEY_AND_MANAGER
     ),
-    "not_remote": _(
-        "Nothing was sent. This lock cannot be unlocked from here at the moment. Use a key, or call"
-        " the help line."
+    "disconnected": Told(
+        _("Nothing was sent. The lock's account is disconnected at Seam."), _KEY_AND_MANAGER
     ),
-    "gone": _("Nothing was sent. Seam no longer knows this lock. Use a key; tell a manager."),
-    "too_late": _("Nothing was sent: the press took too long to get here. Press again."),
-    "bad_token": _("Nothing was sent: this page was out of date. Press again."),
-    "needs_reason": _(
-        "Nothing was sent. A private door needs a reason and how the person was identified."
+    "too_late": Told(_("Nothing was sent: the press took too long to get here."), _ONCE_MORE),
+    "bad_token": Told(_("Nothing was sent: this page was out of date."), _ONCE_MORE),
+    "needs_reason": Told(
+        _("Nothing was sent. A private door needs a reason and how the person was identified."),
+        _("Give both, and press again."),
     ),
-    "needs_proof": _(
-        "Nothing was sent yet. This door asks for a fresh proof that it is you at the keyboard."
+    "needs_proof": Told(
+        _("Nothing was sent yet. This door asks for a fresh proof that it is you at the keyboard."),
+        _("Prove it, and press again."),
     ),
-    "break_needs_reason": _("Nothing was sent. Breaking glass needs a reason."),
-    "break_needs_proof": _(
-        "Nothing was sent yet. Breaking glass needs a proof, made for it, that it is you at the keyboard."
+    "break_needs_reason": Told(
+        _("Nothing was sent. Breaking glass needs a reason."), _("Give one, and press again.")
     ),
-    "wrong_proof": _("Nothing was sent. The code or password was not right. Type it once more."),
-    "pin_unusable": _(
-        "Nothing was sent. Your PIN was wrong too often: it works again after you have signed in fully."
+    "break_needs_proof": Told(
+        _(
+            "Nothing was sent yet. Breaking glass needs a proof, made for it, that it is you at the"
+            " keyboard."
+        ),
+        _("Prove it, and press again."),
     ),
-    "proof_later": _("Nothing was sent. Too many wrong tries: the next one counts at {when}."),
-    "door_limit": _(
-        "Nothing was sent: this door was unlocked 15 times within a minute, and Seam takes no more."
-        " Press again at {when}."
+    "wrong_proof": Told(
+        _("Nothing was sent. The code or password was not right."), _("Type it once more.")
     ),
-    "person_limit": _(
-        "Nothing was sent: you pressed 60 times within a minute. Press again at {when}."
+    "pin_unusable": Told(
+        _("Nothing was sent. Your PIN was wrong too often."),
+        _("It works again after you have signed in fully."),
     ),
-    "ask_again": _(
-        "Nothing was sent now. The press before may have unlocked the door, or may still do so."
-        " Press again anyway?"
+    "proof_later": Told(
+        _("Nothing was sent. Too many wrong tries."), _("The next one counts at {when}.")
+    ),
+    "door_limit": Told(
+        _(
+            "Nothing was sent: this door was unlocked 15 times within a minute, and Seam takes no"
+            " more."
+        ),
+        _("Press again at {when}."),
+    ),
+    "person_limit": Told(
+        _("Nothing was sent: you pressed 60 times within a minute."), _("Press again at {when}.")
+    ),
+    "ask_again": Told(
+        _("Nothing was sent now. The press before may have unlocked the door, or may still do so."),
+        _("Press again anyway?"),
     ),
 }
 
-# Why a door offers no button, before anyone presses. Keyed like REFUSALS, and `offline`.
-OBSTACLES: dict[str, Sentence] = {
-    "no_role": _(
-        "Your role in {building} sees doors and does not unlock them. A manager of {building} can"
-        " change that."
+# Why a door offers no button, before anyone presses. Keyed like REFUSALS, and by what makes a lock
+# `not_remote` where Seam says it.
+OBSTACLES: dict[str, Told] = {
+    "no_role": Told(
+        _("Your role in {building} sees doors and does not unlock them."), _MANAGER_CAN
     ),
-    "out_of_hours": _(
-        "Your role in {building} does not unlock at this hour. A manager of {building} can change"
-        " the hours."
+    "out_of_hours": Told(
+        _("Your role in {building} does not unlock at this hour."),
+        _("A manager of {building} can change the hours."),
     ),
-    "frozen": _("{building} is frozen: {reason} A manager of {building} can lift it."),
-    "frozen_door": _("This door is frozen: {reason} A manager of {building} can lift it."),
-    "not_remote": _("This lock cannot be unlocked from here at the moment. Use a key."),
-    "gone": _("Seam no longer knows this lock. Use a key; tell a manager."),
-    "door_limit": _(
-        "Unlocked too often within a minute: Seam takes the next press at {when}. The button comes"
-        " back by itself."
+    "frozen": Told(_("{building} is frozen: {reason}"), _MANAGER_LIFTS),
+    "frozen_door": Told(_("This door is frozen: {reason}"), _MANAGER_LIFTS),
+    "not_remote": Told(_("This lock cannot be unlocked from here at the moment."), _KEY),
+    "gone": Told(_("Seam no longer knows this lock."), _KEY_AND_MANAGER),
+    "removed": Told(_("The lock was removed at its maker's account."), _KEY_AND_MANAGER),
+    "disconnected": Told(_("The lock's account is disconnected at Seam."), _KEY_AND_MANAGER),
+    "door_limit": Told(
+        _("Unlocked too often within a minute: Seam takes the next press at {when}."),
+        _("Wait: the button comes back by itself."),
     ),
-    "offline": _("The lock is offline. Use a key, and have the lock looked at."),
+    "offline": Told(
+        _("The lock is offline."), _("Use a key or another door; have the lock looked at.")
+    ),
+    "hub_offline": Told(
+        _("The lock's hub is offline."), _("Use a key or another door; have the hub looked at.")
+    ),
+    "gateway_off": Told(
+        _("Remote unlocking is not enabled at the lock's gateway."), _KEY_AND_MANAGER
+    ),
 }
 
 # What a break-glass unlock went over, in a few words.
@@ -95,24 +130,31 @@ THAWS: Sentence = _("It ends by itself at {when}.")
 FROZEN = frozenset({"frozen", "frozen_door"})
 
 
+def refused(code: str, *, building: str = "", reason: str = "", when: str = "") -> Told:
+    """What a refused press is told; unknown codes read as an outdated page."""
+    return _told(code, REFUSALS.get(code, REFUSALS["bad_token"]), building, reason, when)
+
+
+def obstructed(code: str, *, building: str = "", reason: str = "", when: str = "") -> Told:
+    """What a door says that cannot be pressed now; nothing for an unknown code."""
+    return _told(code, OBSTACLES.get(code, NOTHING), building, reason, when)
+
+
+def _told(code: str, told: Told, building: str, reason: str, when: str) -> Told:
+    said = told.filled(building=building, reason=reason, when=when)
+    if code in FROZEN and when:
+        return replace(said, next=f"{said.next} {str(THAWS).format(when=when)}")
+    return said
+
+
 def refusal(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
-    """The sentence for a refused press; unknown codes read as an outdated page."""
-    sentence = str(REFUSALS.get(code, REFUSALS["bad_token"]))
-    return _said(code, sentence, building=building, reason=reason, when=when)
-
-
-def _said(code: str, sentence: str, *, building: str, reason: str, when: str) -> str:
-    """A sentence with its placeholders filled; what people typed ends like a sentence, too."""
-    if reason and not reason.endswith((".", "!", "?", "…")):
-        reason += "."
-    said = sentence.format(building=building, reason=reason, when=when)
-    return f"{said} {str(THAWS).format(when=when)}" if code in FROZEN and when else said
+    """`refused` in one line."""
+    return str(refused(code, building=building, reason=reason, when=when))
 
 
 def obstacle(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
-    """The sentence for a door that cannot be pressed now; empty for an unknown code."""
-    sentence = str(OBSTACLES.get(code, ""))
-    return _said(code, sentence, building=building, reason=reason, when=when) if sentence else ""
+    """`obstructed` in one line; empty for an unknown code."""
+    return str(obstructed(code, building=building, reason=reason, when=when))
 
 
 def overridden(code: str) -> str:
