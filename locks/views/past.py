@@ -103,9 +103,7 @@ def pasts_of(devices: Iterable[Device]) -> dict[int, Past]:
         .values("told")[:SAMPLE]
     )
     doors = Device.objects.filter(pk__in=[device.pk for device in devices]).order_by()
-    told = doors.values_list(
-        "pk", "building_id", _Gathered(newest, output_field=CharField())
-    )
+    told = doors.values_list("pk", "building_id", _Gathered(newest, output_field=CharField()))
     return {pk: _past(building, text) for pk, building, text in told if text}
 
 
