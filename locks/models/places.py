@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -170,6 +170,12 @@ class Access(models.TextChoices):
     PRIVATE = "private", _("private")
 
 
+def problem_code(entry: Any) -> str:
+    """The code of a stored error or warning, which came from elsewhere; empty where it has none."""
+    code = entry.get("code") if isinstance(entry, dict) else None
+    return code if isinstance(code, str) else ""
+
+
 class Device(Freezable):
     """A lock known to Seam, and the door that clerks know it by.
 
@@ -268,6 +274,12 @@ class Device(Freezable):
         return (
             "low" if not self.battery_status and level is not None and level < LOW_BATTERY else ""
         )
+
+    @property
+    def error_codes(self) -> frozenset[str]:
+        """The codes of what Seam calls errors of it."""
+        entries = self.errors if isinstance(self.errors, list) else ()
+        return frozenset(filter(None, map(problem_code, entries)))
 
     @property
     def offers_new_name(self) -> bool:

@@ -276,6 +276,26 @@ def _event(pk: int, device: int, kind: str, recorded: dt.datetime, body: str | N
     )
 
 
+def offline_since(devices: Iterable[Device]) -> dict[int, dt.datetime]:
+    """Since when locks that are offline now have been, by door, as far as events tell.
+
+    One query; none where no lock is offline.
+    """
+    offline = [door.pk for door in devices if door.online is False]
+    if not offline:
+        return {}
+    told = AuditEvent.objects.filter(
+        device=OuterRef("pk"), chain__building=OuterRef("building"), kind__in=LOCK_HEALTH
+    ).exclude(kind=Kind.LOCK_BATTERY)
+    latest = Subquery(told.order_by("-at", "-id").values("pk")[:1])
+    ids = Device.objects.filter(pk__in=offline).values_list(latest, flat=True)
+    rows = AuditEvent.objects.filter(pk__in=ids, kind=Kind.LOCK_OFFLINE).order_by()
+    events = (
+        _event(*row) for row in rows.values_list("pk", "device_id", "kind", "at", "detail__body")
+    )
+    return {event.device: event.at for event in events}
+
+
 def _moment(text: object) -> dt.datetime | None:
     try:
         moment = dt.datetime.fromisoformat(str(text or ""))

@@ -10,6 +10,8 @@ from locks.models import Assignment, Building, Device, User
 
 # What break-glass may override.
 BREAKABLE: Final = frozenset({"no_role", "out_of_hours", "frozen", "frozen_door"})
+# Errors of Seam's with which no unlock can reach the lock, whatever else Seam says of it.
+BLOCKING: Final = {"device_removed": "removed", "account_disconnected": "disconnected"}
 
 
 def why_not(*, person: User, device: Device, at: dt.datetime) -> str:
@@ -49,7 +51,8 @@ def obstacles(device: Device, *, roles: Iterable[Assignment], at: dt.datetime) -
         return
     if device.is_frozen(at):
         yield "frozen_door"
-    # Seam's docs: this alone decides. A lock that is said to be offline may answer all the same.
+    yield from sorted({BLOCKING[code] for code in device.error_codes & BLOCKING.keys()})
+    # Seam's docs: of the rest this alone decides. A lock that is said to be offline may answer all the same.
     if not device.can_remotely_unlock:
         yield "not_remote"
 

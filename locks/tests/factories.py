@@ -63,6 +63,7 @@ def request_of(
     ended = at + seconds(4) if status in (Status.UNLOCKED, Status.FAILED) else None
     values = {
         "ended_at": ended,
+        "took_ms": 4_000 if ended else None,
         "send_by": at + seconds(10),
         "call_deadline": at + seconds(18),
         "resolve_by": at + seconds(30),

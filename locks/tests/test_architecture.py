@@ -10,7 +10,7 @@ LOCKS = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {
     "seam": {"seam"},
     "simulator": {"simulator"},
-    "words": set(),
+    "words": {"words"},
     "models": {"models"},
     "append_only": set(),
     "checks": {"append_only"},

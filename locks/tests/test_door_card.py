@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from locks.models import Building, Device, Press, Status, UnlockRequest, User, Verdict
+from locks.models.unlocks import OPEN_STATUSES
 from locks.tests.conftest import signed_in
 from locks.tests.factories import make_device, make_user, request_of, seconds
 
@@ -50,12 +51,12 @@ def card(person: User, door: Device) -> str:
         (
             Status.FAILED,
             {"code": "not_sent"},
-            ["Not unlocked", "nothing was sent. Try again, or use a key.", HELP],
+            ["Not unlocked", "nothing was sent. Next: Try again, or use a key.", HELP],
         ),
         (
             Status.FAILED,
             {"code": "lock_error", "error_type": "lock_jammed", "may_still_act": True},
-            ["Not unlocked", "The lock is jammed.", "It may still act: check the door.", HELP],
+            ["Not unlocked", "The lock is jammed. Next: It may still act: check the door.", HELP],
         ),
         (
             Status.UNKNOWN,
@@ -71,7 +72,8 @@ def card(person: User, door: Device) -> str:
 def test_it_says_each_state_in_its_words_with_who_and_when(
     north, door, clerk, status, fields, expected
 ) -> None:
-    request = request_of(door, make_user("ana", name="Ana Lima"), status, **fields)
+    ago = 0 if status in OPEN_STATUSES else 5
+    request = request_of(door, make_user("ana", name="Ana Lima"), status, ago=ago, **fields)
     text = card(clerk, door)
     assert all(sentence in text for sentence in expected), text
     assert "Ana Lima" in text
@@ -93,7 +95,7 @@ def test_it_shows_the_help_line_beside_all_but_a_confirmed_unlock(door, clerk) -
 def test_it_tells_how_long_the_door_usually_takes_once_it_knows(door, clerk) -> None:
     for number in range(2):
         request_of(door, clerk, Status.UNLOCKED, ago=9000 + number)
-    request_of(door, clerk, Status.PENDING)
+    request_of(door, clerk, Status.PENDING, ago=0)
     assert "usually" not in card(clerk, door)
     request_of(door, clerk, Status.UNLOCKED, ago=9003)
     assert "Waiting for the lock… (usually 4 s)" in card(clerk, door)
@@ -135,7 +137,10 @@ def test_a_lock_that_cannot_be_unlocked_remotely_has_its_button_off_and_says_why
 ) -> None:
     offline = make_device(north, online=False, locked=None, can_remotely_unlock=False)
     remote = make_device(north, can_remotely_unlock=False)
-    for door, why in ((offline, "The lock is offline. Use a key"), (remote, "cannot be unlocked")):
+    for door, why in (
+        (offline, "The lock is offline. Next: Use a key or another door"),
+        (remote, "cannot be unlocked"),
+    ):
         html = html_of(signed_in(clerk), door)
         assert "data-press" not in html
         assert "disabled" in html

@@ -60,7 +60,8 @@ def test_a_freeze_shows_live_stops_an_old_page_and_ends_by_itself(
     freeze = "freezing.freeze_door(actor=boss, device=door, reason='The lock is being changed'{})"
     change(house, "Main entrance", freeze.format(""))
     frozen = (
-        "This door is frozen: The lock is being changed. A manager of Harbour House can lift it."
+        "This door is frozen: The lock is being changed."
+        " Next: A manager of Harbour House can lift it."
     )
     expect(card(clerk, "Main entrance")).to_contain_text(frozen)
     expect(unlock(clerk, "Main entrance")).to_be_disabled()

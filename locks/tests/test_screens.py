@@ -84,7 +84,7 @@ def test_every_state_at_every_size(sign_in, simulated, take, size, dark) -> None
     expect(gate).to_contain_text("Seen at the door: did not unlock")
     gate.locator("summary").click()
     expect(gate.get_by_role("button", name="Nobody there Parking gate")).to_be_visible()
-    expect(card(page, "Luggage room")).to_contain_text("The lock is offline. Use a key")
+    expect(card(page, "Luggage room")).to_contain_text("The lock is offline. Next: Use a key")
     take(page, name)
     take(page, f"{name}-whole", full=True)
     press(page, "Room 102")

@@ -14,6 +14,7 @@ from locks.models import Assignment, Building, Device, User
 from locks.services.rights import obstacle_in, unlocking_roles
 from locks.views.cards import Card, LatestProof, read_cards
 from locks.views.log import LONGEST_LOG, LogRow, read_log
+from locks.views.own import Own, own_doors
 from locks.views.states import clock
 
 
@@ -38,6 +39,7 @@ class Board:
     log_is_cut: bool  # there were more than LONGEST_LOG
     is_frozen: bool
     notice: str  # why nothing can be unlocked here, and who can change it
+    own: Own  # what is still open of what this person pressed
 
     @property
     def doors(self) -> int:
@@ -60,6 +62,7 @@ def read_boards(
     for card in cards:
         by_building.setdefault(card.building.pk, []).append(card)
     managed = set(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
+    own = own_doors(viewer, buildings, at=at)
     logs = {each.pk: read_log(each, at=at, managed=managed) for each in buildings}
     return [
         Board(
@@ -74,6 +77,7 @@ def read_boards(
             log_is_cut=len(logs[building.pk]) > LONGEST_LOG,
             is_frozen=building.is_frozen(at),
             notice=_notice(building, roles, at=at),
+            own=own.get(building.pk, Own()),
         )
         for building in buildings
     ]

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, Subquery, Window
-from django.db.models.functions import RowNumber
+from django.db.models import F, OuterRef, Subquery
 
 from locks import words
 from locks.models import (
@@ -24,18 +23,19 @@ from locks.models import (
     User,
     Verdict,
 )
-from locks.models.unlocks import ENDED_STATUSES
 from locks.services import limiting
 from locks.services.attesting import is_in_doubt, newest_of
 from locks.services.conditions import is_fresh
+from locks.services.health import offline_since
 from locks.services.proving_oneself import Proved
 from locks.services.rights import freeze_behind, obstacle, obstacle_in, overridable, unlocking_roles
 from locks.services.tokens import issue_token
-from locks.views.facts import Fact, facts_of, problems_of
-from locks.views.states import RECENT, State, clock, said, state_of, usual_seconds, verdict_of
+from locks.views.facts import Fact, facts_of, problems_of, why_not_remote
+from locks.views.moments import unlocked_at
+from locks.views.past import NO_PAST, Past, pasts_of
+from locks.views.states import RECENT, State, clock, refusal_of, said, state_of, verdict_of
 
 LatestProof = Callable[[], Proved | None]
-SAMPLE = 20  # ended requests that tell a door's usual time
 
 # What the card offers.
 PRESS, ASK, AGAIN, UNDER_WAY, OFF, NOTHING = "press", "ask", "again", "under_way", "off", ""
@@ -52,7 +52,7 @@ class Card:
     state: State | None  # of the latest request
     verdict: str  # of this person's latest press, where the state does not tell
     verdict_at: str
-    refused: bool
+    refusal: words.Told | None  # where that press was refused
     offer: str
     free_in: int | None  # seconds until a press that now comes too soon would not
     asks_proof: bool  # the door wants a fresh proof of who presses
@@ -62,8 +62,20 @@ class Card:
     word: str  # what somebody did see
     is_frozen: bool  # the door itself
     says_obstacle: bool  # it does, where no verdict above says the same
-    obstacle: str  # why there is nothing to press
+    obstacle: words.Told  # why there is nothing to press, and what to do instead
     token: str
+
+    @property
+    def refusal_next(self) -> tuple[str, ...]:
+        return (str(self.refusal.next),) if self.refusal else ()
+
+    @property
+    def obstacle_next(self) -> tuple[str, ...]:
+        return (str(self.obstacle.next),)
+
+    @property
+    def refused(self) -> bool:
+        return self.refusal is not None
 
     @property
     def is_open(self) -> bool:
@@ -101,8 +113,9 @@ def read_cards(
     roles = unlocking_roles(viewer, at=at) if roles is None else roles
     latest = _latest_requests(devices)
     presses = _own_presses(viewer, devices, at=at)
-    open_now = [request.device_id for request in latest.values() if request.is_open]
-    usual = _usual_times(open_now)
+    pasts = pasts_of(devices)
+    outages = offline_since(devices)
+    moments = unlocked_at(each for each in latest.values() if _is_news(each, at=at))
     told = newest_of(latest.values())
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
     wanted = latest_proof and any(device.step_up_minutes is not None for device in devices)
@@ -115,7 +128,9 @@ def read_cards(
                 viewer,
                 roles,
                 at,
-                usual.get(device.pk),
+                pasts.get(device.pk, NO_PAST),
+                outages.get(device.pk),
+                moments,
                 free.get(device.pk),
                 proof,
                 held,
@@ -134,7 +149,9 @@ class _Seen:
     viewer: User
     roles: list[Assignment]
     at: dt.datetime
-    usual: float | None
+    past: Past
+    offline_since: dt.datetime | None
+    moments: dict[int, dt.datetime]  # of unlocks that were learned late, by request
     free_at: dt.datetime | None  # of the door
     proof: Proved | None  # the viewer's latest
     held: frozenset[int]  # buildings where the viewer holds any role
@@ -161,26 +178,28 @@ def _card(
         verdict = verdict_of(press, viewer=seen.viewer)
     refused = bool(verdict) and press is not None and press.verdict == Verdict.REFUSED
     word = seen.words.get(latest.pk) if latest else None
-    why = "offline" if code == "not_remote" and device.online is False else code
+    why = why_not_remote(device) if code == "not_remote" else code
     return Card(
         device=device,
         building=building,
-        facts=facts_of(device, latest=latest, at=seen.at),
-        problems=problems_of(device),
-        state=state_of(latest, at=seen.at, usual=seen.usual) if latest else None,
+        facts=facts_of(
+            device, latest=latest, past=seen.past, offline_since=seen.offline_since, at=seen.at
+        ),
+        problems=problems_of(device, past=seen.past, obstacle=why),
+        state=_state(latest, seen) if latest else None,
         verdict=verdict,
         verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
-        refused=refused,
+        refusal=refusal_of(press) if refused and press else None,
         offer=offer,
         asks_proof=proves,
-        overridable=tuple(_sentence(each, device, seen) for each in over),
+        overridable=tuple(str(_obstacle(each, device, seen)) for each in over),
         asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
         free_in=_seconds_until(seen) if code == "door_limit" else None,
         doubted=latest.pk if latest and _may_be_told(latest, seen) else None,
         word=said(word, zone=building.zone, at=seen.at),
         is_frozen=code == "frozen_door",
         says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
-        obstacle=_sentence(why, device, seen),
+        obstacle=_obstacle(why, device, seen),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
     )
 
@@ -190,11 +209,15 @@ def _may_be_told(latest: UnlockRequest, seen: _Seen) -> bool:
     return held and is_in_doubt(latest, at=seen.at)
 
 
-def _sentence(code: str, device: Device, seen: _Seen) -> str:
+def _state(latest: UnlockRequest, seen: _Seen) -> State:
+    return state_of(latest, at=seen.at, past=seen.past, unlocked_at=seen.moments.get(latest.pk))
+
+
+def _obstacle(code: str, device: Device, seen: _Seen) -> words.Told:
     building, frozen = device.building, freeze_behind(code, device)
     if building is None:
-        return ""
-    return words.obstacle(
+        return words.NOTHING
+    return words.obstructed(
         code,
         building=building.name,
         reason=frozen.frozen_reason if frozen else "",
@@ -221,6 +244,10 @@ def _offer(device: Device, *, code: str, latest: UnlockRequest | None, asks: boo
     if latest is not None and latest.status == Status.UNKNOWN:
         return AGAIN
     return ASK if device.is_private or asks else PRESS
+
+
+def _is_news(request: UnlockRequest, *, at: dt.datetime) -> bool:
+    return request.ended_at is not None and at - request.ended_at < RECENT
 
 
 def _still_tells(press: Press, latest: UnlockRequest | None, *, code: str) -> bool:
@@ -260,22 +287,3 @@ def _own_presses(viewer: User, devices: Iterable[Device], *, at: dt.datetime) ->
     )
     ordered = recent.select_related("building", "request")
     return {press.device_id: press for press in ordered.order_by("pressed_at", "pk")}
-
-
-def _usual_times(device_ids: Sequence[int]) -> dict[int, float | None]:
-    """The usual time from press to answer of each door, in seconds, by door. One query, or none."""
-    if not device_ids:
-        return {}
-    place = Window(RowNumber(), partition_by=[F("device")], order_by=F("requested_at").desc())
-    ended = (
-        UnlockRequest.objects.filter(
-            ~Q(action_attempt_id=""), device__in=device_ids, status__in=ENDED_STATUSES
-        )
-        .annotate(place=place)
-        .filter(place__lte=SAMPLE)
-    )
-    times: dict[int, list[dt.timedelta]] = {}
-    for request in ended:
-        if request.took is not None:
-            times.setdefault(request.device_id, []).append(request.took)
-    return {device_id: usual_seconds(took) for device_id, took in times.items()}

@@ -1,4 +1,4 @@
-"""What is known of a lock before a press: online, locked, battery, and what Seam complains of."""
+"""What is known of a lock before a press: online, locked, battery, its past, and what Seam complains of."""
 
 from __future__ import annotations
 
@@ -11,11 +11,22 @@ from django.utils.translation import gettext as _
 
 from locks import words
 from locks.models import Device, Status, UnlockRequest
+from locks.models.places import problem_code
+from locks.services.rights import BLOCKING
+from locks.views.past import NO_PAST, Past
 from locks.views.states import clock
 
 FRESH = dt.timedelta(minutes=10)
 MOST_PROBLEMS = 4
 OFFLINE_CODES = frozenset({"device_disconnected", "device_offline"})  # said by "Offline"
+# What a lock suffers from that cannot be unlocked remotely, by Seam's code: words.OBSTACLES.
+NOT_REMOTE = {
+    "hub_disconnected": "hub_offline",
+    "bridge_disconnected": "hub_offline",
+    "ttlock_lock_gateway_unlocking_not_enabled": "gateway_off",
+    "device_disconnected": "offline",
+    "device_offline": "offline",
+}
 
 
 @dataclass(frozen=True)
@@ -27,28 +38,54 @@ class Fact:
     tone: str = ""
 
 
-def facts_of(device: Device, *, latest: UnlockRequest | None, at: dt.datetime) -> list[Fact]:
-    """Online, locked and battery, as far as Seam told."""
-    facts = [_online(device), _locked(device, latest, at=at), _battery(device)]
-    known = [fact for fact in facts if fact is not None]
-    if known and device.building and device.synced_at and at - device.synced_at > FRESH:
-        since = clock(device.synced_at, zone=device.building.zone, at=at).rpartition(":")[0]
-        known.append(Fact("clock", _("as of %(time)s") % {"time": since}))
+def facts_of(
+    device: Device,
+    *,
+    latest: UnlockRequest | None,
+    at: dt.datetime,
+    past: Past = NO_PAST,
+    offline_since: dt.datetime | None = None,
+) -> list[Fact]:
+    """Online, locked and battery, as far as Seam told, and how soon it answers."""
+    known = [
+        fact
+        for fact in (
+            _online(device, offline_since, at=at),
+            _locked(device, latest, at=at),
+            _battery(device),
+        )
+        if fact is not None
+    ]
+    if known and device.synced_at and at - device.synced_at > FRESH:
+        known.append(
+            Fact("clock", _("as of %(time)s") % {"time": _time(device.synced_at, device, at)})
+        )
+    if past.answers and not (latest and latest.is_open):  # its headline says so
+        known.append(Fact("waiting", past.answers))
     return known
 
 
-def _online(device: Device) -> Fact | None:
+def _time(moment: dt.datetime, device: Device, at: dt.datetime) -> str:
+    """To the minute, on the building's clock."""
+    zone = device.building.zone if device.building else dt.UTC
+    return clock(moment, zone=zone, at=at).rpartition(":")[0]
+
+
+def _online(device: Device, since: dt.datetime | None, *, at: dt.datetime) -> Fact | None:
     if device.online is None:
         return None
     if device.online:
         return Fact("online", _("Online"))
-    return Fact("offline", _("Offline"), "warn" if device.can_remotely_unlock else "bad")
+    tone = "warn" if device.can_remotely_unlock else "bad"
+    if since is None:
+        return Fact("offline", _("Offline"), tone)
+    return Fact("offline", _("Offline since %(time)s") % {"time": _time(since, device, at)}, tone)
 
 
 def _locked(device: Device, latest: UnlockRequest | None, *, at: dt.datetime) -> Fact | None:
     """Locked or not; left out where a later press may have changed it."""
     if device.unlocked_since is not None and device.building is not None:
-        since = clock(device.unlocked_since, zone=device.building.zone, at=at).rpartition(":")[0]
+        since = _time(device.unlocked_since, device, at)
         text = _("Unlocked since %(time)s, not seen to lock") % {"time": since}
         if device.is_private:  # when somebody used their code there is for managers, in the log
             text = _("Unlocked, not seen to lock")
@@ -74,25 +111,45 @@ def _battery(device: Device) -> Fact | None:
     return Fact("battery", percent or _("Battery fine"))
 
 
-def problems_of(device: Device) -> list[Fact]:
-    """Seam's errors and warnings about the lock, in plain words where the code is known."""
-    said = OFFLINE_CODES if device.online is False else frozenset()
+def why_not_remote(device: Device) -> str:
+    """The code (see words.OBSTACLES) of why a lock cannot be unlocked remotely, as far as Seam says."""
+    entries = (*_listed(device.errors), *_listed(device.warnings))
+    codes = {NOT_REMOTE.get(problem_code(entry), "") for entry in entries}
+    if device.online is False:
+        codes.add("offline")
+    return next((code for code in NOT_REMOTE.values() if code in codes), "not_remote")
+
+
+def problems_of(device: Device, *, past: Past = NO_PAST, obstacle: str = "") -> list[Fact]:
+    """What makes a press doubtful: Seam's errors and warnings in plain words, and the lock's past.
+
+    Not again what the obstacle of that code says.
+    """
+    said = {code for code, why in {**NOT_REMOTE, **BLOCKING}.items() if why == obstacle}
     found = []
-    if device.online is False and device.can_remotely_unlock:
-        found.append(Fact("warning", _("Said to be offline: it may not answer."), "warn"))
-    found += [Fact("cross", text, "bad") for text in _sentences(device.errors, said=said)]
-    found += [Fact("warning", text, "warn") for text in _sentences(device.warnings, said=said)]
-    return found[:MOST_PROBLEMS]
+    if device.online is False:
+        said |= OFFLINE_CODES
+        if device.can_remotely_unlock:
+            found.append(Fact("warning", _("Said to be offline: it may not answer."), "warn"))
+    found += _complaints(device.errors, Fact("cross", "", "bad"), said=said)
+    found += _complaints(device.warnings, Fact("warning", "", "warn"), said=said)
+    found.sort(key=lambda fact: not fact.tone)
+    doubts = [Fact("half-check", past.confirms, "half")] if past.confirms else []
+    return found[:MOST_PROBLEMS] + doubts
 
 
-def _sentences(entries: Any, *, said: frozenset[str]) -> Iterator[str]:
-    """Of stored JSON that came from elsewhere: what does not look like a problem is passed over."""
-    for entry in entries if isinstance(entries, list) else ():
-        if not isinstance(entry, dict):
-            continue
-        codes = (entry.get(key) for key in ("code", "error_code", "warning_code"))
-        code = next((str(code) for code in codes if code), "")
+def _complaints(entries: Any, look: Fact, *, said: set[str]) -> Iterator[Fact]:
+    for entry in _listed(entries):
+        code = problem_code(entry)
         if code in said:
             continue
         if sentence := words.problem(code, str(entry.get("message") or "")):
-            yield sentence
+            tone = "" if code in words.ABOUT_CODES_ALONE else look.tone
+            yield Fact(look.icon, sentence, tone)
+
+
+def _listed(entries: Any) -> list[dict[str, Any]]:
+    """Of stored JSON that came from elsewhere: what does not look like a problem is passed over."""
+    if not isinstance(entries, list):
+        return []
+    return [entry for entry in entries if isinstance(entry, dict)]

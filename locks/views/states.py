@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -14,9 +12,11 @@ from django.utils.translation import gettext as _
 from locks import words
 from locks.models import Attestation, Press, Status, UnlockRequest, User, Verdict
 from locks.models.unlocks import Outcome
+from locks.services.following import WATCH_UNKNOWN_FOR
+from locks.views.headlines import Headline, Pace, headline_of, pace_of
+from locks.views.past import NO_PAST, Past
 
 RECENT = dt.timedelta(minutes=2)
-FEWEST_FOR_USUAL = 3
 
 # How each outcome looks: tone (a colour) and icon. Never one without the other, nor without words.
 LOOKS: dict[Outcome, tuple[str, str]] = {
@@ -34,41 +34,65 @@ LOOKS: dict[Outcome, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class State:
-    """What came of a press so far: one headline, what to do next, who and when."""
+    """What came of a press so far: headline, why, what to do next, who and when."""
 
     outcome: str
     tone: str
     icon: str
-    headline: str
+    headline: Headline
     brief: str  # the one value, where there is no room for advice
-    advice: tuple[str, ...]
+    why: tuple[str, ...]
+    next: tuple[str, ...]
+    watching: str  # for how long the truth is waited for
+    learned: str  # of one that was unknown: when the lock unlocked, or when that was learned
     who: str
     broke_glass: bool
     when: str
     seam_says: str
     is_recent: bool
     needs_help: bool  # the help line belongs beside it
+    pace: Pace | None  # of one under way
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """Why, and what to do next, where they are not shown apart."""
+        return (*self.why, *self.next)
 
     @property
     def spoken(self) -> str:
         """One sentence for a screen reader."""
-        return " ".join((f"{self.headline.rstrip('…')}.", *self.advice))
+        said = f"{str(self.headline).rstrip('…')}."
+        return " ".join(filter(None, (said, self.learned, *self.advice)))
 
 
-def state_of(request: UnlockRequest, *, at: dt.datetime, usual: float | None = None) -> State:
-    """The state of a request at `at`; `usual` is the door's usual time to an answer, in seconds."""
+def state_of(
+    request: UnlockRequest,
+    *,
+    at: dt.datetime,
+    past: Past = NO_PAST,
+    unlocked_at: dt.datetime | None = None,
+) -> State:
+    """The state of a request at `at`; `past` is its door's.
+
+    `unlocked_at` is when the lock unlocked by its own word, where the answer came late.
+    """
     outcome = request.outcome
     contradicted = request.contradicted_at is not None
     tone, icon = ("warn", "warning") if contradicted else LOOKS[outcome]
     since = request.contradicted_at or request.ended_at or request.requested_at
     unsettled = outcome in (Outcome.SENDING, Outcome.PENDING, Outcome.UNKNOWN)
+    pace = pace_of(request, past, at=at) if request.is_open else None
+    told = _told(request, at=at)
     return State(
         outcome=outcome.value,
         tone=tone,
         icon=icon,
-        headline=request.outcome_label if contradicted else _headline(outcome, usual),
+        headline=pace.slow if pace and pace.is_slow else headline_of(request, past),
         brief=request.outcome_label,
-        advice=_advice(request, at=at),
+        why=told[0],
+        next=told[1],
+        watching=_watching(request, at=at),
+        learned=_learned(request, unlocked_at, at=at),
         who=request.person_name,
         broke_glass=bool(request.overridden),
         when=clock(request.requested_at, zone=request.building.zone, at=at),
@@ -76,40 +100,55 @@ def state_of(request: UnlockRequest, *, at: dt.datetime, usual: float | None = N
         is_recent=unsettled or at - since < RECENT,
         needs_help=contradicted
         or outcome not in (Outcome.SENDING, Outcome.PENDING, Outcome.CONFIRMED),
+        pace=pace,
     )
 
 
-def _headline(outcome: Outcome, usual: float | None) -> str:
-    if outcome == Outcome.FAILED_MAY_ACT:
-        return _("Not unlocked")
-    if outcome == Outcome.PENDING and usual is not None:
-        return _("Waiting for the lock… (usually %(seconds)s s)") % {"seconds": _seconds(usual)}
-    return str(outcome.label)
-
-
-def _advice(request: UnlockRequest, *, at: dt.datetime) -> tuple[str, ...]:
-    outcome = request.outcome
+def _told(request: UnlockRequest, *, at: dt.datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Why it is so, and what to do next."""
+    outcome, unlocked = request.outcome, request.status == Status.UNLOCKED
+    look = str(words.LOOK_AT_THE_DOOR)
     if request.contradicted_at is not None:
-        return (words.contradiction(unlocked=request.status == Status.UNLOCKED),)
+        told = words.contradicted(unlocked=unlocked)
+        return (str(told.happened),), (str(told.next),)
     if outcome == Outcome.INFERRED:
-        return (str(words.INFERRED), _("Look whether the door unlocked."))
+        return (str(words.INFERRED),), (look,)
     if outcome in (Outcome.UNCONFIRMED, Outcome.UNSAID):
-        return (_("Look whether the door unlocked."),)
-    if outcome == Outcome.FAILED:
-        again = clock(request.retry_at, zone=request.building.zone, at=at)
-        return (words.failure(request.code, request.error_type, when=again),)
-    if outcome == Outcome.FAILED_MAY_ACT:
-        return (
-            words.failure(request.code, request.error_type),
-            _("It may still act: check the door."),
-        )
+        return (), (look,)
+    if outcome not in (Outcome.FAILED, Outcome.FAILED_MAY_ACT, Outcome.UNKNOWN):
+        return (), ()
+    again = clock(request.retry_at, zone=request.building.zone, at=at)
+    told = words.failed(request.code, request.error_type, when=again)
     if outcome == Outcome.UNKNOWN:
-        told = (
-            _("Treat the door as unlocked until someone has looked."),
-            words.failure(request.code, request.error_type),
-        )
-        return (*told, str(words.NOTHING_LISTED)) if request.nothing_listed_at else told
-    return ()
+        listed = (str(words.NOTHING_LISTED),) if request.nothing_listed_at else ()
+        return (str(told.happened), *listed), (str(words.TREAT_AS_UNLOCKED),)
+    acts = (str(words.MAY_STILL_ACT),) if outcome == Outcome.FAILED_MAY_ACT else ()
+    return (str(told.happened),), (*acts, str(told.next))
+
+
+def _watching(request: UnlockRequest, *, at: dt.datetime) -> str:
+    """Of an unknown outcome: that the truth is still waited for, and until when."""
+    if request.status != Status.UNKNOWN:
+        return ""
+    until = request.requested_at + WATCH_UNKNOWN_FOR
+    if request.next_look_at is None or until <= at:
+        return _("Seam is asked no more; news would still show here.")
+    local = timezone.localtime(until, request.building.zone)
+    return _("Watching for the truth, until %(time)s.") % {"time": date_format(local, "D H:i")}
+
+
+def _learned(request: UnlockRequest, unlocked_at: dt.datetime | None, *, at: dt.datetime) -> str:
+    """When a lock unlocked of which nobody knew for a while; `took_ms` tells that nobody did."""
+    if request.status != Status.UNLOCKED or request.took_ms is not None:
+        return ""
+    zone = request.building.zone
+    learned = clock(request.ended_at, zone=zone, at=at)
+    if unlocked_at is None:
+        return _("Learned at %(learned)s.") % {"learned": learned}
+    return _("Unlocked at %(time)s; learned at %(learned)s.") % {
+        "time": clock(unlocked_at, zone=zone, at=at),
+        "learned": learned,
+    }
 
 
 def _seam_says(request: UnlockRequest) -> str:
@@ -118,16 +157,21 @@ def _seam_says(request: UnlockRequest) -> str:
     return "" if known or request.status != Status.FAILED else request.error_message
 
 
+def refusal_of(press: Press) -> words.Told:
+    """What a person's own press is told that was refused."""
+    building = press.building
+    return words.refused(
+        press.code,
+        building=building.name if building else "",
+        reason=press.freeze_reason,
+        when=clock(press.retry_at, zone=building.zone, at=press.pressed_at) if building else "",
+    )
+
+
 def verdict_of(press: Press, *, viewer: User) -> str:
     """What a person's own press came to, where the door's state does not say it; else empty."""
     if press.verdict == Verdict.REFUSED:
-        building = press.building
-        return words.refusal(
-            press.code,
-            building=building.name if building else "",
-            reason=press.freeze_reason,
-            when=clock(press.retry_at, zone=building.zone, at=press.pressed_at) if building else "",
-        )
+        return str(refusal_of(press))
     if press.verdict == Verdict.JOINED and press.request:
         if press.request.requested_by_id == viewer.pk:
             return _("Your press before is still the one that counts; nothing was sent twice.")
@@ -145,17 +189,6 @@ def said(word: Attestation | None, *, zone: dt.tzinfo, at: dt.datetime) -> str:
         "name": word.person_name,
         "time": clock(word.at, zone=zone, at=at),
     }
-
-
-def usual_seconds(times: Sequence[dt.timedelta]) -> float | None:
-    """The median of what a door took lately; None where it is too little to tell."""
-    if len(times) < FEWEST_FOR_USUAL:
-        return None
-    return statistics.median(took.total_seconds() for took in times)
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.0f}" if value >= 1.5 else f"{max(value, 0.1):.1f}"
 
 
 def clock(moment: dt.datetime | None, *, zone: dt.tzinfo, at: dt.datetime) -> str:

@@ -17,6 +17,7 @@
       button.removeAttribute("data-disabled-by-htmx");
       button.removeAttribute("disabled");
     }
+    for (const box of copy.querySelectorAll("[data-age]")) box.removeAttribute("data-age");
     copy.classList.remove("htmx-request", "is-marked");
     return copy;
   }

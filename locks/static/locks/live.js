@@ -12,6 +12,8 @@ window.accessdesk = window.accessdesk || {};
   const chip = document.getElementById("connection");
   if (!chip || !window.htmx) return;
   const now = () => performance.now();
+  // A hidden tab needs no news, unless a door that was pressed in it has not come to an end.
+  const isAtRest = () => document.hidden && !document.querySelector("[data-own]");
 
   /* Every section asks again; what comes is compared, not replayed. */
   accessdesk.refetch = () => {
@@ -23,7 +25,7 @@ window.accessdesk = window.accessdesk || {};
   }
 
   /* What the SSE extension takes for an EventSource. It outlives the real ones, which are closed in
-     hidden tabs, shared between tabs by two locks, and replaced when they fall silent. */
+     hidden tabs at rest, shared between tabs by two locks, and replaced when they fall silent. */
   class Stream extends EventTarget {
     constructor(url) {
       super();
@@ -65,7 +67,7 @@ window.accessdesk = window.accessdesk || {};
     }
 
     tick() {
-      if (document.hidden) return this.close();
+      if (isAtRest()) return this.close();
       if (!this.isAlive) {
         if (this.source && now() - this.openedAt > 2 * SILENCE) this.drop();
         if (!this.source && now() - this.openedAt > 1000) this.open();
@@ -84,7 +86,7 @@ window.accessdesk = window.accessdesk || {};
       this.letGo = this.letGo || await takePlace();
       this.isOpening = false;
       this.isOutOfTurn = !this.letGo;
-      if (this.isOutOfTurn || document.hidden) return this.close();
+      if (this.isOutOfTurn || isAtRest()) return this.close();
       const source = new EventSource(this.url);
       this.source = source;
       source.onopen = () => {

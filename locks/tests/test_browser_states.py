@@ -1,0 +1,144 @@
+"""A press that runs, in a real browser: its ring, its words as time goes by, and the tab's title and icon."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from locks.tests.desks import card, shell, unlock
+from tools.processes import wait_for
+from tools.stack import Stack
+
+PARTS = ("web",)
+ENVIRONMENT = {"UNLOCK_RESOLVE_TIMEOUT": "600"}  # a press that is held waits for the test
+
+PAST = """
+from locks.tests.history import past_unlock
+door = Device.objects.get(label={door!r})
+clerk = User.objects.get(username='clerk')
+for number in range(5):
+    past_unlock(door, clerk, took_ms={took}, confirmed_by_device=True)
+UnlockRequest.objects.update(requested_at=timezone.now() - dt.timedelta(hours=2))
+"""
+HEAD = "import datetime as dt; from django.utils import timezone\n"
+# What the ring shows, as far as it is drawn: a share of the whole.
+DRAWN = """(card) => {
+    const run = card.querySelector(".state:not(.instant) .ring-run");
+    return 1 - parseFloat(getComputedStyle(run).strokeDashoffset) / 100;
+}"""
+
+
+def give_a_past(house: Stack, door: str, *, took: int) -> None:
+    shell(house, HEAD + PAST.format(door=door, took=took))
+
+
+def icon(page: Page) -> str:
+    href = page.locator("link[rel=icon]").get_attribute("href")
+    return re.sub(r"(\.[0-9a-f]{12})?\.svg$", "", href or "").rpartition("/")[2]
+
+
+def drawn(page: Page, door: str) -> float:
+    return float(card(page, door).evaluate(DRAWN))
+
+
+def press_is_old(house: Stack, *, seconds: float) -> None:
+    """As if the press under way had been made so long ago."""
+    at = f"timezone.now() - dt.timedelta(seconds={seconds})"
+    pending = "UnlockRequest.objects.filter(status='pending')"
+    shell(house, f"{HEAD}{pending}.update(requested_at={at})")
+
+
+def test_the_ring_goes_on_where_it_is_on_every_page_and_its_words_turn_slow(
+    house, sign_in, simulated, take
+) -> None:
+    give_a_past(house, "Main entrance", took=40_000)
+    simulated.hold("harbour-main-entrance")
+    clerk = sign_in("clerk")
+    expect(card(clerk, "Main entrance")).to_contain_text("Usually answers in 40 s")
+    unlock(clerk, "Main entrance").click()
+    expect(card(clerk, "Main entrance")).to_contain_text("Waiting for the lock… (usually 40 s)")
+    assert drawn(clerk, "Main entrance") < 0.5
+    press_is_old(house, seconds=24)
+    late = sign_in("clerk2", reduced_motion="reduce")  # a quarter of the ring at a time
+    assert drawn(late, "Main entrance") in (0.75, 1.0)
+    clerk.reload()
+    assert drawn(clerk, "Main entrance") > 0.55
+    take(clerk, "ring")
+
+    # The page knows by itself when that is slow, also where the server cannot be reached.
+    slow = "Slower than usual: Waiting for the lock… (usually 40 s)"
+    press_is_old(house, seconds=56)
+    late.reload()
+    late.route("**/buildings/**", lambda route: route.abort())
+    expect(card(late, "Main entrance")).to_contain_text(slow)
+    take(late, "ring-slow")
+    late.unroute("**/buildings/**")
+    simulated.release("harbour-main-entrance")
+    for page in (clerk, late):
+        expect(card(page, "Main entrance")).to_contain_text("Unlocked, confirmed")
+        expect(card(page, "Main entrance").locator("[data-pace]")).to_have_count(0)
+
+
+def test_who_pressed_hears_once_that_it_is_slower_than_usual(house, sign_in, simulated) -> None:
+    give_a_past(house, "Parking gate", took=1_000)
+    simulated.hold("harbour-parking-gate")
+    clerk, colleague = sign_in("clerk"), sign_in("clerk2")
+    unlock(clerk, "Parking gate").click()
+    slow = "Slower than usual: Waiting for the lock… (usually 1.0 s)"
+    for page in (clerk, colleague):
+        expect(card(page, "Parking gate")).to_contain_text(slow)
+    expect(clerk.locator("#say")).to_have_text(f"Parking gate: {slow}.")
+    expect(colleague.locator("#say")).to_have_text("")
+    simulated.release("harbour-parking-gate")
+    expect(card(clerk, "Parking gate")).to_contain_text("Accepted, this lock does not confirm")
+
+
+# A tab that is hidden as soon as it is told so, and the streams that it holds open.
+TAB = """
+    window.sources = [];
+    window.EventSource = class extends EventSource {
+        constructor(...all) { super(...all); window.sources.push(this); }
+    };
+    window.streams = () => window.sources.filter((each) => each.readyState !== 2).length;
+    let isHidden = false;
+    Object.defineProperty(document, "hidden", { get: () => isHidden });
+    window.hide = (is) => {
+        isHidden = is;
+        document.dispatchEvent(new Event("visibilitychange"));
+    };
+"""
+
+
+def wait_for_no_stream(page: Page) -> None:
+    wait_for(lambda: page.evaluate("streams()") == 0, seconds=30, what="the stream was closed")
+
+
+def test_the_title_and_the_icon_tell_of_ones_own_open_doors_in_a_hidden_tab_too(
+    sign_in, simulated
+) -> None:
+    simulated.hold("harbour-staff-entrance")
+    clerk, colleague = sign_in("clerk"), sign_in("clerk2")
+    clerk.add_init_script(TAB)
+    clerk.reload()
+    expect(clerk.locator("#connection")).to_have_text("Live")
+    clerk.evaluate("hide(true)")
+    wait_for_no_stream(clerk)  # nothing is waited for
+    clerk.evaluate("hide(false)")
+    unlock(clerk, "Staff entrance").click()
+    expect(clerk).to_have_title("(1 waiting) Desk · accessdesk")
+    assert icon(clerk) == "icon-waiting"
+    clerk.evaluate("hide(true)")
+    simulated.release("harbour-staff-entrance")
+    expect(clerk).to_have_title("Desk · accessdesk")
+    assert icon(clerk) == "icon"
+    wait_for_no_stream(clerk)
+    clerk.evaluate("hide(false)")
+
+    simulated.behave("harbour-loading-dock", "unavailable")
+    unlock(clerk, "Loading dock").click()
+    expect(clerk).to_have_title("(!) Desk · accessdesk")
+    assert icon(clerk) == "icon-doubted"
+    expect(colleague).to_have_title("Desk · accessdesk")
+    dock = card(colleague, "Loading dock")
+    dock.get_by_role("button", name="Did not unlock Loading dock").click()
+    expect(clerk).to_have_title("Desk · accessdesk")
+    assert icon(clerk) == "icon"

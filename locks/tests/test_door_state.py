@@ -1,0 +1,262 @@
+"""What a card knows of a door's past, of a press that runs, and of one that was settled late."""
+
+import datetime as dt
+import re
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from locks.models import (
+    Attestation,
+    Building,
+    Device,
+    Kind,
+    Press,
+    SeamEvent,
+    Source,
+    Status,
+    UnlockRequest,
+    User,
+    Verdict,
+)
+from locks.services.audit import record
+from locks.services.tokens import issue_token
+from locks.tests.conftest import signed_in
+from locks.tests.factories import make_device, make_user, request_of, seconds
+from locks.tests.history import recorded_at
+from locks.tests.test_door_card import card, html_of, words
+from locks.views.own import Own, own_doors
+from locks.views.past import SAMPLE, pasts_of
+
+
+@pytest.fixture
+def door(north: Building) -> Device:
+    return make_device(north, label="Main entrance")
+
+
+def unlocks(
+    door: Device, person: User, times: list[float], *, hours: float = 3, **fields: object
+) -> None:
+    """Unlocks of some hours ago that took so many seconds each."""
+    for number, took in enumerate(times):
+        told = {"took_ms": round(took * 1000), "confirmed_by_device": True, **fields}
+        request_of(door, person, Status.UNLOCKED, ago=hours * 3600 + number, **told)
+
+
+# --- The past ---------------------------------------------------------------------------------
+
+
+def test_it_says_how_soon_a_door_usually_answers_and_at_worst_where_that_is_notably_later(
+    north, door, clerk
+) -> None:
+    even, new = make_device(north), make_device(north)
+    unlocks(door, clerk, [4, 4, 4, 4, 11])
+    unlocks(even, clerk, [0.8, 0.8, 0.9])
+    unlocks(new, clerk, [4, 4])
+    request_of(new, clerk, Status.FAILED, ago=8000, took_ms=60_000, code="not_sent")
+    assert "Usually answers in 4 s, at worst 11 s" in card(clerk, door)
+    assert "Usually answers in 0.8 s" in card(clerk, even)
+    assert "at worst" not in card(clerk, even)
+    assert "Usually" not in card(clerk, new)
+
+
+def test_a_door_that_was_moved_brings_no_past_along(south, door, clerk) -> None:
+    unlocks(door, clerk, [4, 4, 4, 4])
+    UnlockRequest.objects.update(building=south)
+    assert "Usually" not in card(clerk, door)
+
+
+def test_it_says_that_a_lock_rarely_confirms_and_only_where_enough_is_known(
+    north, door, clerk
+) -> None:
+    never, few = make_device(north), make_device(north)
+    unlocks(door, clerk, [4] * 10, confirmed_by_device=None)
+    unlocks(never, clerk, [4] * 10, confirmed_by_device=False)
+    unlocks(few, clerk, [4] * 9, confirmed_by_device=False)
+    request_of(door, clerk, Status.UNLOCKED, ago=8000, confirmed_by_device=True)
+    assert "This lock rarely confirms" in card(clerk, door)
+    assert "This lock never confirms" in card(clerk, never)
+    assert "confirms" not in card(clerk, few)
+    unlocks(door, clerk, [4] * 9, hours=1)
+    assert "rarely" not in card(clerk, door)
+
+
+def test_the_past_of_many_busy_doors_is_one_query_that_reads_a_few_rows_of_each(
+    north, clerk, django_assert_num_queries
+) -> None:
+    doors = [make_device(north) for _ in range(60)]
+    at, rows = timezone.now(), []
+    for number in range(60):
+        moment = at - dt.timedelta(hours=number)
+        rows += [
+            UnlockRequest(
+                device=door,
+                building=north,
+                requested_by=clerk,
+                status=Status.UNLOCKED,
+                requested_at=moment,
+                send_by=moment,
+                call_deadline=moment,
+                resolve_by=moment,
+                ended_at=moment,
+                took_ms=4_000 if number < SAMPLE else 90_000,
+            )
+            for door in doors
+        ]
+    UnlockRequest.objects.bulk_create(rows, batch_size=500)
+    with django_assert_num_queries(1):
+        pasts = pasts_of(doors)
+    assert {past.usual_ms for past in pasts.values()} == {4_000}
+    assert len(pasts) == len(doors)
+    assert all(past.times.count == SAMPLE for past in pasts.values())
+
+
+# --- What is known of the lock now ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seams", "code", "why"),
+    [
+        ("device_removed", "removed", "The lock was removed at its maker's account."),
+        ("account_disconnected", "disconnected", "The lock's account is disconnected at Seam."),
+    ],
+)
+def test_an_error_that_no_unlock_gets_past_takes_the_button_away_and_refuses_the_press(
+    north, clerk, seams, code, why
+) -> None:
+    door = make_device(north, errors=[{"code": seams, "message": "Seam's words."}])
+    html = html_of(signed_in(clerk), door)
+    assert "data-press" not in html
+    assert f"{why} Next: Use a key or another door; tell a manager." in words(html)
+    assert words(html).count(why) == 1
+    signed_in(clerk).post(
+        f"/doors/{door.pk}/unlock/", {"token": issue_token(person=clerk, device=door)}
+    )
+    assert Press.objects.get().code == code
+    assert f"Nothing was sent. {why}" in card(clerk, door)
+
+
+def test_what_only_makes_a_press_doubtful_warns_and_lets_one_try(north, clerk) -> None:
+    door = make_device(
+        north,
+        online=False,
+        battery_status="low",
+        errors=[{"code": "device_disconnected"}, {"code": "empty_backup_access_code_pool"}],
+        warnings=[{"code": "device_has_flaky_connection"}, {"code": "power_saving_mode"}],
+    )
+    html = html_of(signed_in(clerk), door)
+    assert "data-press" in html
+    for doubt in ("it may not answer", "Battery low", "comes and goes", "saves power"):
+        assert doubt in words(html)
+    # What concerns codes alone is said quietly, after all that a press may suffer from.
+    assert words(html).index("no spare codes") > words(html).index("saves power")
+
+
+def test_it_says_since_when_a_lock_is_offline_where_an_event_told(north, clerk) -> None:
+    told, untold = (make_device(north, online=False, locked=None) for _ in range(2))
+    since = timezone.now() - dt.timedelta(minutes=50)
+    for kind, ago in ((Kind.LOCK_OFFLINE, 9), (Kind.LOCK_ONLINE, 5), (Kind.LOCK_OFFLINE, 0)):
+        with recorded_at(since - dt.timedelta(minutes=ago)):
+            at = (since - dt.timedelta(minutes=ago + 1)).isoformat()
+            record(kind, building=north, device=told, online=False, occurred_at=at)
+    clock = (since - dt.timedelta(minutes=1)).astimezone(north.zone).strftime("%H:%M")
+    assert re.search(rf"Offline since (\w+ )?{clock}", card(clerk, told))
+    assert "Offline" in card(clerk, untold)
+    assert "since" not in card(clerk, untold)
+
+
+# --- A press that runs ------------------------------------------------------------------------
+
+
+def pace(client: Client, door: Device) -> dict[str, str]:
+    """What the ring is told."""
+    box = re.search(r"<div [^>]*data-pace[^>]*>", html_of(client, door))[0]
+    return dict(re.findall(r'data-([\w-]+)="([^"]*)"', box))
+
+
+def test_the_ring_gets_the_servers_time_of_the_press_and_the_doors_usual_time(door, clerk) -> None:
+    unlocks(door, clerk, [4, 4, 4, 4, 30])
+    request = request_of(door, clerk, Status.PENDING, ago=2)
+    told = pace(signed_in(clerk), door)
+    assert 2_000 <= int(told["age"]) < 30_000
+    assert (told["pace"], told["usual"], told["slow-after"]) == (str(request.pk), "4000", "30000")
+    assert told["slow-big"] == "Slower than usual:"
+    assert told["slow-rest"] == "Waiting for the lock… (usually 4 s)"
+
+
+def test_a_press_that_takes_longer_than_usual_says_so_from_the_server_too(north, clerk) -> None:
+    known, unknown = make_device(north), make_device(north)
+    unlocks(known, clerk, [4, 4, 4])
+    request_of(known, clerk, Status.PENDING, ago=7)
+    request_of(unknown, clerk, Status.SENDING, ago=11)
+    client = signed_in(clerk)
+    assert "Slower than usual: Waiting for the lock… (usually 4 s)" in card(clerk, known)
+    assert "Slow: Sending…" in words(html_of(client, unknown))
+    assert "usual" not in pace(client, unknown)
+    assert 'data-spoken="Slower than usual:' in html_of(client, known)
+
+
+def test_an_unknown_outcome_says_until_when_the_truth_is_watched_for(north, door, clerk) -> None:
+    request = request_of(door, clerk, Status.UNKNOWN, code="no_answer", next_look_at=timezone.now())
+    until = (request.requested_at + dt.timedelta(hours=24)).astimezone(north.zone)
+    assert f"Watching for the truth, until {until:%a %H:%M}." in card(clerk, door)
+    UnlockRequest.objects.update(next_look_at=None)
+    assert "Seam is asked no more" in card(clerk, door)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_unlock_that_was_learned_late_says_when_it_was(north, door, clerk, told) -> None:
+    request = request_of(
+        door, clerk, Status.UNLOCKED, ago=90, took_ms=None, ended_at=timezone.now(),
+        confirmed_by_device=True, action_attempt_id="attempt-late",
+    )  # fmt: skip
+    moment = request.requested_at + seconds(6)
+    if told:
+        SeamEvent.objects.create(
+            event_id="event", event_type="lock.unlocked", device=door, building=north,
+            action_attempt_id="attempt-late", source=Source.WEBHOOK, occurred_at=moment,
+        )  # fmt: skip
+    for person in (clerk, make_user("colleague")):
+        person.assignments.get_or_create(building=north, role="front_desk")
+        text = card(person, door)
+        then = re.search(r"Unlocked at (?:\w+ )?(\d\d:\d\d:\d\d); learned at ", text)
+        assert (then and then[1]) == (f"{moment.astimezone(north.zone):%H:%M:%S}" if told else None)
+        assert "earned at" in text
+
+
+# --- The title and the icon -------------------------------------------------------------------
+
+
+def test_what_is_open_of_ones_own_presses_is_counted_until_it_ends_or_somebody_has_looked(
+    north, south, clerk
+) -> None:
+    def pressed(status: Status, person: User = clerk, **fields: object) -> UnlockRequest:
+        door = make_device(north)
+        request = request_of(door, person, status, **fields)
+        Press.objects.add(
+            device=door,
+            person=person,
+            verdict=Verdict.SENT,
+            request=request,
+            pressed_at=request.requested_at,
+        )
+        return request
+
+    colleague = make_user("colleague")
+    pressed(Status.UNLOCKED, confirmed_by_device=True)
+    pressed(Status.PENDING, person=colleague)
+    pressed(Status.UNKNOWN, ago=13 * 3600)
+    assert own_doors(clerk, [north, south], at=timezone.now()) == {}
+    joined = pressed(Status.SENDING, person=colleague)
+    Press.objects.add(device=joined.device, person=clerk, verdict=Verdict.JOINED, request=joined)
+    pressed(Status.PENDING)
+    unknown = pressed(Status.UNKNOWN, ago=3600)
+    pressed(Status.UNLOCKED, contradicted_at=timezone.now())
+    assert own_doors(clerk, [north, south], at=timezone.now()) == {north.pk: Own(2, 2)}
+    page = signed_in(clerk).get("/").content.decode()
+    assert 'data-own="doubted" data-count="2"' in page
+    Attestation.objects.create(request=unknown, person=colleague, person_name="C", seen="unlocked")
+    assert own_doors(clerk, [north], at=timezone.now()) == {north.pk: Own(2, 1)}
+    request_of(joined.device, colleague, Status.UNLOCKED, ago=0)  # the newest press is another
+    assert own_doors(clerk, [north], at=timezone.now())[north.pk].waiting == 1

@@ -1,0 +1,45 @@
+"""What is still open of what a person pressed: told by the title and the icon of the page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Q
+
+from locks.models import Attestation, Building, Press, Status, UnlockRequest, User
+from locks.models.unlocks import OPEN_STATUSES
+from locks.services.attesting import REACHES_BACK
+
+
+@dataclass(frozen=True)
+class Own:
+    """How many doors of a building, pressed by one person, wait for an end, and how many for a look."""
+
+    waiting: int = 0
+    doubted: int = 0
+
+
+def own_doors(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -> dict[int, Own]:
+    """By building. One query.
+
+    A door is waited for while its newest press is under way, and doubted while that may have
+    unlocked it, or was contradicted, and nobody said what they saw.
+    """
+    pressed = Press.objects.filter(person=viewer, pressed_at__gt=at - REACHES_BACK)
+    newer = UnlockRequest.objects.filter(
+        device=OuterRef("device"), requested_at__gt=OuterRef("requested_at")
+    )
+    doubted = Q(status=Status.UNKNOWN) | Q(contradicted_at__isnull=False)
+    unseen = ~Exists(Attestation.objects.filter(request=OuterRef("pk")))
+    found = UnlockRequest.objects.filter(
+        Q(status__in=OPEN_STATUSES) | (doubted & unseen),
+        ~Exists(newer),
+        pk__in=pressed.filter(request__isnull=False).values("request"),
+        building__in=[each.pk for each in buildings],
+    )
+    counts: dict[int, list[int]] = {}
+    for building, status in found.values_list("building_id", "status"):
+        counts.setdefault(building, [0, 0])[status not in OPEN_STATUSES] += 1
+    return {building: Own(*count) for building, count in counts.items()}

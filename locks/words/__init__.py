@@ -1,0 +1,74 @@
+"""What people read about a refusal or a failure: one table each, keyed by code.
+
+Each entry says what happened and what to do next. One file per subject; all are used as `words.…`.
+"""
+
+from locks.words.failures import (
+    FAILURES,
+    FAILURES_IN_SHORT,
+    INFERRED,
+    LOOK_AT_THE_DOOR,
+    MAY_STILL_ACT,
+    NOTHING_LISTED,
+    NOTHING_MOVED,
+    SEAMS_ERRORS,
+    TREAT_AS_UNLOCKED,
+    contradicted,
+    failed,
+    failure,
+    failure_in_short,
+    may_still_act,
+    seams_error,
+)
+from locks.words.moves import MOVES, move
+from locks.words.problems import ABOUT_CODES_ALONE, PROBLEMS, problem
+from locks.words.refusals import (
+    FROZEN,
+    OBSTACLES,
+    OVERRIDDEN,
+    REFUSALS,
+    THAWS,
+    obstacle,
+    obstructed,
+    overridden,
+    refusal,
+    refused,
+)
+from locks.words.told import NOTHING, Told
+from locks.words.waiting import try_again
+
+__all__ = (
+    "ABOUT_CODES_ALONE",
+    "FAILURES",
+    "FAILURES_IN_SHORT",
+    "FROZEN",
+    "INFERRED",
+    "LOOK_AT_THE_DOOR",
+    "MAY_STILL_ACT",
+    "MOVES",
+    "NOTHING",
+    "NOTHING_LISTED",
+    "NOTHING_MOVED",
+    "OBSTACLES",
+    "OVERRIDDEN",
+    "PROBLEMS",
+    "REFUSALS",
+    "SEAMS_ERRORS",
+    "THAWS",
+    "TREAT_AS_UNLOCKED",
+    "Told",
+    "contradicted",
+    "failed",
+    "failure",
+    "failure_in_short",
+    "may_still_act",
+    "move",
+    "obstacle",
+    "obstructed",
+    "overridden",
+    "problem",
+    "refusal",
+    "refused",
+    "seams_error",
+    "try_again",
+)

@@ -1,0 +1,162 @@
+"""Presses that were refused, and doors that offer none: one table each, keyed by code.
+
+Placeholders: {building}, {reason}, {when}.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.utils.translation import gettext_lazy as _
+
+from locks.words.sentences import Sentence
+from locks.words.told import NOTHING, Told
+
+_MANAGER_CAN: Sentence = _("A manager of {building} can change that.")
+_MANAGER_LIFTS: Sentence = _("A manager of {building} can lift it.")
+_KEY: Sentence = _("Use a key or another door.")
+_KEY_AND_MANAGER: Sentence = _("Use a key or another door; tell a manager.")
+_ONCE_MORE: Sentence = _("Press again.")
+
+# Refused before anything was sent. Codes are stored on the press and in the record.
+REFUSALS: dict[str, Told] = {
+    "not_yours": Told(_("There is no such door."), _("Go back to the desk.")),
+    "no_role": Told(
+        _("Nothing was sent. Your role in {building} does not unlock doors."), _MANAGER_CAN
+    ),
+    "out_of_hours": Told(
+        _("Nothing was sent. Your role in {building} does not unlock at this hour."),
+        _("A manager of {building} can change the hours."),
+    ),
+    "frozen": Told(_("Nothing was sent. {building} is frozen: {reason}"), _MANAGER_LIFTS),
+    "frozen_door": Told(_("Nothing was sent. This door is frozen: {reason}"), _MANAGER_LIFTS),
+    "not_remote": Told(
+        _("Nothing was sent. This lock cannot be unlocked from here at the moment."), _KEY
+    ),
+    "gone": Told(_("Nothing was sent. Seam no longer knows this lock."), _KEY_AND_MANAGER),
+    "removed": Told(
+        _("Nothing was sent. The lock was removed at its maker's account."), _KEY_AND_MANAGER
+    ),
+    "disconnected": Told(
+        _("Nothing was sent. The lock's account is disconnected at Seam."), _KEY_AND_MANAGER
+    ),
+    "too_late": Told(_("Nothing was sent: the press took too long to get here."), _ONCE_MORE),
+    "bad_token": Told(_("Nothing was sent: this page was out of date."), _ONCE_MORE),
+    "needs_reason": Told(
+        _("Nothing was sent. A private door needs a reason and how the person was identified."),
+        _("Give both, and press again."),
+    ),
+    "needs_proof": Told(
+        _("Nothing was sent yet. This door asks for a fresh proof that it is you at the keyboard."),
+        _("Prove it, and press again."),
+    ),
+    "break_needs_reason": Told(
+        _("Nothing was sent. Breaking glass needs a reason."), _("Give one, and press again.")
+    ),
+    "break_needs_proof": Told(
+        _(
+            "Nothing was sent yet. Breaking glass needs a proof, made for it, that it is you at the"
+            " keyboard."
+        ),
+        _("Prove it, and press again."),
+    ),
+    "wrong_proof": Told(
+        _("Nothing was sent. The code or password was not right."), _("Type it once more.")
+    ),
+    "pin_unusable": Told(
+        _("Nothing was sent. Your PIN was wrong too often."),
+        _("It works again after you have signed in fully."),
+    ),
+    "proof_later": Told(
+        _("Nothing was sent. Too many wrong tries."), _("The next one counts at {when}.")
+    ),
+    "door_limit": Told(
+        _(
+            "Nothing was sent: this door was unlocked 15 times within a minute, and Seam takes no"
+            " more."
+        ),
+        _("Press again at {when}."),
+    ),
+    "person_limit": Told(
+        _("Nothing was sent: you pressed 60 times within a minute."), _("Press again at {when}.")
+    ),
+    "ask_again": Told(
+        _("Nothing was sent now. The press before may have unlocked the door, or may still do so."),
+        _("Press again anyway?"),
+    ),
+}
+
+# Why a door offers no button, before anyone presses. Keyed like REFUSALS, and by what makes a lock
+# `not_remote` where Seam says it.
+OBSTACLES: dict[str, Told] = {
+    "no_role": Told(
+        _("Your role in {building} sees doors and does not unlock them."), _MANAGER_CAN
+    ),
+    "out_of_hours": Told(
+        _("Your role in {building} does not unlock at this hour."),
+        _("A manager of {building} can change the hours."),
+    ),
+    "frozen": Told(_("{building} is frozen: {reason}"), _MANAGER_LIFTS),
+    "frozen_door": Told(_("This door is frozen: {reason}"), _MANAGER_LIFTS),
+    "not_remote": Told(_("This lock cannot be unlocked from here at the moment."), _KEY),
+    "gone": Told(_("Seam no longer knows this lock."), _KEY_AND_MANAGER),
+    "removed": Told(_("The lock was removed at its maker's account."), _KEY_AND_MANAGER),
+    "disconnected": Told(_("The lock's account is disconnected at Seam."), _KEY_AND_MANAGER),
+    "door_limit": Told(
+        _("Unlocked too often within a minute: Seam takes the next press at {when}."),
+        _("Wait: the button comes back by itself."),
+    ),
+    "offline": Told(
+        _("The lock is offline."), _("Use a key or another door; have the lock looked at.")
+    ),
+    "hub_offline": Told(
+        _("The lock's hub is offline."), _("Use a key or another door; have the hub looked at.")
+    ),
+    "gateway_off": Told(
+        _("Remote unlocking is not enabled at the lock's gateway."), _KEY_AND_MANAGER
+    ),
+}
+
+# What a break-glass unlock went over, in a few words.
+OVERRIDDEN: dict[str, Sentence] = {
+    "no_role": _("their role does not unlock"),
+    "out_of_hours": _("their role does not unlock at that hour"),
+    "frozen": _("the building was frozen"),
+    "frozen_door": _("the door was frozen"),
+}
+
+# Added where a freeze has an end.
+THAWS: Sentence = _("It ends by itself at {when}.")
+FROZEN = frozenset({"frozen", "frozen_door"})
+
+
+def refused(code: str, *, building: str = "", reason: str = "", when: str = "") -> Told:
+    """What a refused press is told; unknown codes read as an outdated page."""
+    return _told(code, REFUSALS.get(code, REFUSALS["bad_token"]), building, reason, when)
+
+
+def obstructed(code: str, *, building: str = "", reason: str = "", when: str = "") -> Told:
+    """What a door says that cannot be pressed now; nothing for an unknown code."""
+    return _told(code, OBSTACLES.get(code, NOTHING), building, reason, when)
+
+
+def _told(code: str, told: Told, building: str, reason: str, when: str) -> Told:
+    said = told.filled(building=building, reason=reason, when=when)
+    if code in FROZEN and when:
+        return replace(said, next=f"{said.next} {str(THAWS).format(when=when)}")
+    return said
+
+
+def refusal(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
+    """`refused` in one line."""
+    return str(refused(code, building=building, reason=reason, when=when))
+
+
+def obstacle(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
+    """`obstructed` in one line; empty for an unknown code."""
+    return str(obstructed(code, building=building, reason=reason, when=when))
+
+
+def overridden(code: str) -> str:
+    """What a break-glass unlock went over, in a few words; an unknown code as it is."""
+    return str(OVERRIDDEN.get(code, code))
