@@ -41,6 +41,15 @@ REFUSALS: dict[str, Sentence] = {
     "needs_reason": _(
         "Nothing was sent. A private door needs a reason and how the person was identified."
     ),
+    "needs_note": _("Nothing was sent. This reason needs a note: say in a few words why."),
+    "card_number": _(
+        "Nothing was sent. What looks like a card number must not be kept: it was cut to its last"
+        " four digits. Press again if that will do."
+    ),
+    "unfit_words": _(
+        "Nothing was sent. Something that was typed cannot be kept as it is: correct what is marked,"
+        " and press again."
+    ),
     "needs_proof": _(
         "Nothing was sent yet. This door asks for a fresh proof that it is you at the keyboard."
     ),
