@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from locks import words
 from locks.admin.shown import detail_of, labelled, name_of, outcome_of
 from locks.models import AuditEvent, Seen, UnlockRequest
+from locks.models.unlocks import SAID
 
 BEFORE, AFTER = dt.timedelta(minutes=1), dt.timedelta(minutes=5)
 MOST_BESIDE = 30
@@ -76,7 +77,7 @@ def _step(event: AuditEvent, request: UnlockRequest) -> Step:
             labelled(name, value)
             for name, value in detail.items()
             if name not in _LEFT_OUT
-            and not (name == "reason" and value == request.reason)
+            and not (name in SAID and value == getattr(request, name))
             and not (name == "code" and value in words.FAILURES)
         ],
     )

@@ -83,6 +83,8 @@ class UnlockRequestAdmin(AsItWas):
         "building",
         "who",
         "reason",
+        "note",
+        "reference",
         "identified",
         "remarks",
         "went_over",
@@ -98,7 +100,7 @@ class UnlockRequestAdmin(AsItWas):
         "result",
     )
     readonly_fields = facts
-    list_display = ("pressed_local", "door", "who", "outcome", "took", "reason", "building")
+    list_display = ("pressed_local", "door", "who", "outcome", "took", "why", "building")
     list_filter = (
         ByBuilding,
         ByDoor,
@@ -113,7 +115,9 @@ class UnlockRequestAdmin(AsItWas):
     )
     list_select_related = ("building",)
     search_fields = ("door_label",)
-    search_help_text = _("A name as it was, a door, a reason, or an id of Seam's.")
+    search_help_text = _(
+        "A name as it was, a door, a reason, a note, a reference, or an id of Seam's."
+    )
 
     def found_by(self, term: str, user: Any) -> Q:
         if ids := named_by_seam(term, user):
@@ -151,7 +155,12 @@ class UnlockRequestAdmin(AsItWas):
 
     @admin.display(description=_("identified by"))
     def identified(self, obj: UnlockRequest) -> str:
-        return obj.get_identified_by_display()
+        way = str(obj.get_identified_by_display())
+        return f"{obj.identified_as} ({way})" if obj.identified_as else way
+
+    @admin.display(description=_("reason"))
+    def why(self, obj: UnlockRequest) -> str:
+        return " · ".join(filter(None, (obj.reason, obj.reference)))
 
     @admin.display(description=_("remarks"))
     def remarks(self, obj: UnlockRequest) -> str:

@@ -7,6 +7,7 @@ from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.factors import SECOND_FACTORS, lacking_second_factor
 from locks.models.inviting import Invitation, PasswordReset
 from locks.models.people import Assignment, Role, User
+from locks.models.pick_lists import PickList, PickListEntry
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
 from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
@@ -36,6 +37,8 @@ __all__ = [
     "Lease",
     "Noise",
     "PasswordReset",
+    "PickList",
+    "PickListEntry",
     "Notice",
     "Pin",
     "Press",

@@ -92,6 +92,7 @@ class Kind(models.TextChoices):
     DOOR_RENAMED_AT_SEAM = "door.renamed_at_seam", _("renamed at Seam")
     DOOR_GONE = "door.gone", _("gone from Seam")
     DOOR_BACK = "door.back", _("back at Seam")
+    PICK_LIST_CHANGED = "pick_list.changed", _("reasons or ways of identifying changed")
     ALERT_RAISED = "alert.raised", _("alert raised")
     ALERT_OVER = "alert.over", _("alert over")
     ALERTS_CHANGED = "alerts.changed", _("alert settings changed")

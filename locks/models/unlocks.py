@@ -27,6 +27,10 @@ class Status(models.TextChoices):
     UNKNOWN = "unknown", _("unknown")
 
 
+# What a person says of a press; on the record under the same names.
+SAID = ("reason", "identified_by", "identified_as", "note", "reference")
+# Of columns that came later: a process of the version before may still write rows without them.
+_LATE: dict[str, Any] = {"blank": True, "default": "", "db_default": ""}
 SLOW_MS = 10_000  # from the press to its end; a request that took longer is called slow
 OPEN_STATUSES = (Status.SENDING, Status.PENDING)
 ENDED_STATUSES = (Status.UNLOCKED, Status.FAILED)
@@ -105,6 +109,10 @@ class UnlockRequest(models.Model):
     identified_by = models.CharField(
         _("identified by"), max_length=20, choices=Identified, blank=True
     )
+    # As they were chosen or typed; `identified_by` says which of the four ways it was a case of.
+    identified_as = models.CharField(_("in the words of the building"), max_length=80, **_LATE)
+    note = models.CharField(_("note"), max_length=200, **_LATE)
+    reference = models.CharField(_("reference number"), max_length=40, **_LATE)
     pressed_again = models.BooleanField(_("pressed again after an unknown outcome"), default=False)
     # Of a break-glass press: the codes (locks.words.OBSTACLES) of what forbade it; empty for all others.
     overridden = models.CharField(_("break-glass over"), max_length=80, blank=True)
@@ -240,6 +248,11 @@ class UnlockRequest(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status in OPEN_STATUSES
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What the person said of the press, by the names of the columns."""
+        return {name: getattr(self, name) for name in SAID}
 
     @property
     def outcome(self) -> Outcome:

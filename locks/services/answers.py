@@ -143,8 +143,7 @@ def _settle(request: UnlockRequest, answer: Answer, frm: tuple[Status, ...]) -> 
             result=answer.result,
             inferred=answer.inferred or None,
             retry_at=answer.retry_at.isoformat() if answer.retry_at else None,
-            reason=request.reason,
-            identified_by=request.identified_by,
+            **request.said,
         )
     return moved
 

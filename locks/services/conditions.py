@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Final
 
 from locks.models import Device, Press, UnlockRequest, User, Verdict
+from locks.services.card_numbers import holds_card_number
 from locks.services.presses import Pressed
 from locks.services.proving_oneself import NotProved, Proved
 
@@ -23,9 +24,15 @@ def lacking(pressed: Pressed) -> str:
     if isinstance(pressed.proof, NotProved):
         return pressed.proof.code
     form, device = pressed.form, pressed.device
+    if any(map(holds_card_number, (form.reason, form.note, form.reference))):
+        return "card_number"
+    if form.is_unfit:
+        return "unfit_words"
     identified = form.identified_by in UnlockRequest.Identified.values
     if device.is_private and not (form.reason and identified):
         return "needs_reason"
+    if form.needs_note and not form.note:
+        return "needs_note"
     if pressed.overridden:
         if not form.reason:
             return "break_needs_reason"

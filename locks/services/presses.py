@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from locks.models import Device, Press, User
+from locks.models.unlocks import SAID
 from locks.services.proving_oneself import NotProved, Proved
 from locks.services.tokens import PressToken
 
@@ -20,9 +21,19 @@ class PressForm:
     elapsed: tuple[float, float] | None = None  # seconds from page to press: wall, monotonic
     reason: str = ""
     identified_by: str = ""
+    identified_as: str = ""  # in the building's own words
+    note: str = ""
+    reference: str = ""
+    needs_note: bool = False  # the reason says nothing by itself
+    is_unfit: bool = False  # something was typed that cannot be kept as it is
     break_glass: bool = False  # the wish to unlock although something forbids it
     again: int | None = None  # the request with an unknown outcome that the person was asked about
     address: str = ""  # the client's, for the record
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What the person said of the press, as the request's columns and the record name it."""
+        return {name: getattr(self, name) for name in SAID}
 
 
 @dataclass(frozen=True)

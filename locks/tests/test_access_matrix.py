@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from locks.models import Alert, AuditEvent, Building, Device, Role
+from locks.models import Alert, AuditEvent, Building, Device, PickListEntry, Role
 from locks.services.alerting import find_alerts
 from locks.services.inviting import invite_person
 from locks.services.proving import prove_record
@@ -125,6 +125,12 @@ admin/locks/press/<path:object_id>/history/              |  in 403 403 403  go 4
 admin/locks/press/<path:object_id>/delete/               |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/press/<path:object_id>/change/               |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
 admin/locks/press/<path:object_id>/                      |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/picklistentry/                               |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/picklistentry/add/                           |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/picklistentry/<path:object_id>/history/      |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/picklistentry/<path:object_id>/delete/       |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/picklistentry/<path:object_id>/change/       |  in 403 403 403 200 403 404 200 |  in 403 403 403 200 403 404 200
+admin/locks/picklistentry/<path:object_id>/              |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
 admin/locks/sharedpc/                                    |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/sharedpc/add/                                |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/sharedpc/<path:object_id>/history/           |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
@@ -251,6 +257,9 @@ def ids(cast, simulator) -> dict[str, int]:
         "press": press.pk,
         "review": review.pk,
         "alert": raised_alert(door).pk,
+        "picklistentry": PickListEntry.objects.create(
+            building=north, kind="reason", text="Lift alarm"
+        ).pk,
         "sharedpc": enrol_pc(actor=superuser, building=north, name="Front desk")[0].pk,
     }
 

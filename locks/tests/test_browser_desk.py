@@ -52,14 +52,15 @@ def test_a_private_door_asks_in_a_dialog_that_no_refetch_disturbs(
     expect(dialog).to_be_hidden()
     expect(unlock(clerk, "Room 101")).to_be_focused()
     clerk.keyboard.press("Space")
-    dialog.get_by_label("Reason").fill("Guest locked out")
+    dialog.get_by_role("radio", name="Guest locked out").check()
+    dialog.get_by_label("Note").fill("Left the key inside")
     with clerk.expect_response(re.compile("/buildings/")):
         shell(
             house,
             "from locks.services.audit import touch; from django.db import transaction\n"
             "with transaction.atomic(): touch(Building.objects.get(name='Harbour House'))",
         )
-    expect(dialog.get_by_label("Reason")).to_have_value("Guest locked out")
+    expect(dialog.get_by_label("Note")).to_have_value("Left the key inside")
     dialog.get_by_role("button", name="Unlock Room 101").click()
     expect(dialog).to_be_visible()  # how the person was identified is missing
     dialog.get_by_role("radio", name="ID seen").check()
@@ -162,7 +163,7 @@ def test_without_javascript_the_desk_works_as_plain_forms(sign_in, simulated) ->
     page = sign_in("clerk2", java_script_enabled=False)
     expect(page.locator("#connection")).to_have_text("Reload to see changes")
     unlock(page, "Room 110").click()
-    page.get_by_label("Reason").fill("Cleaner")
+    page.get_by_role("radio", name="Cleaning").check()
     page.get_by_role("radio", name="Known to me").check()
     page.get_by_role("button", name="Unlock Room 110").click()
     expect(page).to_have_url(re.compile(r"/\?door=\d+#door-\d+$"))

@@ -27,7 +27,7 @@ def unlock_private(page: Page, label: str) -> None:
     press(page, label)
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("radio", name="ID seen").check()
-    dialog.get_by_label("Reason").fill("Guest locked out")
+    dialog.get_by_role("radio", name="Guest locked out").check()
     dialog.get_by_role("button", name=f"Unlock {label}").click()
     expect(dialog).to_be_hidden()
 

@@ -21,12 +21,13 @@ from django.views.decorators.http import require_safe
 from locks import words
 from locks.identity.forms import OwnPasswordForm
 from locks.identity.onward import onward
-from locks.models import User, lacking_second_factor
+from locks.models import lacking_second_factor
 from locks.services import throttling
 from locks.services.second_factors import has_second_factor
-from locks.services.signing_in import count_refused, record_sign_out
+from locks.services.signing_in import count_refused
 from locks.services.staffing import change_own_password
 from locks.views.requests import DeskRequest, client_address
+from locks.views.staying import sign_out
 
 
 class SignIn(auth.LoginView):
@@ -85,11 +86,8 @@ class SignOut(auth.LogoutView):
     """Signing out, by the person's own hand."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        person = request.user
-        response = super().post(request, *args, **kwargs)
-        if isinstance(person, User):
-            record_sign_out(person, address=client_address(request))
-        return response
+        sign_out(request)
+        return super().post(request, *args, **kwargs)  # which has nobody to sign out, and goes on
 
 
 class PasswordChange(auth.PasswordChangeView):

@@ -16,9 +16,10 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import reswap, retarget
 
 from locks.forms import UnlockForm
-from locks.models import Device, Press, UnlockRequest, Verdict
+from locks.models import Device, Press, Verdict
 from locks.services.conditions import is_made_for
 from locks.services.errors import DoorUnknown
+from locks.services.pick_lists import Lists, lists_of
 from locks.services.presses import PressForm, PressResult
 from locks.services.proving_oneself import (
     PASSKEY,
@@ -31,6 +32,7 @@ from locks.services.proving_oneself import (
 )
 from locks.services.tokens import issue_token
 from locks.services.unlocking import request_unlock
+from locks.views.asking import Question, question, remember, said
 from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, Card, read_cards
 from locks.views.proving import latest, note
 from locks.views.requests import DeskRequest, SeeOther, client_address
@@ -45,9 +47,10 @@ PROOFS = (
     "break_needs_reason",
     "break_needs_proof",
 )
-REPEATABLE = ("too_late", "bad_token", "ask_again", "needs_reason", *PROOFS)
+WORDS = ("needs_reason", "needs_note", "card_number", "unfit_words")
 # These need the confirmation; the others only a fresh button, which the card has.
-NEED_CONFIRMATION = ("ask_again", "needs_reason", *PROOFS)
+NEED_CONFIRMATION = ("ask_again", *WORDS, *PROOFS)
+REPEATABLE = ("too_late", "bad_token", *NEED_CONFIRMATION)
 
 
 @require_GET
@@ -63,7 +66,7 @@ def door(request: DeskRequest, device_id: int) -> HttpResponse:
 
 
 @require_POST
-@sensitive_post_parameters("proof")
+@sensitive_post_parameters("proof", "reason", "note", "reference")
 def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     """Press the button of one door. 200 with its card also where it was not unlocked.
 
@@ -71,11 +74,15 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     """
     device = get_object_or_404(Device.objects.select_related("building"), pk=device_id)
     form = UnlockForm(request.POST)
+    # The button of a common door's card asks nothing.
+    is_asked = device.is_private or form.ticked("asked")
+    lists = lists_of(device.building) if is_asked else Lists([], [])
+    remember(request, device, lists, form)
     try:
         result = request_unlock(
             actor=request.user,
             device=device,
-            form=_press(form, client_address(request)),
+            form=_press(form, lists, client_address(request)),
             proof=_proof(request, device, form),
         )
     except DoorUnknown:
@@ -129,12 +136,11 @@ def _is_asked_again(request: DeskRequest, form: UnlockForm, result: PressResult)
     return not request.htmx or form.ticked("asked") or press.code in NEED_CONFIRMATION
 
 
-def _press(form: UnlockForm, address: str) -> PressForm:
+def _press(form: UnlockForm, lists: Lists, address: str) -> PressForm:
     return PressForm(
         token=form.text("token"),
         elapsed=form.elapsed,
-        reason=form.text("reason"),
-        identified_by=form.text("identified_by"),
+        **said(form, lists),
         break_glass=form.ticked("break_glass"),
         again=form.asked_about,
         address=address,
@@ -162,16 +168,27 @@ def _confirmation(
         or (press is not None and press.code == "ask_again"),
         "breaking": breaking,
         "may_press": breaking or card.offer in (PRESS, ASK, AGAIN, UNDER_WAY),
-        "choices": UnlockRequest.Identified.choices,
+        "question": question(request, device, form) if device.is_private or breaking else None,
         "asks_proof": asks_proof,
         "proof_failed": press is not None and press.code in PROOFS and asks_proof,
         **(_ways(request, form) if asks_proof else {}),
         "token": issue_token(person=request.user, device=device),
     }
+    context["focus"] = _focus(context)
     if not request.htmx:
         return render(request, "locks/confirm.html", context)
     response = render(request, "locks/_confirm.html", context)
     return reswap(retarget(response, "#confirm-body"), "innerHTML")
+
+
+def _focus(context: dict[str, Any]) -> str:
+    """Where the keyboard begins: at what is still open, else at the button."""
+    asked: Question | None = context["question"]
+    if context["proof_failed"]:
+        return "proof"
+    if asked and (field := asked.first_open(context["form"])):
+        return field
+    return "proof" if context["asks_proof"] else "press"
 
 
 def _card(request: DeskRequest, device: Device) -> Card:

@@ -46,6 +46,21 @@ REFUSALS: dict[str, Told] = {
         _("Nothing was sent. A private door needs a reason and how the person was identified."),
         _("Give both, and press again."),
     ),
+    "needs_note": Told(
+        _("Nothing was sent. This reason needs a note."),
+        _("Say in a few words why, and press again."),
+    ),
+    "card_number": Told(
+        _(
+            "Nothing was sent. What looks like a card number must not be kept: it was cut to its last"
+            " four digits."
+        ),
+        _("Press again if that will do."),
+    ),
+    "unfit_words": Told(
+        _("Nothing was sent. Something that was typed cannot be kept as it is."),
+        _("Correct what is marked, and press again."),
+    ),
     "needs_proof": Told(
         _("Nothing was sent yet. This door asks for a fresh proof that it is you at the keyboard."),
         _("Prove it, and press again."),
