@@ -160,3 +160,37 @@ def test_a_lost_connection_is_told_across_the_page_and_a_page_that_was_away_is_r
     with hidden.expect_response(re.compile("/buildings/"), timeout=SOON):
         hidden.evaluate(SLEEP)
     expect(hidden.locator("#connection")).to_have_text("Live", timeout=SOON)
+
+
+def test_a_shift_is_handed_over_on_one_sheet(sign_in, take) -> None:
+    page = sign_in("clerk")
+    page.get_by_role("link", name="Shift hand-over").click()
+    page.get_by_label("Leave something to the next shift").fill("New battery for it is at the desk")
+    page.get_by_label("Door, if any").select_option(index=2)
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator(".follow-up")).to_contain_text("New battery for it is at the desk")
+    take(page, "hand-over")
+    page.get_by_label("Note, if any", exact=True).fill("Quiet but for the jammed gate")
+    page.get_by_role("button", name="Taken over by Demo clerk").click()
+    expect(page.locator(".taken")).to_contain_text("You took over at")
+    expect(page.locator(".trouble")).to_have_count(2)
+    expect(page.get_by_role("button", name="Print")).to_be_visible()
+    for name, size, scheme in (
+        ("hand-over-taken-phone-dark", {"width": 390, "height": 844}, "dark"),
+        ("hand-over-taken-tablet", {"width": 820, "height": 1180}, "light"),
+    ):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme)
+        take(page, name)
+    page.set_viewport_size({"width": 718, "height": 1016})  # A4 without its margins
+    page.emulate_media(media="print", color_scheme="dark")
+    assert (
+        page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
+    for hidden in (".top", ".paper-links"):
+        expect(page.locator(hidden)).to_be_hidden()
+    expect(page.locator(".paper-foot")).to_contain_text("the hash of the last begins with")
+    take(page, "hand-over-print", full=True)
+    pages = page.pdf(format="A4", prefer_css_page_size=True).count(b"/Type /Page\n")
+    assert 1 <= pages <= 2
