@@ -151,6 +151,7 @@ def test_it_works_as_a_plain_form_and_plain_links_a_filter_for_each_building(
 
 
 def test_the_live_refetch_asks_with_the_filter(north, entrance, clerk) -> None:
+    assert re.search(r'class="log-filter"[^>]* hidden>', section(signed_in(clerk), north))
     past_unlock(entrance, clerk)
     html = section(signed_in(clerk), north, door=entrance.pk)
     assert f'<section id="building-{north.pk}"' in html

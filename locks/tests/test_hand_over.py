@@ -102,12 +102,12 @@ def test_it_tells_what_came_of_each_press_since_the_last_hand_over(
         "1 Unlocked by code, by hand, or from elsewhere",
     ):
         assert figure in figures
-    troubles = part(text, "Not unlocked, or not certain", "Every unlock")
+    troubles = part(text, "Not unlocked, or not certain", "Every press")
     assert "Not unlocked, it may still act error of the lock · The lock is jammed" in troubles
     assert "May have unlocked, or may still unlock no clear answer from Seam" in troubles
     assert "Unlocked, confirmed · contradicted" in troubles
     assert "does not confirm" not in troubles
-    listed = part(text, "Every unlock", "Read by")
+    listed = part(text, "Every press", "Read by")
     assert listed.count("Main entrance") == 4
     assert "Unlocked by code" in listed
     assert "Ana Lima" not in listed
@@ -279,8 +279,12 @@ def test_a_role_that_has_ended_takes_nothing_over(north, clerk) -> None:
         take_over(actor=clerk, building=north, after=0, at=timezone.now())
 
 
-def test_the_desk_leads_to_the_sheet(north, viewer) -> None:
-    assert f'href="/hand-over/{north.pk}/"' in signed_in(viewer).get("/").content.decode()
+def test_the_desk_leads_to_the_sheet_and_says_what_was_left(north, viewer, clerk) -> None:
+    page = signed_in(viewer).get("/").content.decode()
+    assert f'href="/hand-over/{north.pk}/"' in page
+    assert "follow-up" not in words(page)
+    open_follow_up(actor=clerk, building=north, text="Parcel", at=timezone.now())
+    assert "Shift hand-over 1 follow-up" in words(signed_in(viewer).get("/").content.decode())
 
 
 # --- What the night knew --------------------------------------------------------------------------
@@ -301,7 +305,7 @@ def test_a_past_sheet_tells_what_was_known_then_and_marks_what_came_later(
     assert "Room 101 Offline" in text
     assert "Fetch the parcel" in text
     assert "Done:" not in text
-    troubles = part(text, "Not unlocked, or not certain", "Every unlock")
+    troubles = part(text, "Not unlocked, or not certain", "Every press")
     assert "May have unlocked, or may still unlock" in troubles
     assert "Known only at " in troubles
     now_sheet = sheet(manager, north)

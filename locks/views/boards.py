@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from locks import words
-from locks.models import Assignment, Building, Device, User
+from locks.models import Assignment, Building, Device, FollowUp, User
 from locks.services.rights import obstacle_in, unlocking_roles
 from locks.views.cards import Card, LatestProof, read_cards
 from locks.views.desk_logs import DeskLog, read_desk_log
@@ -35,6 +35,7 @@ class Board:
     building: Building
     areas: list[Area]
     log: DeskLog
+    follow_ups: int  # left to whoever works here now
     is_frozen: bool
     notice: str  # why nothing can be unlocked here, and who can change it
 
@@ -63,6 +64,9 @@ def read_boards(
     for card in cards:
         by_building.setdefault(card.building.pk, []).append(card)
     managed = set(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
+    left = Counter(
+        FollowUp.objects.open().filter(building__in=buildings).values_list("building_id", flat=True)
+    )
     return [
         Board(
             building=building,
@@ -73,6 +77,7 @@ def read_boards(
                 )
             ],
             log=read_desk_log(building, at=at, managed=managed, asked=asked or {}),
+            follow_ups=left[building.pk],
             is_frozen=building.is_frozen(at),
             notice=_notice(building, roles, at=at),
         )
