@@ -9,6 +9,7 @@ from locks.views import (
     desk,
     doors,
     factors,
+    hand_overs,
     inviting,
     pins,
     resetting,
@@ -69,6 +70,17 @@ urlpatterns = [
     path("doors/<int:device_id>/", doors.door, name="door"),
     path("doors/<int:device_id>/unlock/", doors.unlock_door, name="unlock_door"),
     path("requests/<int:request_id>/attest/", attesting.attest_unlock, name="attest_unlock"),
+    path("hand-over/<int:building_id>/", hand_overs.hand_over, name="hand_over"),
+    path(
+        "hand-over/<int:building_id>/take-over/", hand_overs.take_shift_over, name="take_shift_over"
+    ),
+    path("hand-over/<int:building_id>/follow-ups/", hand_overs.add_follow_up, name="add_follow_up"),
+    path(
+        "hand-over/<int:building_id>/<int:number>/",
+        hand_overs.past_hand_over,
+        name="past_hand_over",
+    ),
+    path("follow-ups/<int:follow_up_id>/close/", hand_overs.close_one, name="close_follow_up"),
     path("history/", desk.history, name="history"),
     path("webhooks/seam/", webhooks.seam_webhook, name="seam_webhook"),
     path("accounts/invitation/", inviting.enter_code, name="enter_code"),

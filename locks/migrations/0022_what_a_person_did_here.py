@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('locks', '0017_press_conditions'),
+        ('locks', '0021_hand_overs'),
     ]
 
     operations = [

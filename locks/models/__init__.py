@@ -5,6 +5,7 @@ from locks.models.attestations import Attestation, Seen
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.factors import SECOND_FACTORS, lacking_second_factor
+from locks.models.hand_overs import FollowUp, HandOver
 from locks.models.inviting import Invitation, PasswordReset
 from locks.models.people import Assignment, Role, User
 from locks.models.pick_lists import PickList, PickListEntry
@@ -32,6 +33,8 @@ __all__ = [
     "DailyReviewMail",
     "Device",
     "EventsRead",
+    "FollowUp",
+    "HandOver",
     "Invitation",
     "Kind",
     "Lease",

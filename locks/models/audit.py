@@ -96,6 +96,9 @@ class Kind(models.TextChoices):
     ALERT_RAISED = "alert.raised", _("alert raised")
     ALERT_OVER = "alert.over", _("alert over")
     ALERTS_CHANGED = "alerts.changed", _("alert settings changed")
+    TAKEN_OVER = "shift.taken_over", _("shift taken over")
+    FOLLOW_UP_OPENED = "follow_up.opened", _("left to the next shift")
+    FOLLOW_UP_CLOSED = "follow_up.closed", _("follow-up done")
     SYNCED = "devices.synced", _("doors read from Seam")
     RESTORED = "record.restored", _("restored from a backup")
 

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from locks.tests.desks import card, shell, unlock
 
-NOT_LIVE = "Not live: what you see may be old"
+NOT_LIVE = "Not live"
 
 
 def test_a_press_shows_on_every_console_of_the_building_without_a_reload(

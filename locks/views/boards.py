@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 from locks import words
-from locks.models import Assignment, Building, Device, User
+from locks.models import Assignment, Building, Device, FollowUp, User
 from locks.services.rights import obstacle_in, unlocking_roles
 from locks.views.cards import Card, LatestProof, read_cards
-from locks.views.log import LONGEST_LOG, LogRow, read_log
+from locks.views.desk_logs import DeskLog, read_desk_log
 from locks.views.own import Own, own_doors
 from locks.views.states import clock
 
@@ -35,8 +35,8 @@ class Board:
 
     building: Building
     areas: list[Area]
-    log: list[LogRow]
-    log_is_cut: bool  # there were more than LONGEST_LOG
+    log: DeskLog
+    follow_ups: int  # left to whoever works here now
     is_frozen: bool
     notice: str  # why nothing can be unlocked here, and who can change it
     own: Own  # what is still open of what this person pressed
@@ -52,8 +52,12 @@ def read_boards(
     *,
     at: dt.datetime,
     latest_proof: LatestProof | None = None,
+    asked: Mapping[str, str] | None = None,
 ) -> list[Board]:
-    """The boards of buildings that `viewer` may see; the log costs two queries a building."""
+    """The boards of buildings that `viewer` may see; the log costs five queries a building.
+
+    `asked` is the address's query: it may filter the logs.
+    """
     buildings = list(buildings)
     roles = unlocking_roles(viewer, at=at)
     devices = Device.objects.on_the_desk().filter(building__in=buildings).select_related("building")
@@ -63,7 +67,9 @@ def read_boards(
         by_building.setdefault(card.building.pk, []).append(card)
     managed = set(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
     own = own_doors(viewer, buildings, at=at)
-    logs = {each.pk: read_log(each, at=at, managed=managed) for each in buildings}
+    left = Counter(
+        FollowUp.objects.open().filter(building__in=buildings).values_list("building_id", flat=True)
+    )
     return [
         Board(
             building=building,
@@ -73,8 +79,8 @@ def read_boards(
                     by_building.get(building.pk, []), key=lambda card: card.device.area
                 )
             ],
-            log=logs[building.pk][:LONGEST_LOG],
-            log_is_cut=len(logs[building.pk]) > LONGEST_LOG,
+            log=read_desk_log(building, at=at, managed=managed, asked=asked or {}),
+            follow_ups=left[building.pk],
             is_frozen=building.is_frozen(at),
             notice=_notice(building, roles, at=at),
             own=own.get(building.pk, Own()),

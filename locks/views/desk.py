@@ -37,7 +37,11 @@ def building(request: DeskRequest, building_id: int) -> HttpResponse:
         return _page(request, only=building_id)
     found = get_object_or_404(Building.objects.visible_to(request.user), pk=building_id)
     board = read_boards(
-        request.user, [found], at=timezone.now(), latest_proof=partial(latest, request)
+        request.user,
+        [found],
+        at=timezone.now(),
+        latest_proof=partial(latest, request),
+        asked=request.GET,
     )[0]
     return render(request, "locks/_building.html", {"board": board})
 
@@ -49,7 +53,11 @@ def _page(request: DeskRequest, *, only: int | None = None) -> HttpResponse:
         raise Http404
     context = {
         "boards": read_boards(
-            request.user, shown, at=timezone.now(), latest_proof=partial(latest, request)
+            request.user,
+            shown,
+            at=timezone.now(),
+            latest_proof=partial(latest, request),
+            asked=request.GET,
         ),
         "buildings": visible,
         "only": only,

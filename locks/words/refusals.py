@@ -101,6 +101,34 @@ REFUSALS: dict[str, Told] = {
     ),
 }
 
+# The same in a few words, for whoever reads afterwards what somebody else was refused.
+REFUSALS_IN_SHORT: dict[str, Sentence] = {
+    "not_yours": _("no role in this building"),
+    "no_role": _("role does not unlock"),
+    "out_of_hours": _("role does not unlock at this hour"),
+    "frozen": _("building frozen"),
+    "frozen_door": _("door frozen"),
+    "not_remote": _("lock not to be unlocked from here"),
+    "gone": _("lock unknown to Seam"),
+    "removed": _("lock removed at its maker's account"),
+    "disconnected": _("lock's account disconnected at Seam"),
+    "too_late": _("press came too late"),
+    "bad_token": _("page out of date"),
+    "needs_reason": _("reason missing"),
+    "needs_note": _("note missing"),
+    "card_number": _("what looked like a card number was typed"),
+    "unfit_words": _("what was typed could not be kept"),
+    "needs_proof": _("proof missing"),
+    "break_needs_reason": _("break-glass without a reason"),
+    "break_needs_proof": _("break-glass without a proof"),
+    "wrong_proof": _("wrong code or password"),
+    "pin_unusable": _("PIN wrong too often"),
+    "proof_later": _("too many wrong tries"),
+    "door_limit": _("door pressed too often"),
+    "person_limit": _("too many presses"),
+    "ask_again": _("asked first, after an unknown outcome"),
+}
+
 # Why a door offers no button, before anyone presses. Keyed like REFUSALS, and by what makes a lock
 # `not_remote` where Seam says it.
 OBSTACLES: dict[str, Told] = {
@@ -165,6 +193,11 @@ def _told(code: str, told: Told, building: str, reason: str, when: str) -> Told:
 def refusal(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
     """`refused` in one line."""
     return str(refused(code, building=building, reason=reason, when=when))
+
+
+def refusal_in_short(code: str) -> str:
+    """Why a press was refused, in a few words; an unknown code as it is."""
+    return str(REFUSALS_IN_SHORT.get(code, code))
 
 
 def obstacle(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
