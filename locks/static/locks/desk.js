@@ -72,7 +72,7 @@
     const isPress = requestConfig.verb === "post" && underWay.delete(door);
     if (!successful) {
       const sentence = (xhr.status > 0 && sentenceOf(xhr)) || (isPress && byId("no-answer").innerHTML);
-      if (sentence) tell(door, sentence);
+      if (sentence) accessdesk.tell(byId(`door-${door}`), sentence);
     }
     const section = byId(`door-${door}`)?.closest(".building");
     if (isPress && section) htmx.trigger(section, "refresh");
@@ -85,14 +85,14 @@
   }
 
   // Outside the cards, so that a refetch does not take it away.
-  function tell(door, sentence) {
+  accessdesk.tell = (card, sentence) => {
     const notice = document.createElement("p");
     notice.className = "notice";
     const name = document.createElement("strong");
-    name.textContent = byId(`door-${door}`)?.dataset.label ?? "";
+    name.textContent = card?.dataset.label ?? "";
     notice.append(name, " ", sentence);
     byId("notices").replaceChildren(notice);
-  }
+  };
 
   document.addEventListener("click", (event) => event.target.closest(".notice")?.remove());
   document.addEventListener("keydown", (event) => {
@@ -122,8 +122,7 @@
     event.detail.shouldSwap = false;
     const fresh = document.createElement("template");
     fresh.innerHTML = event.detail.serverResponse;
-    accessdesk.adopt(section, fresh.content.querySelector(".building"));
-    changed();
+    accessdesk.adopt(section, fresh.content.querySelector(".building"), changed);
   });
   document.addEventListener("htmx:afterSettle", changed);
   document.addEventListener("pointerdown", () => { focusOn = null; });
