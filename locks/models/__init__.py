@@ -5,6 +5,7 @@ from locks.models.attestations import Attestation, Seen
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.factors import SECOND_FACTORS, lacking_second_factor
+from locks.models.favourites import MOST_FAVOURITES, Favourite
 from locks.models.inviting import Invitation, PasswordReset
 from locks.models.people import Assignment, Role, User
 from locks.models.places import Building, Device, Workspace, reality
@@ -15,6 +16,7 @@ from locks.models.throttles import Throttle
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
+    "MOST_FAVOURITES",
     "SECOND_FACTORS",
     "Alarm",
     "Alert",
@@ -31,6 +33,7 @@ __all__ = [
     "DailyReviewMail",
     "Device",
     "EventsRead",
+    "Favourite",
     "Invitation",
     "Kind",
     "Lease",

@@ -25,7 +25,7 @@ from locks.services.freezing import locked_door
 QUIET_HOURS = frozenset({"quiet_from", "quiet_until"})
 MANAGERS_BUILDING_FIELDS = frozenset({"help_line"}) | QUIET_HOURS
 BUILDING_FIELDS = MANAGERS_BUILDING_FIELDS | {"name", "time_zone"}
-DOOR_FIELDS = frozenset({"label", "area", "access", "step_up_minutes", "break_glass"})
+DOOR_FIELDS = frozenset({"label", "area", "nickname", "access", "step_up_minutes", "break_glass"})
 
 
 @transaction.atomic

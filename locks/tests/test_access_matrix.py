@@ -139,6 +139,7 @@ doors/<int:device_id>/                                   |  in 404 200 200 200 4
 doors/<int:device_id>/unlock/                            |  in 405 405 405 405 405 405 405 |  in 404 200  go  go 404 404  go
 webhooks/seam/                                           | 405 405 405 405 405 405 405 405 | 404 404 404 404 404 404 404 404
 requests/<int:request_id>/attest/                        |  in 405 405 405 405 405 405 405 |  in 404 400 400 400 404 404 400
+favourites/                                              |  in 405 405 405 405 405 405 405 |  in 404 404 404 404 404 404 404
 history/                                                 |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
 accounts/invitation/                                     | 200 200 200 200 200 200 200 200 | 400 400 400 400 400 400 400 400
 accounts/invitation/open/                                |  go  go  go  go  go  go  go  go |  go  go  go  go  go  go  go  go

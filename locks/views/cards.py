@@ -17,6 +17,7 @@ from locks.models import (
     Attestation,
     Building,
     Device,
+    Favourite,
     Press,
     Seen,
     Status,
@@ -64,6 +65,7 @@ class Card:
     says_obstacle: bool  # it does, where no verdict above says the same
     obstacle: str  # why there is nothing to press
     token: str
+    is_favourite: bool
 
     @property
     def is_open(self) -> bool:
@@ -90,15 +92,17 @@ def read_cards(
     at: dt.datetime,
     roles: list[Assignment] | None = None,
     latest_proof: LatestProof | None = None,
+    favourites: frozenset[int] | None = None,
 ) -> list[Card]:
     """The cards of doors that `viewer` may see, in their order; `devices` come with their building.
 
     `latest_proof` is asked only where a door wants one.
 
     A constant number of queries, however many doors; one less where the caller has the viewer's
-    `unlocking_roles`.
+    `unlocking_roles`, and one where it has their `favourites`.
     """
     roles = unlocking_roles(viewer, at=at) if roles is None else roles
+    favourites = Favourite.objects.doors_of(viewer) if favourites is None else favourites
     latest = _latest_requests(devices)
     presses = _own_presses(viewer, devices, at=at)
     open_now = [request.device_id for request in latest.values() if request.is_open]
@@ -120,6 +124,7 @@ def read_cards(
                 proof,
                 held,
                 told,
+                device.pk in favourites,
             ),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
@@ -139,6 +144,7 @@ class _Seen:
     proof: Proved | None  # the viewer's latest
     held: frozenset[int]  # buildings where the viewer holds any role
     words: dict[int, Attestation]  # by request
+    is_favourite: bool
 
 
 def _card(
@@ -182,6 +188,7 @@ def _card(
         says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
         obstacle=_sentence(why, device, seen),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
+        is_favourite=seen.is_favourite,
     )
 
 
