@@ -53,6 +53,10 @@ REFUSALS: dict[str, Sentence] = {
         "Nothing was sent. Your PIN was wrong too often: it works again after you have signed in fully."
     ),
     "proof_later": _("Nothing was sent. Too many wrong tries: the next one counts at {when}."),
+    "which_door": _(
+        "Nothing was sent. This door is easily taken for another: type which one you mean, and press"
+        " again."
+    ),
     "door_limit": _(
         "Nothing was sent: this door was unlocked 15 times within a minute, and Seam takes no more."
         " Press again at {when}."

@@ -21,6 +21,7 @@ class PressForm:
     reason: str = ""
     identified_by: str = ""
     break_glass: bool = False  # the wish to unlock although something forbids it
+    named: str = ""  # what the person typed to find the door, or to say which one it is
     again: int | None = None  # the request with an unknown outcome that the person was asked about
     address: str = ""  # the client's, for the record
 

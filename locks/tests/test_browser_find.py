@@ -185,3 +185,25 @@ def test_it_looks_the_same_at_every_size(sign_in, take, size, dark) -> None:
     page.locator("#q").fill("no such door")
     expect(page.locator(".empty h2, .empty h1").first).to_contain_text("is called")
     take(page, f"find-nothing-{name}")
+
+
+def test_a_look_alike_that_was_picked_is_named_by_its_number(sign_in, simulated, take) -> None:
+    page = sign_in("clerk")
+    page.keyboard.type("floor 14 140")
+    before = simulated.posts(NUMBERED)
+    unlock(page, "Room 1407").click()
+    dialog = page.get_by_role("dialog")
+    field = dialog.get_by_label("Type its number")
+    expect(field).to_be_focused()
+    expect(dialog).to_contain_text(re.compile("It looks like Room \\d+"))
+    take(page, "find-which")
+    page.keyboard.type("1470")
+    page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("This door is easily taken for another")
+    assert simulated.posts(NUMBERED) == before
+    expect(field).to_have_value("1470")
+    field.fill("1407")
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(card(page, "Room 1407")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts(NUMBERED) == before + 1

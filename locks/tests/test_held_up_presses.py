@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from locks.simulator import Simulator
-from locks.tests.desks import card
+from locks.tests.desks import card, name_it
 from locks.tests.installations import card as find_card
 from locks.tests.servers import until
 from locks.tests.visitors import DEMO_PASSWORD, Visitor, field
@@ -67,6 +67,7 @@ def test_a_late_confirmation_keeps_what_was_typed(clerk: Page, simulated: Simula
     card(clerk, "Room 101").get_by_role("button", name="Unlock").click()
     dialog = clerk.get_by_role("dialog")
     dialog.get_by_label("ID seen").check()
+    name_it(clerk, "101")
     dialog.get_by_label("Reason").fill("Guest without a card")
     hold_up(clerk)
     dialog.get_by_role("button", name="Unlock Room 101").click()

@@ -103,6 +103,7 @@ def read_desk(
             roles=roles,
             latest_proof=latest_proof,
             favourites=favourites,
+            named=sought.query,
         )
     }
     managed = set(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))

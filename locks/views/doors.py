@@ -45,9 +45,9 @@ PROOFS = (
     "break_needs_reason",
     "break_needs_proof",
 )
-REPEATABLE = ("too_late", "bad_token", "ask_again", "needs_reason", *PROOFS)
+REPEATABLE = ("too_late", "bad_token", "ask_again", "needs_reason", "which_door", *PROOFS)
 # These need the confirmation; the others only a fresh button, which the card has.
-NEED_CONFIRMATION = ("ask_again", "needs_reason", *PROOFS)
+NEED_CONFIRMATION = ("ask_again", "needs_reason", "which_door", *PROOFS)
 
 
 @require_GET
@@ -59,7 +59,8 @@ def door(request: DeskRequest, device_id: int) -> HttpResponse:
     visible = Device.objects.on_the_desk().visible_to(request.user).select_related("building")
     device = get_object_or_404(visible, pk=device_id)
     breaking = request.GET.get("break_glass") == "1"
-    return _confirmation(request, device, UnlockForm(), breaking=breaking)
+    form = UnlockForm({"named": request.GET.get("named", "")})
+    return _confirmation(request, device, form, breaking=breaking)
 
 
 @require_POST
@@ -91,7 +92,7 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
         messages.info(request, _repeated(request, result.press, device))
     if not request.htmx:
         return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
-    card = _card(request, device)
+    card = _card(request, device, form)
     response = render(request, "locks/_press_answer.html", {"card": card})
     return reswap(retarget(response, f"#door-{device.pk}"), "outerHTML")
 
@@ -135,6 +136,7 @@ def _press(form: UnlockForm, address: str) -> PressForm:
         elapsed=form.elapsed,
         reason=form.text("reason"),
         identified_by=form.text("identified_by"),
+        named=form.text("named"),
         break_glass=form.ticked("break_glass"),
         again=form.asked_about,
         address=address,
@@ -150,7 +152,7 @@ def _confirmation(
     press: Press | None = None,
 ) -> HttpResponse:
     """The question before a press, with a fresh token and what was typed."""
-    card = _card(request, device)
+    card = _card(request, device, form)
     breaking = breaking and bool(card.overridable)
     asks_proof = _asks_for_break(request, device) if breaking else card.asks_proof
     context: dict[str, Any] = {
@@ -174,9 +176,14 @@ def _confirmation(
     return reswap(retarget(response, "#confirm-body"), "innerHTML")
 
 
-def _card(request: DeskRequest, device: Device) -> Card:
-    at = timezone.now()
-    return read_cards(request.user, [device], at=at, latest_proof=partial(latest, request))[0]
+def _card(request: DeskRequest, device: Device, form: UnlockForm) -> Card:
+    return read_cards(
+        request.user,
+        [device],
+        at=timezone.now(),
+        latest_proof=partial(latest, request),
+        named=form.text("named"),
+    )[0]
 
 
 def _asks_for_break(request: DeskRequest, device: Device) -> bool:
