@@ -38,7 +38,7 @@ def add_usual(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('locks', '0017_press_conditions'),
+        ('locks', '0018_finding'),
     ]
 
     operations = [

@@ -5,6 +5,7 @@ from locks.models.attestations import Attestation, Seen
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.factors import SECOND_FACTORS, lacking_second_factor
+from locks.models.favourites import MOST_FAVOURITES, Favourite
 from locks.models.hand_overs import FollowUp, HandOver
 from locks.models.inviting import Invitation, PasswordReset
 from locks.models.people import Assignment, Role, User
@@ -17,6 +18,7 @@ from locks.models.throttles import Throttle
 from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
+    "MOST_FAVOURITES",
     "SECOND_FACTORS",
     "Alarm",
     "Alert",
@@ -35,6 +37,7 @@ __all__ = [
     "EventsRead",
     "FollowUp",
     "HandOver",
+    "Favourite",
     "Invitation",
     "Kind",
     "Lease",

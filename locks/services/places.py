@@ -26,7 +26,7 @@ from locks.services.pick_lists import add_usual
 QUIET_HOURS = frozenset({"quiet_from", "quiet_until"})
 MANAGERS_BUILDING_FIELDS = frozenset({"help_line"}) | QUIET_HOURS
 BUILDING_FIELDS = MANAGERS_BUILDING_FIELDS | {"name", "time_zone"}
-DOOR_FIELDS = frozenset({"label", "area", "access", "step_up_minutes", "break_glass"})
+DOOR_FIELDS = frozenset({"label", "area", "nickname", "access", "step_up_minutes", "break_glass"})
 
 
 @transaction.atomic

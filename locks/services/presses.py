@@ -27,6 +27,7 @@ class PressForm:
     needs_note: bool = False  # the reason says nothing by itself
     is_unfit: bool = False  # something was typed that cannot be kept as it is
     break_glass: bool = False  # the wish to unlock although something forbids it
+    named: str = ""  # what the person typed to find the door, or to say which one it is
     again: int | None = None  # the request with an unknown outcome that the person was asked about
     address: str = ""  # the client's, for the record
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from locks.clients import seam_client
 from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
 from locks.seam import SeamError, SendBy
-from locks.services import following, limiting, settling
+from locks.services import following, limiting, look_alikes, settling
 from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
 from locks.services.breaking_glass import break_glass
@@ -139,6 +139,9 @@ def _decide(pressed: Pressed) -> PressResult | None:
     code = forbidden or lacking(pressed)
     if not code and unsettled and pressed.form.again != unsettled.pk:
         code = "ask_again"
+    # Who was asked about this door's last press has it before them; and glass is not broken slowly.
+    if not code and not unsettled and not pressed.overridden and look_alikes.is_unnamed(pressed):
+        code = "which_door"
     if code:
         return PressResult(_refuse(pressed, code))
     if under_way and _overdue(under_way, pressed.at):

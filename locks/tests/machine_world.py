@@ -330,12 +330,14 @@ class World:
             page_age = max(page_age, finger.age)
         since = page_age - finger.age
         content = {**tab.content, "t": time.time() - page_age}
+        label = Device.objects.values_list("label", flat=True).get(pk=self.doors[tab.door].pk)
         unknown = rows[0].pk if rows and rows[0].status == "unknown" else None
         return PressForm(
             token=finger.forged or signing.dumps(content, salt=SALT),
             elapsed=(since, since - finger.slept) if finger.script else None,
             reason="Lost key" if finger.reason else "",
             identified_by="id_seen" if finger.reason else "",
+            named=label,  # the guard against the wrong door has tests of its own
             again=unknown if finger.again else None,
             break_glass=finger.glass,
         )

@@ -152,6 +152,7 @@ hand-over/<int:building_id>/take-over/                   |  in 405 405 405 405 4
 hand-over/<int:building_id>/follow-ups/                  |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
 follow-ups/<int:follow_up_id>/close/                     |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
 requests/<int:request_id>/attest/                        |  in 405 405 405 405 405 405 405 |  in 404 400 400 400 404 404 400
+favourites/                                              |  in 405 405 405 405 405 405 405 |  in 404 404 404 404 404 404 404
 history/                                                 |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
 accounts/invitation/                                     | 200 200 200 200 200 200 200 200 | 400 400 400 400 400 400 400 400
 accounts/invitation/open/                                |  go  go  go  go  go  go  go  go |  go  go  go  go  go  go  go  go

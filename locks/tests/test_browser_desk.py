@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from locks.tests.desks import card, shell, unlock
+from locks.tests.desks import card, name_it, shell, unlock
 
 NOT_LIVE = "Not live"
 
@@ -52,6 +52,7 @@ def test_a_private_door_asks_in_a_dialog_that_no_refetch_disturbs(
     expect(dialog).to_be_hidden()
     expect(unlock(clerk, "Room 101")).to_be_focused()
     clerk.keyboard.press("Space")
+    name_it(clerk, "101")
     dialog.get_by_role("radio", name="Guest locked out").check()
     dialog.get_by_label("Note").fill("Left the key inside")
     with clerk.expect_response(re.compile("/buildings/")):
@@ -163,6 +164,7 @@ def test_without_javascript_the_desk_works_as_plain_forms(sign_in, simulated) ->
     page = sign_in("clerk2", java_script_enabled=False)
     expect(page.locator("#connection")).to_have_text("Reload to see changes")
     unlock(page, "Room 110").click()
+    name_it(page, "110")
     page.get_by_role("radio", name="Cleaning").check()
     page.get_by_role("radio", name="Known to me").check()
     page.get_by_role("button", name="Unlock Room 110").click()

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from locks.simulator import Simulator
-from locks.tests.desks import card
+from locks.tests.desks import card, name_it
 from locks.tests.installations import card as find_card
 from locks.tests.servers import until
 from locks.tests.visitors import DEMO_PASSWORD, Visitor, field
@@ -69,6 +69,7 @@ def test_a_late_confirmation_keeps_what_was_typed(clerk: Page, simulated: Simula
     dialog.get_by_label("ID seen").check()
     dialog.get_by_label("Guest locked out").check()
     dialog.get_by_label("Note").fill("No card")
+    name_it(clerk, "101")
     hold_up(clerk)
     dialog.get_by_role("button", name="Unlock Room 101").click()
     expect(dialog).to_contain_text("the press took too long to get here")

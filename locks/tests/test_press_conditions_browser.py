@@ -13,7 +13,7 @@ import pytest
 from allauth.mfa.totp.internal import auth as totp
 from playwright.sync_api import Page, expect
 
-from locks.tests.desks import card, unlock
+from locks.tests.desks import card, name_it, unlock
 from locks.tests.visitors import DEMO_PASSWORD
 from tools.processes import wait_for
 from tools.stack import Stack
@@ -103,6 +103,7 @@ def test_a_door_that_asks_who_is_there_asks_once_and_keeps_what_was_typed(
     dialog = clerk.get_by_role("dialog")
     dialog.get_by_role("radio", name="ID seen").check()
     dialog.get_by_role("radio", name="Guest locked out").check()
+    name_it(clerk, "101")
     take(clerk, "proof")
     dialog.get_by_label("Code from your authenticator app").fill("12345")
     dialog.get_by_label("Code from your authenticator app").press("Enter")

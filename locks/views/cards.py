@@ -16,6 +16,7 @@ from locks.models import (
     Attestation,
     Building,
     Device,
+    Favourite,
     Press,
     Seen,
     Status,
@@ -27,6 +28,7 @@ from locks.services import limiting
 from locks.services.attesting import is_in_doubt, newest_of
 from locks.services.conditions import is_fresh
 from locks.services.health import offline_since
+from locks.services.look_alikes import Doubt, doubts_of
 from locks.services.proving_oneself import Proved
 from locks.services.rights import freeze_behind, obstacle, obstacle_in, overridable, unlocking_roles
 from locks.services.tokens import issue_token
@@ -64,6 +66,9 @@ class Card:
     says_obstacle: bool  # it does, where no verdict above says the same
     obstacle: words.Told  # why there is nothing to press, and what to do instead
     token: str
+    is_favourite: bool
+    doubt: Doubt | None  # the door may be taken for another, and nothing typed says which
+    named: str  # what was typed and says it, where it has to be said
 
     @property
     def refusal_next(self) -> tuple[str, ...]:
@@ -102,15 +107,18 @@ def read_cards(
     at: dt.datetime,
     roles: list[Assignment] | None = None,
     latest_proof: LatestProof | None = None,
+    favourites: frozenset[int] | None = None,
+    named: str = "",
 ) -> list[Card]:
     """The cards of doors that `viewer` may see, in their order; `devices` come with their building.
 
-    `latest_proof` is asked only where a door wants one.
+    `latest_proof` is asked only where a door wants one; `named` is what was typed to find them.
 
     A constant number of queries, however many doors; one less where the caller has the viewer's
-    `unlocking_roles`.
+    `unlocking_roles`, and one where it has their `favourites`.
     """
     roles = unlocking_roles(viewer, at=at) if roles is None else roles
+    favourites = Favourite.objects.doors_of(viewer) if favourites is None else favourites
     latest = _latest_requests(devices)
     presses = _own_presses(viewer, devices, at=at)
     pasts = pasts_of(devices)
@@ -118,6 +126,7 @@ def read_cards(
     moments = unlocked_at(each for each in latest.values() if _is_news(each, at=at))
     told = newest_of(latest.values())
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
+    doubts = doubts_of(viewer, devices, at=at) if roles else {}
     wanted = latest_proof and any(device.step_up_minutes is not None for device in devices)
     proof = latest_proof() if latest_proof and wanted else None
     held = _held(viewer, at=at) if any(device.break_glass for device in devices) else frozenset()
@@ -135,6 +144,9 @@ def read_cards(
                 proof,
                 held,
                 told,
+                device.pk in favourites,
+                doubts.get(device.pk),
+                named,
             ),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
@@ -156,6 +168,9 @@ class _Seen:
     proof: Proved | None  # the viewer's latest
     held: frozenset[int]  # buildings where the viewer holds any role
     words: dict[int, Attestation]  # by request
+    is_favourite: bool
+    doubt: Doubt | None
+    named: str  # what was typed to find the door
 
 
 def _card(
@@ -172,7 +187,9 @@ def _card(
     if device.break_glass and building.pk in seen.held and not (latest and latest.is_open):
         over = overridable(device, roles=seen.roles, at=seen.at)
     proves = not is_fresh(seen.proof, device=device, at=seen.at)
-    offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=proves)
+    is_named = seen.doubt is None or seen.doubt.is_dispelled(seen.named)
+    asks = proves or not is_named
+    offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=asks)
     verdict = ""
     if press is not None and _still_tells(press, latest, code=code):
         verdict = verdict_of(press, viewer=seen.viewer)
@@ -201,6 +218,9 @@ def _card(
         says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
         obstacle=_obstacle(why, device, seen),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
+        is_favourite=seen.is_favourite,
+        doubt=None if is_named else seen.doubt,
+        named=seen.named if seen.doubt is not None and is_named else "",
     )
 
 

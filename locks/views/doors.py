@@ -47,7 +47,7 @@ PROOFS = (
     "break_needs_reason",
     "break_needs_proof",
 )
-WORDS = ("needs_reason", "needs_note", "card_number", "unfit_words")
+WORDS = ("which_door", "needs_reason", "needs_note", "card_number", "unfit_words")
 # These need the confirmation; the others only a fresh button, which the card has.
 NEED_CONFIRMATION = ("ask_again", *WORDS, *PROOFS)
 REPEATABLE = ("too_late", "bad_token", *NEED_CONFIRMATION)
@@ -62,7 +62,8 @@ def door(request: DeskRequest, device_id: int) -> HttpResponse:
     visible = Device.objects.on_the_desk().visible_to(request.user).select_related("building")
     device = get_object_or_404(visible, pk=device_id)
     breaking = request.GET.get("break_glass") == "1"
-    return _confirmation(request, device, UnlockForm(), breaking=breaking)
+    form = UnlockForm({"named": request.GET.get("named", "")})
+    return _confirmation(request, device, form, breaking=breaking)
 
 
 @require_POST
@@ -98,7 +99,7 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
         messages.info(request, _repeated(request, result.press, device))
     if not request.htmx:
         return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
-    card = _card(request, device)
+    card = _card(request, device, form)
     response = render(request, "locks/_press_answer.html", {"card": card})
     return reswap(retarget(response, f"#door-{device.pk}"), "outerHTML")
 
@@ -141,6 +142,7 @@ def _press(form: UnlockForm, lists: Lists, address: str) -> PressForm:
         token=form.text("token"),
         elapsed=form.elapsed,
         **said(form, lists),
+        named=form.text("named"),
         break_glass=form.ticked("break_glass"),
         again=form.asked_about,
         address=address,
@@ -156,7 +158,7 @@ def _confirmation(
     press: Press | None = None,
 ) -> HttpResponse:
     """The question before a press, with a fresh token and what was typed."""
-    card = _card(request, device)
+    card = _card(request, device, form)
     breaking = breaking and bool(card.overridable)
     asks_proof = _asks_for_break(request, device) if breaking else card.asks_proof
     context: dict[str, Any] = {
@@ -186,14 +188,21 @@ def _focus(context: dict[str, Any]) -> str:
     asked: Question | None = context["question"]
     if context["proof_failed"]:
         return "proof"
+    if context["card"].doubt and not context["again"] and not context["breaking"]:
+        return "named"
     if asked and (field := asked.first_open(context["form"])):
         return field
     return "proof" if context["asks_proof"] else "press"
 
 
-def _card(request: DeskRequest, device: Device) -> Card:
-    at = timezone.now()
-    return read_cards(request.user, [device], at=at, latest_proof=partial(latest, request))[0]
+def _card(request: DeskRequest, device: Device, form: UnlockForm) -> Card:
+    return read_cards(
+        request.user,
+        [device],
+        at=timezone.now(),
+        latest_proof=partial(latest, request),
+        named=form.text("named"),
+    )[0]
 
 
 def _asks_for_break(request: DeskRequest, device: Device) -> bool:

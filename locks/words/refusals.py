@@ -42,6 +42,10 @@ REFUSALS: dict[str, Told] = {
     ),
     "too_late": Told(_("Nothing was sent: the press took too long to get here."), _ONCE_MORE),
     "bad_token": Told(_("Nothing was sent: this page was out of date."), _ONCE_MORE),
+    "which_door": Told(
+        _("Nothing was sent. This door is easily taken for another."),
+        _("Type which one you mean, and press again."),
+    ),
     "needs_reason": Told(
         _("Nothing was sent. A private door needs a reason and how the person was identified."),
         _("Give both, and press again."),
@@ -114,6 +118,7 @@ REFUSALS_IN_SHORT: dict[str, Sentence] = {
     "disconnected": _("lock's account disconnected at Seam"),
     "too_late": _("press came too late"),
     "bad_token": _("page out of date"),
+    "which_door": _("which door was not said"),
     "needs_reason": _("reason missing"),
     "needs_note": _("note missing"),
     "card_number": _("what looked like a card number was typed"),

@@ -8,7 +8,7 @@
   const dialog = byId("confirm");
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
-  let focusOn = null; // the door whose button was used last
+  let focusOn = null; // the door that was used last, and which of its buttons
 
   /* --- A press ------------------------------------------------------------------------------- */
 
@@ -32,7 +32,7 @@
     if (underWay.has(door)) return;
     underWay.add(door);
     pressed.set(door, null);
-    focusOn = door;
+    focusOn = { door };
     const values = new FormData(form);
     if (dialog.open) dialog.close();
     byId("notices").replaceChildren();
@@ -47,7 +47,7 @@
     event.preventDefault();
     const door = form.dataset.attest;
     pressed.set(door, null);
-    focusOn = door;
+    focusOn = { door };
     ask("POST", form.action, { door, values: new FormData(form, event.submitter), target: `#door-${door}`, swap: "outerHTML" });
   });
 
@@ -55,8 +55,9 @@
     const link = event.target.closest("[data-ask]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    focusOn = link.dataset.ask;
-    ask("GET", link.href, { door: focusOn, target: "#confirm-body", swap: "innerHTML" });
+    const door = link.dataset.ask;
+    focusOn = { door };
+    ask("GET", link.href, { door, target: "#confirm-body", swap: "innerHTML" });
   });
   document.addEventListener("keydown", (event) => {
     // The link looks and speaks like a button, so it has to answer the space bar like one.
@@ -72,7 +73,7 @@
     const isPress = requestConfig.verb === "post" && underWay.delete(door);
     if (!successful) {
       const sentence = (xhr.status > 0 && sentenceOf(xhr)) || (isPress && byId("no-answer").innerHTML);
-      if (sentence) tell(door, sentence);
+      if (sentence) accessdesk.tell(byId(`door-${door}`), sentence);
     }
     const section = byId(`door-${door}`)?.closest(".building");
     if (isPress && section) htmx.trigger(section, "refresh");
@@ -85,14 +86,14 @@
   }
 
   // Outside the cards, so that a refetch does not take it away.
-  function tell(door, sentence) {
+  accessdesk.tell = (card, sentence) => {
     const notice = document.createElement("p");
     notice.className = "notice";
     const name = document.createElement("strong");
-    name.textContent = byId(`door-${door}`)?.dataset.label ?? "";
+    name.textContent = card?.dataset.label ?? "";
     notice.append(name, " ", sentence);
     byId("notices").replaceChildren(notice);
-  }
+  };
 
   document.addEventListener("click", (event) => event.target.closest(".notice")?.remove());
   document.addEventListener("keydown", (event) => {
@@ -122,8 +123,7 @@
     event.detail.shouldSwap = false;
     const fresh = document.createElement("template");
     fresh.innerHTML = event.detail.serverResponse;
-    accessdesk.adopt(section, fresh.content.querySelector(".building"));
-    changed();
+    accessdesk.adopt(section, fresh.content.querySelector(".building"), changed);
   });
   document.addEventListener("htmx:afterSettle", changed);
   document.addEventListener("pointerdown", () => { focusOn = null; });
@@ -151,12 +151,14 @@
   // its button cannot be pressed the card stands in, and gives the place back as soon as it can.
   function keepFocus() {
     if (!focusOn || dialog.open) return;
-    const card = byId(`door-${focusOn}`);
+    const card = byId(`door-${focusOn.door}`);
     const isLost = [null, document.body, card].includes(document.activeElement);
     if (!isLost) return;
-    const place = document.querySelector(`#unlock-${focusOn}:not([disabled])`) || card;
+    const place = byId(focusOn.id) || document.querySelector(`#unlock-${focusOn.door}:not([disabled])`) || card;
     place?.focus({ preventScroll: true });
   }
+
+  accessdesk.keepFocusOn = (door, id) => { focusOn = { door, id }; };
 
   changed();
 
