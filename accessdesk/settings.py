@@ -103,7 +103,8 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
-    "servestatic.middleware.ServeStaticMiddleware",
+    "accessdesk.static_files.StaticFiles",
+    "accessdesk.static_files.CompressedPages",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -353,6 +354,10 @@ STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
 SERVESTATIC_ADD_HEADERS_FUNCTION = static_headers
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "accessdesk.static_files.VersionedFiles"},
+}
 SERVESTATIC_USE_FINDERS = True  # no collectstatic step; deployments may still collect
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 vars().update(env.email("EMAIL_URL", default="consolemail://"))
