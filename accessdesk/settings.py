@@ -111,6 +111,7 @@ MIDDLEWARE = [
     "locks.http.NoStore",
     "locks.http.OddInput",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -205,7 +206,11 @@ if OIDC_ISSUER:
         ],
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en"
+# A page speaks the browser's language where that is among these, else the first. A language is one of them
+# when all of it is translated and a native reader has read its outcomes (CONTRIBUTING.md).
+LANGUAGES = [("en", "English")]
+LANGUAGE_CODE = LANGUAGES[0][0]
+LOCALE_PATHS = [BASE_DIR / "locks" / "locale"]
 TIME_ZONE = "UTC"  # the record's zone; people read their building's
 USE_TZ = True
 
