@@ -5,22 +5,25 @@ Beside the models, not in them: there each wording would be a migration, and one
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 # One, and many of them.
-TABLES: dict[str, tuple[Promise, Promise]] = {
+TABLES: dict[str, tuple[Any, Any]] = {
     "assignment": (_("assignment"), _("assignments")),
     "auditevent": (_("audit event"), _("audit events")),
     "building": (_("building"), _("buildings")),
     "device": (_("device"), _("devices")),
     "invitation": (_("invitation"), _("invitations")),
-    "press": (_("press"), _("presses")),
+    "press": (pgettext_lazy("table", "press"), pgettext_lazy("table", "presses")),
     "unlockrequest": (_("unlock request"), _("unlock requests")),
 }
 # By name, whichever table they are in; what a model names itself stays.
-COLUMNS: dict[str, Promise] = {
+COLUMNS: dict[str, Any] = {
     "actor": _("actor"),
     "body": _("body"),
     "building": _("building"),

@@ -23,7 +23,7 @@ def notice(page: Page):
 
 
 def test_who_was_signed_out_reads_that_nothing_was_sent_and_comes_back_to_that_door(
-    sign_in, simulated
+    sign_in, simulated, take
 ) -> None:
     page = sign_in("clerk")
     page.context.clear_cookies(name="accessdesk_session")
@@ -31,6 +31,7 @@ def test_who_was_signed_out_reads_that_nothing_was_sent_and_comes_back_to_that_d
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     sentence = page.get_by_role("alert").filter(has_text="signed out before your press got here")
     expect(sentence).to_contain_text("Nothing was sent. Sign in, and you are at that door again.")
+    take(page, "signed-out")
     assert simulated.posts("harbour-main-entrance") == 0
     page.get_by_label("User name").fill("clerk")
     page.get_by_label("Password").fill(DEMO_PASSWORD)
@@ -58,7 +59,7 @@ def test_whose_role_has_ended_reads_so_and_the_doors_are_gone(
 
 
 def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
-    sign_in, simulated
+    sign_in, simulated, take
 ) -> None:
     page = sign_in("clerk")
     page.route("**/live/", lambda route: route.abort())  # Playwright leaves an open stream alone
@@ -72,6 +73,7 @@ def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
     dialog.get_by_role("button", name="Unlock Room 102").click()
     expect(dialog.get_by_role("alert")).to_contain_text("This PC is offline. Nothing was sent.")
     expect(dialog.get_by_label("Reason")).to_have_value("Guest locked out")
+    take(page, "offline")
     dialog.get_by_role("link", name="Cancel").click()
     unlock(page, "Parking gate").click()
     expect(notice(page)).to_contain_text("Parking gate This PC is offline. Nothing was sent.")
@@ -103,11 +105,12 @@ def test_a_page_whose_form_is_too_old_says_so_and_its_next_press_counts(sign_in,
     assert simulated.posts("harbour-bike-cellar") == 1
 
 
-def test_a_page_that_is_not_there_leads_to_the_desk(sign_in) -> None:
+def test_a_page_that_is_not_there_leads_to_the_desk(sign_in, take) -> None:
     page = sign_in("clerk")
     page.goto(page.url + "no/such/page/")
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "There is no such page, or it is not yours to see."
     )
+    take(page, "no-such-page")
     page.get_by_role("link", name="Go to the desk").click()
     expect(card(page, "Main entrance")).to_be_visible()
