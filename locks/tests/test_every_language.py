@@ -110,7 +110,7 @@ def test_long_texts_and_a_page_that_is_read_from_right_to_left_fit(
         if problems:
             found[scene.name] = problems
         if scene.name in ("every state", "asks Room 1", "accounts/login/"):
-            take(page, f"right-to-left-{scene.name.strip('/').replace('/', ' ')}")
+            take(page, f"right-to-left-{re.sub('[ /]+', '-', scene.name.strip('/'))}")
     assert found == {}
 
 
