@@ -17,6 +17,12 @@ from locks.models import AuditEvent, Building, Status, UnlockRequest
 NONE = "–"
 _LABELS: dict[str, str | Promise] = {
     "action_attempt_id": _("action attempt at Seam"),
+    "building": _("building"),
+    "door": _("door"),
+    "person": _("person"),
+    "username": _("user name"),
+    "reason": _("reason"),
+    "role": _("role"),
     "address": _("client address"),
     "age_ms": _("age of the press, ms"),
     "checkpoint_made_at": _("checkpoint made at"),

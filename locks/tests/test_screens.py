@@ -11,7 +11,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from locks.tests.desks import card, name_it
+from locks.tests.desks import SIZES, card, name_it
 
 # A waiting press waits for as long as the pictures take.
 ENVIRONMENT = {"UNLOCK_RESOLVE_TIMEOUT": "600"}
@@ -55,6 +55,9 @@ def test_the_desk_at_a_glance(sign_in, simulated, take) -> None:
     for label in ("Main entrance", "Staff entrance", "Parking gate"):
         expect(card(clerk, label).locator(".headline:visible")).to_be_in_viewport(ratio=1)
     take(clerk, "desk")
+    width, height = SIZES["wide"]
+    clerk.set_viewport_size({"width": width, "height": height})
+    take(clerk, "desk-wide")
     simulated.release("harbour-staff-entrance")
     expect(card(clerk, "Staff entrance")).to_contain_text("Unlocked, confirmed")
 

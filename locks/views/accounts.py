@@ -10,7 +10,7 @@ from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import REDIRECT_FIELD_NAME, update_session_auth_hash
 from django.contrib.auth import views as auth
 from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -27,6 +27,7 @@ from locks.services.second_factors import has_second_factor
 from locks.services.signing_in import count_refused
 from locks.services.staffing import change_own_password
 from locks.views.requests import DeskRequest, client_address
+from locks.views.returning import unsent
 from locks.views.staying import sign_out
 
 
@@ -72,7 +73,9 @@ class SignIn(auth.LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         name = settings.OIDC_NAME if settings.OIDC_ISSUER else ""
-        return super().get_context_data(**{"single_sign_on": name, **kwargs})
+        asked = self.request.POST if self.request.method == "POST" else self.request.GET
+        sentence = unsent(asked.get(REDIRECT_FIELD_NAME, ""))
+        return super().get_context_data(**{"single_sign_on": name, "sentence": sentence, **kwargs})
 
     def _too_many(self, sentence: str, wait: Any) -> HttpResponse:
         form = AuthenticationForm(self.request)

@@ -132,7 +132,7 @@ def _trouble(
             "outcome": state.brief,
         }
     elif request.contradicted_at is not None and request.contradicted_at > end:
-        told = words.contradiction(unlocked=request.status == Status.UNLOCKED)
+        told = words.contradicted(unlocked=request.status == Status.UNLOCKED)
         look, outcome = LOOKS[request.outcome], str(request.outcome.label)
         later = f"{clock(request.contradicted_at, zone=building.zone, at=end)}: {told}"
     return Trouble(
@@ -153,7 +153,7 @@ def _why(request: UnlockRequest, end: dt.datetime) -> str:
     if request.code in ("refused", "lock_error") and request.error_type:
         told.append(words.seams_error(request.error_type).rstrip("."))
     if request.contradicted_at is not None and request.contradicted_at <= end:
-        told.append(words.contradiction(unlocked=request.status == Status.UNLOCKED))
+        told.append(str(words.contradicted(unlocked=request.status == Status.UNLOCKED)))
     return " · ".join(told)
 
 

@@ -30,6 +30,7 @@
     event.preventDefault();
     const door = form.dataset.press;
     if (underWay.has(door)) return;
+    if (isOffline()) return accessdesk.tell(byId(`door-${door}`), text("offline"));
     underWay.add(door);
     pressed.set(door, null);
     focusOn = { door };
@@ -72,12 +73,19 @@
     if (!door) return;
     const isPress = requestConfig.verb === "post" && underWay.delete(door);
     if (!successful) {
-      const sentence = (xhr.status > 0 && sentenceOf(xhr)) || (isPress && byId("no-answer").innerHTML);
-      if (sentence) accessdesk.tell(byId(`door-${door}`), sentence);
+      const sentence = (xhr.status > 0 && sentenceOf(xhr)) || text(isPress ? "no-answer" : "not-asked");
+      accessdesk.tell(byId(`door-${door}`), sentence);
     }
     const section = byId(`door-${door}`)?.closest(".building");
     if (isPress && section) htmx.trigger(section, "refresh");
   });
+
+  const text = (id) => byId(id).content.textContent;
+
+  // The browser knows no network, and nothing comes from the server, which could be this very PC.
+  function isOffline() {
+    return !navigator.onLine && byId("connection").dataset.state !== "live";
+  }
 
   // The sentence of one of this desk's error pages.
   function sentenceOf(xhr) {
@@ -92,7 +100,11 @@
     const name = document.createElement("strong");
     name.textContent = card?.dataset.label ?? "";
     notice.append(name, " ", sentence);
-    byId("notices").replaceChildren(notice);
+    if (!dialog.open) return byId("notices").replaceChildren(notice);
+    // What lies beside an open dialog is neither seen nor heard.
+    notice.setAttribute("role", "alert");
+    dialog.querySelector(".notice")?.remove();
+    byId("confirm-body").prepend(notice);
   };
 
   document.addEventListener("click", (event) => event.target.closest(".notice")?.remove());
