@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "urls": {"views"},
     "admin": {"admin", "services", "models", "words", "forms", "http"},
     "management": {"management", "services", "models", "simulator"},
-    "apps": {"append_only", "checks", "http"},
+    "apps": {"append_only", "checks", "http", "names"},
 }
 IN_FUNCTIONS_ONLY = {("services", "tasks"), ("tasks", "services")}
 
