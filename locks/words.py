@@ -12,6 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from locks import locking_words
+
 Sentence = str | Promise
 
 # Refused before anything was sent. Codes are stored on the press and in the record.
@@ -34,6 +36,16 @@ REFUSALS: dict[str, Sentence] = {
     "not_remote": _(
         "Nothing was sent. This lock cannot be unlocked from here at the moment. Use a key, or call"
         " the help line."
+    ),
+    "not_lockable": _(
+        "Nothing was sent. This lock cannot be locked from here at the moment. Lock it at the door,"
+        " or call the help line."
+    ),
+    "unlock_under_way": _(
+        "Nothing was sent: the door was just being unlocked. Look what came of it, then press Lock."
+    ),
+    "lock_under_way": _(
+        "Nothing was sent: the door was just being locked. Look what came of it, then press Unlock."
     ),
     "gone": _("Nothing was sent. Seam no longer knows this lock. Use a key; tell a manager."),
     "too_late": _("Nothing was sent: the press took too long to get here. Press again."),
@@ -217,9 +229,12 @@ def move(method: str, *, remote: bool = False) -> str:
     return str(MOVES.get("remote" if remote else method, _("Unlocked at the door")))
 
 
-def refusal(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
+def refusal(
+    code: str, *, building: str = "", reason: str = "", when: str = "", locking: bool = False
+) -> str:
     """The sentence for a refused press; unknown codes read as an outdated page."""
-    sentence = str(REFUSALS.get(code, REFUSALS["bad_token"]))
+    table = {**REFUSALS, **locking_words.REFUSALS} if locking else REFUSALS
+    sentence = str(table.get(code, REFUSALS["bad_token"]))
     return _said(code, sentence, building=building, reason=reason, when=when)
 
 
@@ -247,11 +262,15 @@ def problem(code: str, message: str) -> str:
     return str(PROBLEMS.get(code, "")) or message or code
 
 
-def failure(code: str, error_type: str = "", *, when: str = "") -> str:
-    """The sentence for a request that did not unlock or whose outcome is unknown."""
-    ours = FAILURES.get(code, FAILURES["lock_error"])
+def failure(code: str, error_type: str = "", *, when: str = "", locking: bool = False) -> str:
+    """The sentence for a request that did not unlock, or lock, or whose outcome is unknown."""
+    ours_of, seams_of = FAILURES, SEAMS_ERRORS
+    if locking:
+        ours_of = {**FAILURES, **locking_words.FAILURES}
+        seams_of = {**SEAMS_ERRORS, **locking_words.SEAMS_ERRORS}
+    ours = ours_of.get(code, ours_of["lock_error"])
     if code in ("refused", "lock_error"):
-        return str(SEAMS_ERRORS.get(error_type, ours))
+        return str(seams_of.get(error_type, ours))
     return str(ours).format(when=when)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-from locks.models import Device, Press, UnlockRequest, User, Verdict
+from locks.models import Action, Device, Press, UnlockRequest, User, Verdict
 from locks.services.presses import Pressed
 from locks.services.proving_oneself import NotProved, Proved
 
@@ -20,6 +20,8 @@ def lacking(pressed: Pressed) -> str:
         return "bad_token"
     if pressed.left <= 0:
         return "too_late"
+    if pressed.action == Action.LOCK:
+        return ""  # a door that is locked lets nobody in who should stay out
     if isinstance(pressed.proof, NotProved):
         return pressed.proof.code
     form, device = pressed.form, pressed.device
