@@ -13,13 +13,13 @@ from django.db.models.functions import RowNumber
 
 from locks import words
 from locks.models import (
+    Action,
     Assignment,
     Attestation,
     Building,
     Device,
     Press,
     Seen,
-    Status,
     UnlockRequest,
     User,
     Verdict,
@@ -32,6 +32,7 @@ from locks.services.proving_oneself import Proved
 from locks.services.rights import freeze_behind, obstacle, obstacle_in, overridable, unlocking_roles
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of
+from locks.views.lock_offers import LockOffer, offer_lock, unsettled_unlocks
 from locks.views.states import RECENT, State, clock, said, state_of, usual_seconds, verdict_of
 
 LatestProof = Callable[[], Proved | None]
@@ -58,12 +59,15 @@ class Card:
     asks_proof: bool  # the door wants a fresh proof of who presses
     overridable: tuple[str, ...]  # what break-glass would go over, where it is allowed; sentences
     asks_about: int | None  # the request with an unknown outcome, where pressing again asks first
+    asks_state: State | None  # of that request
+    is_locking: bool  # what is under way is a press on Lock
     doubted: int | None  # the request of which somebody should say what they saw
     word: str  # what somebody did see
     is_frozen: bool  # the door itself
     says_obstacle: bool  # it does, where no verdict above says the same
     obstacle: str  # why there is nothing to press
     token: str
+    lock: LockOffer | None  # the Lock button, where there is one
 
     @property
     def is_open(self) -> bool:
@@ -104,6 +108,7 @@ def read_cards(
     open_now = [request.device_id for request in latest.values() if request.is_open]
     usual = _usual_times(open_now)
     told = newest_of(latest.values())
+    unsettled = unsettled_unlocks(latest)
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
     wanted = latest_proof and any(device.step_up_minutes is not None for device in devices)
     proof = latest_proof() if latest_proof and wanted else None
@@ -120,6 +125,7 @@ def read_cards(
                 proof,
                 held,
                 told,
+                unsettled.get(device.pk),
             ),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
@@ -139,6 +145,7 @@ class _Seen:
     proof: Proved | None  # the viewer's latest
     held: frozenset[int]  # buildings where the viewer holds any role
     words: dict[int, Attestation]  # by request
+    unsettled: UnlockRequest | None  # the door's last unlock, where its outcome is unknown
 
 
 def _card(
@@ -155,11 +162,12 @@ def _card(
     if device.break_glass and building.pk in seen.held and not (latest and latest.is_open):
         over = overridable(device, roles=seen.roles, at=seen.at)
     proves = not is_fresh(seen.proof, device=device, at=seen.at)
-    offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=proves)
+    offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=proves, seen=seen)
     verdict = ""
     if press is not None and _still_tells(press, latest, code=code):
         verdict = verdict_of(press, viewer=seen.viewer)
     refused = bool(verdict) and press is not None and press.verdict == Verdict.REFUSED
+    asked = seen.unsettled if offer != UNDER_WAY else None
     word = seen.words.get(latest.pk) if latest else None
     why = "offline" if code == "not_remote" and device.online is False else code
     return Card(
@@ -174,7 +182,9 @@ def _card(
         offer=offer,
         asks_proof=proves,
         overridable=tuple(_sentence(each, device, seen) for each in over),
-        asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
+        asks_about=asked.pk if asked else None,
+        asks_state=state_of(asked, at=seen.at) if asked else None,
+        is_locking=bool(latest and latest.is_open and latest.action == Action.LOCK),
         free_in=_seconds_until(seen) if code == "door_limit" else None,
         doubted=latest.pk if latest and _may_be_told(latest, seen) else None,
         word=said(word, zone=building.zone, at=seen.at),
@@ -182,6 +192,7 @@ def _card(
         says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
         obstacle=_sentence(why, device, seen),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
+        lock=offer_lock(seen.viewer, device, roles=seen.roles, latest=latest),
     )
 
 
@@ -213,12 +224,14 @@ def _seconds_until(seen: _Seen) -> int | None:
     return max(1, math.ceil((seen.free_at - seen.at).total_seconds()))
 
 
-def _offer(device: Device, *, code: str, latest: UnlockRequest | None, asks: bool) -> str:
+def _offer(
+    device: Device, *, code: str, latest: UnlockRequest | None, asks: bool, seen: _Seen
+) -> str:
     if latest is not None and latest.is_open:
         return UNDER_WAY
     if code:
         return OFF
-    if latest is not None and latest.status == Status.UNKNOWN:
+    if seen.unsettled is not None:
         return AGAIN
     return ASK if device.is_private or asks else PRESS
 
@@ -268,9 +281,8 @@ def _usual_times(device_ids: Sequence[int]) -> dict[int, float | None]:
         return {}
     place = Window(RowNumber(), partition_by=[F("device")], order_by=F("requested_at").desc())
     ended = (
-        UnlockRequest.objects.filter(
-            ~Q(action_attempt_id=""), device__in=device_ids, status__in=ENDED_STATUSES
-        )
+        UnlockRequest.objects.unlocks()
+        .filter(~Q(action_attempt_id=""), device__in=device_ids, status__in=ENDED_STATUSES)
         .annotate(place=place)
         .filter(place__lte=SAMPLE)
     )

@@ -12,8 +12,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from locks import words
-from locks.models import Attestation, Press, Status, UnlockRequest, User, Verdict
-from locks.models.unlocks import Outcome
+from locks.models import Action, Attestation, Press, Status, UnlockRequest, User, Verdict
+from locks.models.unlocks import ENDED_STATUSES, Outcome
+from locks.views.locking_states import advice_on_locking
 
 RECENT = dt.timedelta(minutes=2)
 FEWEST_FOR_USUAL = 3
@@ -29,6 +30,15 @@ LOOKS: dict[Outcome, tuple[str, str]] = {
     Outcome.FAILED: ("bad", "cross"),
     Outcome.FAILED_MAY_ACT: ("warn", "warning"),
     Outcome.UNKNOWN: ("warn", "question"),
+    Outcome.LOCK_SENDING: ("busy", "sending"),
+    Outcome.LOCK_PENDING: ("busy", "waiting"),
+    Outcome.LOCKED_CONFIRMED: ("good", "lock"),
+    Outcome.LOCKED_INFERRED: ("half", "lock"),
+    Outcome.LOCKED_UNCONFIRMED: ("half", "lock"),
+    Outcome.LOCKED_UNSAID: ("half", "lock"),
+    Outcome.LOCK_FAILED: ("bad", "cross"),
+    Outcome.LOCK_FAILED_MAY_ACT: ("warn", "warning"),
+    Outcome.LOCK_UNKNOWN: ("warn", "question"),
 }
 
 
@@ -61,7 +71,6 @@ def state_of(request: UnlockRequest, *, at: dt.datetime, usual: float | None = N
     contradicted = request.contradicted_at is not None
     tone, icon = ("warn", "warning") if contradicted else LOOKS[outcome]
     since = request.contradicted_at or request.ended_at or request.requested_at
-    unsettled = outcome in (Outcome.SENDING, Outcome.PENDING, Outcome.UNKNOWN)
     return State(
         outcome=outcome.value,
         tone=tone,
@@ -73,21 +82,25 @@ def state_of(request: UnlockRequest, *, at: dt.datetime, usual: float | None = N
         broke_glass=bool(request.overridden),
         when=clock(request.requested_at, zone=request.building.zone, at=at),
         seam_says=_seam_says(request),
-        is_recent=unsettled or at - since < RECENT,
-        needs_help=contradicted
-        or outcome not in (Outcome.SENDING, Outcome.PENDING, Outcome.CONFIRMED),
+        is_recent=request.status not in ENDED_STATUSES or at - since < RECENT,
+        needs_help=contradicted or tone not in ("busy", "good"),
     )
 
 
 def _headline(outcome: Outcome, usual: float | None) -> str:
     if outcome == Outcome.FAILED_MAY_ACT:
         return _("Not unlocked")
+    if outcome == Outcome.LOCK_FAILED_MAY_ACT:
+        return _("Not locked")
     if outcome == Outcome.PENDING and usual is not None:
         return _("Waiting for the lock… (usually %(seconds)s s)") % {"seconds": _seconds(usual)}
     return str(outcome.label)
 
 
 def _advice(request: UnlockRequest, *, at: dt.datetime) -> tuple[str, ...]:
+    if request.action == Action.LOCK:
+        again = clock(request.retry_at, zone=request.building.zone, at=at)
+        return advice_on_locking(request, again=again)
     outcome = request.outcome
     if request.contradicted_at is not None:
         return (words.contradiction(unlocked=request.status == Status.UNLOCKED),)
@@ -127,6 +140,7 @@ def verdict_of(press: Press, *, viewer: User) -> str:
             building=building.name if building else "",
             reason=press.freeze_reason,
             when=clock(press.retry_at, zone=building.zone, at=press.pressed_at) if building else "",
+            locking=press.action == Action.LOCK,
         )
     if press.verdict == Verdict.JOINED and press.request:
         if press.request.requested_by_id == viewer.pk:

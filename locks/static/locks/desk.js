@@ -9,6 +9,7 @@
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
   let focusOn = null; // the door whose button was used last
+  let button = "unlock"; // and which: Enter struck twice on Lock must not unlock
 
   /* --- A press ------------------------------------------------------------------------------- */
 
@@ -18,7 +19,7 @@
     const carrier = document.createElement("div");
     carrier.dataset.door = door;
     carrier.setAttribute("hx-indicator", `#door-${door}`);
-    carrier.setAttribute("hx-disabled-elt", `#unlock-${door}`);
+    carrier.setAttribute("hx-disabled-elt", `#unlock-${door}, #lock-${door}`);
     byId("carriers").append(carrier);
     const done = () => carrier.remove();
     htmx.ajax(verb, path, { source: carrier, values, target, swap }).then(done, done);
@@ -26,13 +27,14 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.matches("[data-press]")) return;
+    if (!form.matches("[data-press], [data-lock]")) return;
     event.preventDefault();
-    const door = form.dataset.press;
+    const door = form.dataset.press ?? form.dataset.lock;
     if (underWay.has(door)) return;
     underWay.add(door);
     pressed.set(door, null);
     focusOn = door;
+    button = form.dataset.lock ? "lock" : "unlock";
     const values = new FormData(form);
     if (dialog.open) dialog.close();
     byId("notices").replaceChildren();
@@ -56,6 +58,7 @@
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     focusOn = link.dataset.ask;
+    button = "unlock";
     ask("GET", link.href, { door: focusOn, target: "#confirm-body", swap: "innerHTML" });
   });
   document.addEventListener("keydown", (event) => {
@@ -154,7 +157,7 @@
     const card = byId(`door-${focusOn}`);
     const isLost = [null, document.body, card].includes(document.activeElement);
     if (!isLost) return;
-    const place = document.querySelector(`#unlock-${focusOn}:not([disabled])`) || card;
+    const place = document.querySelector(`#${button}-${focusOn}:not([disabled])`) || card;
     place?.focus({ preventScroll: true });
   }
 
