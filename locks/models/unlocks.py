@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Action(models.TextChoices):
-    """What is asked of a lock: one road for both (docs/decisions/0010)."""
+    """What is asked of a lock: one road for both (docs/decisions: one road for lock and unlock)."""
 
     UNLOCK = "unlock", _("unlock")
     LOCK = "lock", _("lock")

@@ -53,7 +53,7 @@ def is_made_for(proved: Proved | None, *, device: Device, person: User, at: dt.d
     if proved is None or proved.door_id != device.pk or not _is_within(proved, MADE_FOR_ONE, at):
         return False
     since = Press.objects.filter(person=person, device=device, pressed_at__gte=proved.at)
-    return not since.exclude(verdict=Verdict.REFUSED).exists()
+    return not since.exclude(action=Action.LOCK).exclude(verdict=Verdict.REFUSED).exists()
 
 
 def _is_within(proved: Proved, length: dt.timedelta, at: dt.datetime) -> bool:
