@@ -89,11 +89,6 @@ def test_it_stands_out_where_the_door_was_not_seen_to_lock(door: Device, clerk: 
         ),
         (
             Status.LOCKED,
-            {"confirmed_by_device": True, "contradicted_at": timezone.now()},
-            ["Locked, confirmed · contradicted", "Treat the door as unlocked"],
-        ),
-        (
-            Status.LOCKED,
             {"confirmed_by_device": True, "pressed_again": True},
             ["Locked, confirmed", "The unlock before has no known outcome and may still act"],
         ),
@@ -107,6 +102,14 @@ def test_the_card_says_what_came_of_it(
     assert [sentence for sentence in expected if sentence not in text] == []
     assert "Unlocked" not in text
     assert "What was seen at the door?" not in text
+
+
+def test_one_that_seam_contradicts_says_what_to_do(door: Device, clerk: User) -> None:
+    told = {"confirmed_by_device": True, "contradicted_at": timezone.now()}
+    request_of(door, clerk, Status.LOCKED, action="lock", **told)
+    text = card(clerk, door)
+    assert "Locked, confirmed · contradicted" in text
+    assert "Treat the door as unlocked" in text
 
 
 def test_an_unknown_lock_does_not_ask_before_an_unlock(door: Device, clerk: User) -> None:
