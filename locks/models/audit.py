@@ -113,12 +113,6 @@ class Kind(models.TextChoices):
 # How the kinds of a press begin, by its action.
 PREFIXES = {Action.UNLOCK: "unlock", Action.LOCK: "relock"}
 
-
-def kind_of(action: str, step: str) -> Kind:
-    """The kind that tells of one step of a press: `kind_of("lock", "refused")`."""
-    return Kind(f"{PREFIXES[Action(action)]}.{step}")
-
-
 # What tells of a lock's health: rare beside unlocks, and looked for door by door.
 LOCK_HEALTH = (Kind.LOCK_BATTERY, Kind.LOCK_OFFLINE, Kind.LOCK_ONLINE)
 

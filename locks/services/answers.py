@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from locks import words
 from locks.models import Action, Status, UnlockRequest
-from locks.models.audit import kind_of
 from locks.models.unlocks import DONE_STATUSES
 from locks.seam import (
     ActionAttempt,
@@ -26,6 +25,7 @@ from locks.seam import (
     SeamUnauthorized,
 )
 from locks.services.audit import record
+from locks.services.kinds import kind_of
 from locks.services.limiting import retry_at
 from locks.services.mirroring import note_locked
 

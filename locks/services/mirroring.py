@@ -56,11 +56,13 @@ def mark_gone(device: Device, *, actor: User | None = None) -> bool:
 def note_locked(device_pk: int, *, since: dt.datetime) -> None:
     """A lock has said that it locked, after `since`; in a transaction of its own.
 
-    Noted as of `since`, the one moment that is sure: whatever Seam's events tell of later stands.
+    Noted as of `since`, the one moment that is sure: whatever Seam's events, or a sync, told of later
+    stands.
     """
     with transaction.atomic():
         device = _locked(pk=device_pk)
-        if device is None or (device.lock_told_at and device.lock_told_at > since):
+        told = (device.lock_told_at, device.synced_at) if device else ()
+        if device is None or any(at is not None and at > since for at in told):
             return
         _set(device, {"locked": True, "lock_told_at": since, "unlocked_since": None})
         touch(device.building)

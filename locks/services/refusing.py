@@ -11,8 +11,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from locks.models import Action, Device, Press, User, Verdict
-from locks.models.audit import kind_of
 from locks.services.audit import record
+from locks.services.kinds import kind_of
 from locks.services.limiting import REFUSED_KEPT
 
 COALESCE = dt.timedelta(seconds=60)

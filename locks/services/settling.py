@@ -19,13 +19,13 @@ from django.utils import timezone
 
 from locks.clients import impatient_client
 from locks.models import Action, Device, Kind, SeamEvent, Status, UnlockRequest
-from locks.models.audit import kind_of
 from locks.models.unlocks import ENDED_STATUSES, UnlockRequestQuerySet
 from locks.seam import ActionAttempt, SeamError, SeamRejected, SeamUnreadable
 from locks.services import following, leases
 from locks.services.answers import ACTION_TYPES, Answer, from_attempt, settle
 from locks.services.audit import record
 from locks.services.errors import DATABASE_GONE
+from locks.services.kinds import kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +41,9 @@ WEBHOOKS_COME_FOR: Final = dt.timedelta(hours=28)
 # Of one look, in a thread that has others to end and to follow.
 READ_FOR: Final = 4.0  # seconds, for the events
 UNLOCKED, LOCKED = "lock.unlocked", "lock.locked"
-MOVED: Final[Mapping[str, str]] = {
-    Action.UNLOCK: UNLOCKED,
-    Action.LOCK: LOCKED,
-}  # what Seam tells where the bolt did it
-ENDED: Final[Mapping[str, str]] = {  # how the kinds begin that tell of an attempt's end
+# What Seam tells where the bolt did it, and how the kinds begin that tell of an attempt's end.
+MOVED: Final[Mapping[str, str]] = {Action.UNLOCK: UNLOCKED, Action.LOCK: LOCKED}
+ENDED: Final[Mapping[str, str]] = {
     action: f"action_attempt.{seams.lower()}." for action, seams in ACTION_TYPES.items()
 }
 

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from locks.clients import seam_client
 from locks.models import Action, Device, Press, Status, UnlockRequest, User, Verdict
-from locks.models.audit import kind_of
 from locks.seam import ActionAttempt, SeamError, SendBy
 from locks.services import following, limiting, settling
 from locks.services.answers import Answer, from_attempt, from_error, settle
@@ -24,6 +23,7 @@ from locks.services.audit import record
 from locks.services.breaking_glass import break_glass
 from locks.services.conditions import lacking
 from locks.services.errors import DATABASE_GONE, AnswerNotRecorded, DoorUnknown, NothingSent, Sent
+from locks.services.kinds import kind_of
 from locks.services.meeting import asks_again, crossed_by, is_overdue, just_ended, unsettled_at
 from locks.services.presses import Pressed, PressForm, PressResult
 from locks.services.proving_oneself import NotProved, Proved

@@ -22,10 +22,10 @@ from locks.models import (
     User,
     Verdict,
 )
-from locks.models.audit import kind_of
 from locks.models.unlocks import ENDED_STATUSES
 from locks.services import audit
 from locks.services.audit import record
+from locks.services.kinds import kind_of
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from locks.models import AuditEvent, Building, Kind, Press, UnlockRequest, Verdict
-from locks.models.audit import kind_of
+from locks.services.kinds import kind_of
 from locks.services.verifying import verify_chains
 from locks.tests.machine_seam import NOTHING_MOVED, KnowingSeam
 

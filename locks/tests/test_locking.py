@@ -265,9 +265,10 @@ def test_a_confirmed_lock_ends_the_unlocked_since(desk: Desk) -> None:
     assert (desk.door.locked, desk.door.unlocked_since) == (True, None)
 
 
-def test_what_was_told_of_later_stands(desk: Desk) -> None:
+@pytest.mark.parametrize("by", ["lock_told_at", "synced_at"])
+def test_what_was_told_of_later_stands(desk: Desk, by: str) -> None:
     soon = timezone.now() + dt.timedelta(minutes=1)
-    Device.objects.update(locked=False, unlocked_since=soon, lock_told_at=soon)
+    Device.objects.update(locked=False, unlocked_since=soon, **{by: soon})
     followed(desk.lock())
     desk.door.refresh_from_db()
     assert desk.door.unlocked_since == soon
@@ -306,6 +307,18 @@ def test_an_unlock_of_that_moment_is_not_taken_for_a_lock(desk: Desk) -> None:
     settling.settle_lost()
     lost.refresh_from_db()
     assert (lost.outcome, lost.action_attempt_id) == ("lock_unknown", "")
+
+
+def test_where_seam_lists_no_locking_it_says_so_once_and_stays_unknown(desk: Desk) -> None:
+    desk.sim.behave(DOOR, "unavailable")
+    lost = desk.lock().press.request
+    past = timezone.now() - dt.timedelta(minutes=1)
+    for _look in range(2):
+        UnlockRequest.objects.update(next_look_at=timezone.now(), call_deadline=past)
+        settling.settle_lost()
+    lost.refresh_from_db()
+    assert (lost.outcome, bool(lost.nothing_listed_at)) == ("lock_unknown", True)
+    assert kinds().count("relock.nothing_listed") == 1
 
 
 def took(kind: str, door: Device, **words: object) -> bool:
