@@ -12,6 +12,7 @@ from locks.views import (
     favourites,
     hand_overs,
     inviting,
+    locking,
     pins,
     resetting,
     sessions,
@@ -70,6 +71,7 @@ urlpatterns = [
     path("buildings/<int:building_id>/", desk.building, name="building"),
     path("doors/<int:device_id>/", doors.door, name="door"),
     path("doors/<int:device_id>/unlock/", doors.unlock_door, name="unlock_door"),
+    path("doors/<int:device_id>/lock/", locking.lock_door, name="lock_door"),
     path("requests/<int:request_id>/attest/", attesting.attest_unlock, name="attest_unlock"),
     path("hand-over/<int:building_id>/", hand_overs.hand_over, name="hand_over"),
     path(

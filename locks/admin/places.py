@@ -163,6 +163,7 @@ class DeviceAdmin(WhoCanUnlockADoor):
         "locked",
         "battery",
         "can_remotely_unlock",
+        "can_remotely_lock",
         "errors",
         "warnings",
         "told_at",

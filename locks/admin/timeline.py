@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from locks import words
 from locks.admin.shown import detail_of, labelled, name_of, outcome_of
-from locks.models import AuditEvent, Seen, UnlockRequest
+from locks.models import Action, AuditEvent, Seen, UnlockRequest
 from locks.models.unlocks import SAID
 
 BEFORE, AFTER = dt.timedelta(minutes=1), dt.timedelta(minutes=5)
@@ -72,7 +72,7 @@ def _step(event: AuditEvent, request: UnlockRequest) -> Step:
         utc=clock(event.at.astimezone(dt.UTC)),
         since=_since(event.at - request.requested_at),
         link=reverse("admin:locks_auditevent_change", args=(event.pk,)),
-        words=_why(detail),
+        words=_why(detail, locking=request.action == Action.LOCK),
         facts=[
             labelled(name, value)
             for name, value in detail.items()
@@ -95,10 +95,11 @@ def _since(passed: dt.timedelta) -> str:
     return _("%(sign)s%(seconds).3f s") % {"sign": sign, "seconds": abs(milliseconds) / 1000}
 
 
-def _why(detail: dict[str, Any]) -> str:
+def _why(detail: dict[str, Any], *, locking: bool) -> str:
     if detail.get("seen") in Seen.values:
         return str(Seen(detail["seen"]).label)
     code = str(detail.get("code", ""))
     if code in words.FAILURES:
-        return words.failure(code, str(detail.get("error_type", "")), when="")
+        error_type = str(detail.get("error_type", ""))
+        return words.failure(code, error_type, when="", locking=locking)
     return ""

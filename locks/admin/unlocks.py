@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from locks import words
 from locks.admin.filters import (
     BrokeGlass,
+    ByAction,
     ByBuilding,
     ByChoice,
     ByDoor,
@@ -30,7 +31,7 @@ from locks.admin.searching import among, in_details, named_by_seam
 from locks.admin.shown import NONE, when, when_in_a_row
 from locks.admin.site import site
 from locks.admin.timeline import timeline
-from locks.models import AuditDetail, AuditEvent, Press, UnlockRequest, Verdict
+from locks.models import Action, AuditDetail, AuditEvent, Press, UnlockRequest, Verdict
 from locks.models.unlocks import SLOW_MS
 
 
@@ -105,6 +106,7 @@ class UnlockRequestAdmin(AsItWas):
         ByBuilding,
         ByDoor,
         RequestPerson,
+        ByAction,
         ByOutcome,
         RequestDays,
         ByFailure,
@@ -151,7 +153,9 @@ class UnlockRequestAdmin(AsItWas):
 
     @admin.display(description=_("because"))
     def because(self, obj: UnlockRequest) -> str:
-        return words.failure(obj.code, obj.error_type, when=NONE) if obj.code else ""
+        locking = obj.action == Action.LOCK
+        told = words.failure(obj.code, obj.error_type, when=NONE, locking=locking)
+        return told if obj.code else ""
 
     @admin.display(description=_("identified by"))
     def identified(self, obj: UnlockRequest) -> str:
@@ -238,6 +242,7 @@ class PressAdmin(AsItWas):
         "who",
         "door",
         "place",
+        "action",
         "verdict",
         "why",
         "repeats",
@@ -248,6 +253,7 @@ class PressAdmin(AsItWas):
         "pressed_local",
         "door",
         "who",
+        "action",
         "verdict",
         "outcome",
         "why",
@@ -255,7 +261,15 @@ class PressAdmin(AsItWas):
         "of_request",
         "place",
     )
-    list_filter = (ByBuilding, ByDoor, PressPerson, PressVerdict, PressOutcome, PressDays)
+    list_filter = (
+        ByBuilding,
+        ByDoor,
+        PressPerson,
+        ByAction,
+        PressVerdict,
+        PressOutcome,
+        PressDays,
+    )
     list_select_related = ("building", "request")
     # No search: no index would serve it, and what a press says stands in the record's events.
 
@@ -285,6 +299,7 @@ class PressAdmin(AsItWas):
             building=str(press.building or ""),
             reason=press.freeze_reason,
             when=f"{press.retry_at.astimezone(zone):{clock}}" if press.retry_at else "",
+            locking=press.action == Action.LOCK,
         )
 
     @admin.display(description=_("unlock request"))

@@ -38,7 +38,7 @@ def add_usual(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('locks', '0018_finding'),
+        ('locks', '0019_lock_again'),
     ]
 
     operations = [

@@ -15,11 +15,12 @@ from locks.models.proofs import ChainProof, Proof
 from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
 from locks.models.shared_pcs import Pin, SharedPC, SharedPCVisit
 from locks.models.throttles import Throttle
-from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
+from locks.models.unlocks import Action, Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
     "MOST_FAVOURITES",
     "SECOND_FACTORS",
+    "Action",
     "Alarm",
     "Alert",
     "AlertMute",

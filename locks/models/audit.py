@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from locks.models.people import User
 from locks.models.places import Building, Device
-from locks.models.unlocks import UnlockRequest
+from locks.models.unlocks import Action, UnlockRequest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -47,6 +47,17 @@ class Kind(models.TextChoices):
     UNLOCK_CONTRADICTED = "unlock.contradicted", _("outcome contradicted")
     UNLOCK_NOTHING_LISTED = "unlock.nothing_listed", _("Seam lists no unlock")
     UNLOCK_ATTESTED = "unlock.attested", _("seen at the door")
+    # A press on Lock. Not "lock.…": those tell of the lock as a thing, and "lock.locked" of its bolt.
+    RELOCK_REQUESTED = "relock.requested", _("locking requested")
+    RELOCK_JOINED = "relock.joined", _("joined a locking under way")
+    RELOCK_REFUSED = "relock.refused", _("press on Lock refused")
+    RELOCK_REFUSED_REPEATEDLY = "relock.refused_repeatedly", _("refused press on Lock repeated")
+    RELOCK_PENDING = "relock.pending", _("locking taken by Seam")
+    RELOCK_LOCKED = "relock.locked", _("locked from the desk")
+    RELOCK_FAILED = "relock.failed", _("not locked")
+    RELOCK_UNKNOWN = "relock.unknown", _("outcome of locking unknown")
+    RELOCK_CONTRADICTED = "relock.contradicted", _("outcome of locking contradicted")
+    RELOCK_NOTHING_LISTED = "relock.nothing_listed", _("Seam lists no locking")
     LOCK_UNLOCKED = "lock.unlocked", _("unlocked at the door or by code")
     LOCK_LOCKED = "lock.locked", _("locked")
     LOCK_OFFLINE = "lock.offline", _("lock offline")
@@ -102,6 +113,9 @@ class Kind(models.TextChoices):
     SYNCED = "devices.synced", _("doors read from Seam")
     RESTORED = "record.restored", _("restored from a backup")
 
+
+# How the kinds of a press begin, by its action.
+PREFIXES = {Action.UNLOCK: "unlock", Action.LOCK: "relock"}
 
 # What tells of a lock's health: rare beside unlocks, and looked for door by door.
 LOCK_HEALTH = (Kind.LOCK_BATTERY, Kind.LOCK_OFFLINE, Kind.LOCK_ONLINE)

@@ -235,6 +235,9 @@ class Device(Freezable):
     online = models.BooleanField(_("online"), null=True)
     locked = models.BooleanField(_("locked"), null=True)
     can_remotely_unlock = models.BooleanField(_("can be unlocked remotely"), default=False)
+    can_remotely_lock = models.BooleanField(
+        _("can be locked remotely"), default=False, db_default=False
+    )
     battery_level = models.FloatField(_("battery"), null=True)
     battery_status = models.CharField(max_length=20, blank=True)
     errors = models.JSONField(_("errors"), default=list)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-from locks.models import Device, Press, UnlockRequest, User, Verdict
+from locks.models import Action, Device, Press, UnlockRequest, User, Verdict
 from locks.services.card_numbers import holds_card_number
 from locks.services.presses import Pressed
 from locks.services.proving_oneself import NotProved, Proved
@@ -21,6 +21,8 @@ def lacking(pressed: Pressed) -> str:
         return "bad_token"
     if pressed.left <= 0:
         return "too_late"
+    if pressed.action == Action.LOCK:
+        return ""  # a door that is locked lets nobody in who should stay out
     if isinstance(pressed.proof, NotProved):
         return pressed.proof.code
     form, device = pressed.form, pressed.device
@@ -58,7 +60,7 @@ def is_made_for(proved: Proved | None, *, device: Device, person: User, at: dt.d
     if proved is None or proved.door_id != device.pk or not _is_within(proved, MADE_FOR_ONE, at):
         return False
     since = Press.objects.filter(person=person, device=device, pressed_at__gte=proved.at)
-    return not since.exclude(verdict=Verdict.REFUSED).exists()
+    return not since.exclude(action=Action.LOCK).exclude(verdict=Verdict.REFUSED).exists()
 
 
 def _is_within(proved: Proved, length: dt.timedelta, at: dt.datetime) -> bool:

@@ -123,7 +123,8 @@ def is_unnamed(pressed: Pressed) -> bool:
 
 
 def _buildings_lately(person: User) -> set[int]:
-    mine = UnlockRequest.objects.filter(requested_by=person).order_by("-requested_at", "-pk")
+    mine = UnlockRequest.objects.unlocks().filter(requested_by=person)
+    mine = mine.order_by("-requested_at", "-pk")
     return set(mine.values_list("building_id", flat=True)[:LATELY])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from locks.models import Device, Press, User
+from locks.models import Action, Device, Press, User
 from locks.models.unlocks import SAID
 from locks.services.proving_oneself import NotProved, Proved
 from locks.services.tokens import PressToken
@@ -55,8 +55,14 @@ class Pressed:
     token: PressToken | None
     at: dt.datetime
     age: float  # seconds since the finger moved
+    action: Action
     proof: Proved | NotProved | None = None
     overridden: tuple[str, ...] = ()  # by break-glass: the codes of what forbade it
+
+    @property
+    def moved_at(self) -> dt.datetime:
+        """When the finger moved."""
+        return self.at - dt.timedelta(seconds=self.age)
 
     @property
     def left(self) -> float:

@@ -144,6 +144,7 @@ admin/(?P<url>.*)$                                       |  go 403 403 403 404 4
                                                          |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
 buildings/<int:building_id>/                             |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
 doors/<int:device_id>/                                   |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
+doors/<int:device_id>/lock/                              |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
 doors/<int:device_id>/unlock/                            |  in 405 405 405 405 405 405 405 |  in 404 200  go  go 404 404  go
 webhooks/seam/                                           | 405 405 405 405 405 405 405 405 | 404 404 404 404 404 404 404 404
 hand-over/<int:building_id>/                             |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405

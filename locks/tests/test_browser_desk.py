@@ -224,3 +224,32 @@ def test_a_lost_connection_cannot_be_overlooked_and_heals_by_itself(house, sign_
     expect(page.locator("#connection")).to_have_text("Live")
     expect(card(page, "Roof hatch")).to_be_visible()
     expect(page.locator("body")).not_to_have_class(re.compile("is-old"))
+
+
+def test_a_door_is_locked_again_and_enter_struck_twice_does_not_unlock_it(
+    sign_in, simulated, take
+) -> None:
+    staff, label = "harbour-staff-entrance", "Staff entrance"
+    simulated.behave(staff, "instant")
+    clerk, colleague = sign_in("clerk"), sign_in("clerk2")
+    unlocks = simulated.posts(staff)
+    lock = card(clerk, label).get_by_role("button", name=re.compile("^Lock "))
+    simulated.hold(staff)
+    lock.focus()
+    clerk.keyboard.press("Enter")
+    for page in (clerk, colleague):
+        expect(card(page, label)).to_contain_text("Waiting for the lock to lock…")
+        expect(unlock(page, label)).to_have_count(0)
+    simulated.release(staff)
+    for page in (clerk, colleague):
+        expect(card(page, label)).to_contain_text("Locked, confirmed")
+        expect(page.locator(".log-row").first).to_contain_text("Locked, confirmed")
+    expect(clerk.locator("#say")).to_have_text(f"{label}: Locked, confirmed.")
+    expect(lock).to_be_focused()
+    take(clerk, "locked-again")
+    with clerk.expect_response(re.compile(r"/lock/$")):
+        clerk.keyboard.press("Enter")
+    assert simulated.posts(staff) == unlocks
+    # A gate that cannot be locked from here has no such button.
+    gate = card(clerk, "Parking gate")
+    expect(gate.get_by_role("button", name=re.compile("^Lock "))).to_have_count(0)

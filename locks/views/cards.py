@@ -12,6 +12,7 @@ from django.db.models import F, OuterRef, Subquery
 
 from locks import words
 from locks.models import (
+    Action,
     Assignment,
     Attestation,
     Building,
@@ -19,7 +20,6 @@ from locks.models import (
     Favourite,
     Press,
     Seen,
-    Status,
     UnlockRequest,
     User,
     Verdict,
@@ -33,6 +33,7 @@ from locks.services.proving_oneself import Proved
 from locks.services.rights import freeze_behind, obstacle, obstacle_in, overridable, unlocking_roles
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of, why_not_remote
+from locks.views.lock_offers import LockOffer, offer_lock, unsettled_unlocks
 from locks.views.moments import unlocked_at
 from locks.views.past import NO_PAST, Past, pasts_of
 from locks.views.states import RECENT, State, clock, refusal_of, said, state_of, verdict_of
@@ -60,12 +61,15 @@ class Card:
     asks_proof: bool  # the door wants a fresh proof of who presses
     overridable: tuple[str, ...]  # what break-glass would go over, where it is allowed; sentences
     asks_about: int | None  # the request with an unknown outcome, where pressing again asks first
+    asks_state: State | None  # of that request
+    is_locking: bool  # what is under way is a press on Lock
     doubted: int | None  # the request of which somebody should say what they saw
     word: str  # what somebody did see
     is_frozen: bool  # the door itself
     says_obstacle: bool  # it does, where no verdict above says the same
     obstacle: words.Told  # why there is nothing to press, and what to do instead
     token: str
+    lock: LockOffer | None  # the Lock button, where there is one
     is_favourite: bool
     doubt: Doubt | None  # the door may be taken for another, and nothing typed says which
     named: str  # what was typed and says it, where it has to be said
@@ -125,6 +129,7 @@ def read_cards(
     outages = offline_since(devices)
     moments = unlocked_at(each for each in latest.values() if _is_news(each, at=at))
     told = newest_of(latest.values())
+    unsettled = unsettled_unlocks(latest)
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
     doubts = doubts_of(viewer, devices, at=at) if roles else {}
     wanted = latest_proof and any(device.step_up_minutes is not None for device in devices)
@@ -147,6 +152,7 @@ def read_cards(
                 device.pk in favourites,
                 doubts.get(device.pk),
                 named,
+                unsettled.get(device.pk),
             ),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
@@ -171,6 +177,7 @@ class _Seen:
     is_favourite: bool
     doubt: Doubt | None
     named: str  # what was typed to find the door
+    unsettled: UnlockRequest | None  # the door's last unlock, where its outcome is unknown
 
 
 def _card(
@@ -189,11 +196,12 @@ def _card(
     proves = not is_fresh(seen.proof, device=device, at=seen.at)
     is_named = seen.doubt is None or seen.doubt.is_dispelled(seen.named)
     asks = proves or not is_named
-    offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=asks)
+    offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=asks, seen=seen)
     verdict = ""
     if press is not None and _still_tells(press, latest, code=code):
         verdict = verdict_of(press, viewer=seen.viewer)
     refused = bool(verdict) and press is not None and press.verdict == Verdict.REFUSED
+    asked = seen.unsettled if offer != UNDER_WAY else None
     word = seen.words.get(latest.pk) if latest else None
     why = why_not_remote(device) if code == "not_remote" else code
     return Card(
@@ -210,7 +218,9 @@ def _card(
         offer=offer,
         asks_proof=proves,
         overridable=tuple(str(_obstacle(each, device, seen)) for each in over),
-        asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
+        asks_about=asked.pk if asked else None,
+        asks_state=state_of(asked, at=seen.at) if asked else None,
+        is_locking=bool(latest and latest.is_open and latest.action == Action.LOCK),
         free_in=_seconds_until(seen) if code == "door_limit" else None,
         doubted=latest.pk if latest and _may_be_told(latest, seen) else None,
         word=said(word, zone=building.zone, at=seen.at),
@@ -221,6 +231,7 @@ def _card(
         is_favourite=seen.is_favourite,
         doubt=None if is_named else seen.doubt,
         named=seen.named if seen.doubt is not None and is_named else "",
+        lock=offer_lock(seen.viewer, device, roles=seen.roles, latest=latest),
     )
 
 
@@ -256,12 +267,14 @@ def _seconds_until(seen: _Seen) -> int | None:
     return max(1, math.ceil((seen.free_at - seen.at).total_seconds()))
 
 
-def _offer(device: Device, *, code: str, latest: UnlockRequest | None, asks: bool) -> str:
+def _offer(
+    device: Device, *, code: str, latest: UnlockRequest | None, asks: bool, seen: _Seen
+) -> str:
     if latest is not None and latest.is_open:
         return UNDER_WAY
     if code:
         return OFF
-    if latest is not None and latest.status == Status.UNKNOWN:
+    if seen.unsettled is not None:
         return AGAIN
     return ASK if device.is_private or asks else PRESS
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import reswap, retarget
@@ -32,11 +29,12 @@ from locks.services.proving_oneself import (
 )
 from locks.services.tokens import issue_token
 from locks.services.unlocking import request_unlock
+from locks.views.answering import answer
 from locks.views.asking import Question, question, remember, said
 from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, Card, read_cards
 from locks.views.proving import latest, note
-from locks.views.requests import DeskRequest, SeeOther, client_address
-from locks.views.states import clock, verdict_of
+from locks.views.requests import DeskRequest, client_address
+from locks.views.states import verdict_of
 
 # Refused as it was made, not for good: asked again with what was typed kept.
 PROOFS = (
@@ -95,13 +93,7 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     if _is_asked_again(request, form, result):
         breaking = form.ticked("break_glass")
         return _confirmation(request, device, form, breaking=breaking, press=result.press)
-    if result.repeated:
-        messages.info(request, _repeated(request, result.press, device))
-    if not request.htmx:
-        return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
-    card = _card(request, device, form)
-    response = render(request, "locks/_press_answer.html", {"card": card})
-    return reswap(retarget(response, f"#door-{device.pk}"), "outerHTML")
+    return answer(request, device, result, named=form.text("named"))
 
 
 def _proof(request: DeskRequest, device: Device, form: UnlockForm) -> Proved | NotProved | None:
@@ -224,15 +216,4 @@ def _ways(request: DeskRequest, form: UnlockForm) -> dict[str, Any]:
         "can_prove": bool(names),
         "ways": [(name, WAYS[name], name == chosen) for name in typed],
         "passkey": begin_passkey(request.user) if PASSKEY in names else "",
-    }
-
-
-def _repeated(request: DeskRequest, press: Press, device: Device) -> str:
-    """The old verdict of a token that was used before."""
-    zone = device.building.zone if device.building else timezone.get_default_timezone()
-    outcome = press.request.outcome.label if press.request else ""
-    return _("%(door)s: %(outcome)s (result of the press at %(time)s; nothing was sent now).") % {
-        "door": press.door_label,
-        "outcome": outcome or verdict_of(press, viewer=request.user),
-        "time": clock(press.pressed_at, zone=zone, at=timezone.now()),
     }

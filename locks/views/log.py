@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from locks import words
-from locks.models import Building, Device, Press, SeamEvent, UnlockRequest, Verdict
+from locks.models import Action, Building, Device, Press, SeamEvent, UnlockRequest, Verdict
 from locks.services.attesting import newest_of
 from locks.views.states import clock, said, state_of
 
@@ -154,7 +154,7 @@ def _who(request: UnlockRequest, joined: int) -> str:
         told.append(_("break-glass"))
     if joined:
         told.append(ngettext("%(count)d joined", "%(count)d joined", joined) % {"count": joined})
-    if request.pressed_again:
+    if request.pressed_again and request.action == Action.UNLOCK:
         told.append(_("pressed again"))
     return " · ".join(told)
 

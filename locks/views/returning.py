@@ -55,7 +55,7 @@ def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
         match = _match(path)
     if match is None:
         return reverse("desk")
-    if match.url_name in ("door", "unlock_door", "building", "desk"):
+    if match.url_name in ("door", "unlock_door", "lock_door", "building", "desk"):
         return _desk_page(person, match, parse_qs(query))
     is_managers = match.app_name == "admin" or match.url_name == "shared_pc"
     if by_pin and (is_managers or path.startswith("/accounts/")):

@@ -14,8 +14,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from locks import words
-from locks.models import Attestation, Building, FollowUp, Press, Status, UnlockRequest, Verdict
-from locks.models.unlocks import OPEN_STATUSES, Outcome
+from locks.models import (
+    Action,
+    Attestation,
+    Building,
+    FollowUp,
+    Press,
+    Status,
+    UnlockRequest,
+    Verdict,
+)
+from locks.models.unlocks import DONE_STATUSES, Outcome
 from locks.services.attesting import newest_of
 from locks.services.shifts import BATTERY, NOT_LOCKED, OFFLINE, UNLOCKED, DoorNote, OpenNote
 from locks.views.log import Span, requests_in
@@ -106,9 +115,7 @@ def figures_of(building: Building, span: Span, moved: int) -> list[Figure]:
 
 def troubles_in(building: Building, span: Span) -> list[Trouble]:
     """Not unlocked, unknown, under way, or contradicted within the time; oldest first."""
-    odd = Q(
-        outcome_value__in=[Outcome.FAILED, Outcome.FAILED_MAY_ACT, Outcome.UNKNOWN, *OPEN_STATUSES]
-    )
+    odd = ~Q(status__in=DONE_STATUSES)
     late = Q(ended_at__gt=span.until)  # the shift did not know yet
     here = UnlockRequest.objects.filter(building=building, requested_at__lte=span.until)
     told = Q(requested_at__gt=span.since) & (odd | late | Q(contradicted_at__isnull=False))
@@ -126,13 +133,14 @@ def _trouble(
     state = state_of(request, at=end)
     look, outcome, later = (state.tone, state.icon), state.brief, ""
     if request.ended_at is not None and request.ended_at > end:
-        look, outcome = LOOKS[Outcome.UNKNOWN], str(Outcome.UNKNOWN.label)
+        unknown = Outcome.LOCK_UNKNOWN if request.action == Action.LOCK else Outcome.UNKNOWN
+        look, outcome = LOOKS[unknown], str(unknown.label)
         later = _("Known only at %(time)s: %(outcome)s") % {
             "time": clock(request.ended_at, zone=building.zone, at=end),
             "outcome": state.brief,
         }
     elif request.contradicted_at is not None and request.contradicted_at > end:
-        told = words.contradicted(unlocked=request.status == Status.UNLOCKED)
+        told = _contradicted(request)
         look, outcome = LOOKS[request.outcome], str(request.outcome.label)
         later = f"{clock(request.contradicted_at, zone=building.zone, at=end)}: {told}"
     return Trouble(
@@ -153,8 +161,14 @@ def _why(request: UnlockRequest, end: dt.datetime) -> str:
     if request.code in ("refused", "lock_error") and request.error_type:
         told.append(words.seams_error(request.error_type).rstrip("."))
     if request.contradicted_at is not None and request.contradicted_at <= end:
-        told.append(str(words.contradicted(unlocked=request.status == Status.UNLOCKED)))
+        told.append(str(_contradicted(request)))
     return " · ".join(told)
+
+
+def _contradicted(request: UnlockRequest) -> words.Told:
+    if request.action == Action.LOCK:
+        return words.lock_contradicted(locked=request.status == Status.LOCKED)
+    return words.contradicted(unlocked=request.status == Status.UNLOCKED)
 
 
 def refusals_in(building: Building, span: Span, *, is_managed: bool) -> tuple[list[Refusal], int]:

@@ -20,6 +20,16 @@ from locks.words.failures import (
     may_still_act,
     seams_error,
 )
+from locks.words.locking import (
+    LOCK_FAILURES,
+    LOCK_INFERRED,
+    LOCK_REFUSALS,
+    LOCK_SEAMS_ERRORS,
+    LOOK_WHETHER_LOCKED,
+    NO_LOCKING_LISTED,
+    UNLOCK_IN_DOUBT,
+    lock_contradicted,
+)
 from locks.words.moves import MOVES, move
 from locks.words.problems import ABOUT_CODES_ALONE, PROBLEMS, problem
 from locks.words.refusals import (
@@ -40,6 +50,14 @@ from locks.words.told import NOTHING, Told
 from locks.words.waiting import try_again
 
 __all__ = (
+    "lock_contradicted",
+    "UNLOCK_IN_DOUBT",
+    "NO_LOCKING_LISTED",
+    "LOOK_WHETHER_LOCKED",
+    "LOCK_SEAMS_ERRORS",
+    "LOCK_REFUSALS",
+    "LOCK_INFERRED",
+    "LOCK_FAILURES",
     "ABOUT_CODES_ALONE",
     "FAILURES",
     "FAILURES_IN_SHORT",

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from django.utils.translation import gettext_lazy as _
 
+from locks.words.locking import LOCK_REFUSALS
 from locks.words.sentences import Sentence
 from locks.words.told import NOTHING, Told
 
@@ -32,6 +33,18 @@ REFUSALS: dict[str, Told] = {
     "frozen_door": Told(_("Nothing was sent. This door is frozen: {reason}"), _MANAGER_LIFTS),
     "not_remote": Told(
         _("Nothing was sent. This lock cannot be unlocked from here at the moment."), _KEY
+    ),
+    "not_lockable": Told(
+        _("Nothing was sent. This lock cannot be locked from here at the moment."),
+        _("Lock it at the door."),
+    ),
+    "unlock_under_way": Told(
+        _("Nothing was sent: the door was just being unlocked."),
+        _("Look what came of it, then press Lock."),
+    ),
+    "lock_under_way": Told(
+        _("Nothing was sent: the door was just being locked."),
+        _("Look what came of it, then press Unlock."),
     ),
     "gone": Told(_("Nothing was sent. Seam no longer knows this lock."), _KEY_AND_MANAGER),
     "removed": Told(
@@ -113,6 +126,9 @@ REFUSALS_IN_SHORT: dict[str, Sentence] = {
     "frozen": _("building frozen"),
     "frozen_door": _("door frozen"),
     "not_remote": _("lock not to be unlocked from here"),
+    "not_lockable": _("lock not to be locked from here"),
+    "unlock_under_way": _("unlock under way"),
+    "lock_under_way": _("locking under way"),
     "gone": _("lock unknown to Seam"),
     "removed": _("lock removed at its maker's account"),
     "disconnected": _("lock's account disconnected at Seam"),
@@ -178,9 +194,12 @@ THAWS: Sentence = _("It ends by itself at {when}.")
 FROZEN = frozenset({"frozen", "frozen_door"})
 
 
-def refused(code: str, *, building: str = "", reason: str = "", when: str = "") -> Told:
+def refused(
+    code: str, *, building: str = "", reason: str = "", when: str = "", locking: bool = False
+) -> Told:
     """What a refused press is told; unknown codes read as an outdated page."""
-    return _told(code, REFUSALS.get(code, REFUSALS["bad_token"]), building, reason, when)
+    table = {**REFUSALS, **LOCK_REFUSALS} if locking else REFUSALS
+    return _told(code, table.get(code, REFUSALS["bad_token"]), building, reason, when)
 
 
 def obstructed(code: str, *, building: str = "", reason: str = "", when: str = "") -> Told:
@@ -195,9 +214,12 @@ def _told(code: str, told: Told, building: str, reason: str, when: str) -> Told:
     return said
 
 
-def refusal(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
+def refusal(
+    code: str, *, building: str = "", reason: str = "", when: str = "", locking: bool = False
+) -> str:
     """`refused` in one line."""
-    return str(refused(code, building=building, reason=reason, when=when))
+    told = refused(code, building=building, reason=reason, when=when, locking=locking)
+    return str(told)
 
 
 def refusal_in_short(code: str) -> str:

@@ -39,8 +39,8 @@
   // The press's own token stays: how long it has been here is known of it alone.
   function renewCsrf(here, fresh) {
     const name = "input[name=csrfmiddlewaretoken]";
-    const field = here.querySelector(name);
-    if (field) field.value = fresh.querySelector(name).value;
+    const { value } = fresh.querySelector(name) ?? {};
+    for (const field of value ? here.querySelectorAll(name) : []) field.value = value;
   }
 
   function adoptAttributes(here, fresh) {

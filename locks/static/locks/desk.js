@@ -8,7 +8,7 @@
   const dialog = byId("confirm");
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
-  let focusOn = null; // the door that was used last, and which of its buttons
+  let focusOn = null; // the door that was used last, and which of its buttons: Enter struck twice on Lock must not unlock
 
   /* --- A press ------------------------------------------------------------------------------- */
 
@@ -18,7 +18,7 @@
     const carrier = document.createElement("div");
     carrier.dataset.door = door;
     carrier.setAttribute("hx-indicator", `#door-${door}`);
-    carrier.setAttribute("hx-disabled-elt", `#unlock-${door}`);
+    carrier.setAttribute("hx-disabled-elt", `#unlock-${door}, #lock-${door}`);
     byId("carriers").append(carrier);
     const done = () => carrier.remove();
     htmx.ajax(verb, path, { source: carrier, values, target, swap }).then(done, done);
@@ -26,14 +26,14 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.matches("[data-press]")) return;
+    if (!form.matches("[data-press], [data-lock]")) return;
     event.preventDefault();
-    const door = form.dataset.press;
+    const door = form.dataset.press ?? form.dataset.lock;
     if (underWay.has(door)) return;
     if (isOffline()) return accessdesk.tell(byId(`door-${door}`), text("offline"));
     underWay.add(door);
     pressed.set(door, null);
-    focusOn = { door };
+    focusOn = { door, button: form.dataset.lock ? "lock" : "unlock" };
     const values = new FormData(form);
     if (dialog.open) dialog.close();
     byId("notices").replaceChildren();
@@ -166,7 +166,7 @@
     const card = byId(`door-${focusOn.door}`);
     const isLost = [null, document.body, card].includes(document.activeElement);
     if (!isLost) return;
-    const place = byId(focusOn.id) || document.querySelector(`#unlock-${focusOn.door}:not([disabled])`) || card;
+    const place = byId(focusOn.id) || document.querySelector(`#${focusOn.button ?? "unlock"}-${focusOn.door}:not([disabled])`) || card;
     place?.focus({ preventScroll: true });
   }
 
