@@ -78,10 +78,10 @@ def test_every_state_at_every_size(sign_in, simulated, take, size, dark) -> None
     simulated.behave("harbour-staff-entrance", "never")
     simulated.behave("harbour-loading-dock", "unavailable")
     for label, outcome in expected.items():
-        if outcome not in card(page, label).inner_text():
+        if outcome not in (card(page, label).text_content() or ""):
             press(page, label)
         expect(card(page, label)).to_contain_text(outcome)
-    if "Not unlocked" not in card(page, "Roof door").inner_text():
+    if "Not unlocked" not in (card(page, "Roof door").text_content() or ""):
         unlock_private(page, "Roof door")
     expect(card(page, "Roof door")).to_contain_text("Not unlocked")
     gate = card(page, "Parking gate")
