@@ -39,7 +39,8 @@ class Offered(OneOf):
 @admin.register(PickListEntry, site=site)
 class PickListAdmin(Reviewed):
     fields = ("building", "kind", "text", "meaning", "needs_note", "place", "retired")
-    list_display = ("text", "kind", "meaning", "needs_note", "place", "retired", "building")
+    list_display = ("text", "kind", "counts_as", "remarks", "place", "building")
+    ordering = ("building__name", "-kind", "place", "pk")  # reasons first, as they are asked
     list_filter = (ByBuilding, ByList, Offered)
     list_select_related = ("building",)
     search_fields = ("text",)
@@ -62,6 +63,15 @@ class PickListAdmin(Reviewed):
             return
         given = {name: form.cleaned_data[name] for name in self.fields}
         obj.pk = pick_lists.add_entry(actor=by, **given).pk
+
+    @admin.display(description=_("counts as"))
+    def counts_as(self, obj: PickListEntry) -> str:
+        return str(obj.get_meaning_display())
+
+    @admin.display(description=_("remarks"))
+    def remarks(self, obj: PickListEntry) -> str:
+        marks = {_("needs a note"): obj.needs_note, _("retired"): obj.retired}
+        return ", ".join(str(mark) for mark, is_so in marks.items() if is_so)
 
     def record_filter(self, obj: PickListEntry) -> dict[str, Any]:
         return {"building": obj.building_id, "kind": Kind.PICK_LIST_CHANGED.value}

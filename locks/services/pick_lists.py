@@ -77,8 +77,8 @@ def change_entry(*, actor: User, entry: PickListEntry, changes: Mapping[str, Any
     _require_known(changes)
     row = PickListEntry.objects.select_for_update(of=("self",)).get(pk=entry.pk)
     require_manager(actor, row.building)
-    # Text and meaning are judged together with the rest of the row, by its constraints.
-    whole = {name: getattr(row, name) for name in FIELDS}
+    # The row is judged as a whole: its constraints span list, text and meaning.
+    whole = {name: getattr(row, name) for name in (*FIELDS, "building", "kind")}
     if changed := apply(row, {**whole, **changes}):
         _record(actor, row, changed=changed)
     return row

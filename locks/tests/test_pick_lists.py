@@ -300,6 +300,22 @@ def test_an_entry_that_cannot_be_is_refused_in_the_form(
     assert PickListEntry.objects.count() == before
 
 
+def test_a_change_that_cannot_be_is_refused_with_a_sentence(
+    manager_client: Client, north: Building, room: Device
+) -> None:
+    for words, changes in (
+        ("Courier", {"text": "Arrival"}),
+        ("Courier", {"meaning": "known"}),
+        ("ID seen", {"meaning": ""}),
+    ):
+        row = entry(north, words)
+        page = save(manager_client, f"{LIST}{row.pk}/change/", **changes)
+        assert "errornote" in page.content.decode() or messages_of(page)
+        row.refresh_from_db()
+        assert row.text == words
+    assert not AuditEvent.objects.filter(kind=Kind.PICK_LIST_CHANGED).exists()
+
+
 # --- In the history ---------------------------------------------------------------------------
 
 
