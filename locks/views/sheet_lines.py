@@ -114,13 +114,16 @@ def figures_of(building: Building, span: Span, moved: int) -> list[Figure]:
 
 
 def troubles_in(building: Building, span: Span) -> list[Trouble]:
-    """Not unlocked, unknown, under way, or contradicted within the time; oldest first."""
+    """Not unlocked, unknown, under way, or contradicted within the time; newest first.
+
+    One more than MOST_TROUBLES tells that there are more; so with the others here.
+    """
     odd = ~Q(status__in=DONE_STATUSES)
     late = Q(ended_at__gt=span.until)  # the shift did not know yet
     here = UnlockRequest.objects.filter(building=building, requested_at__lte=span.until)
     told = Q(requested_at__gt=span.since) & (odd | late | Q(contradicted_at__isnull=False))
     told |= Q(contradicted_at__gt=span.since, contradicted_at__lte=span.until)
-    found = list(here.filter(told).order_by("requested_at", "pk")[:MOST_TROUBLES])
+    found = list(here.filter(told).order_by("-requested_at", "-pk")[: MOST_TROUBLES + 1])
     seen = newest_of(found)
     return [_trouble(request, building, span, word=seen.get(request.pk)) for request in found]
 
@@ -192,7 +195,7 @@ def refusals_in(building: Building, span: Span, *, is_managed: bool) -> tuple[li
             who=each["person_name"] if is_managed or each["code"] != "not_yours" else _("somebody"),
             why=words.refusal_in_short(each["code"]),
         )
-        for each in found[:MOST_REFUSALS]
+        for each in found[: MOST_REFUSALS + 1]
     ]
     return refusals, total
 
@@ -232,7 +235,7 @@ def done_in(building: Building, span: Span) -> list[FollowUpLine]:
             closed=_by(each.closer_name, each.closed_at, building, end),
             note=each.closing_note,
         )
-        for each in closed.order_by("closed_at", "pk")[:MOST_DONE]
+        for each in closed.order_by("-closed_at", "-pk")[: MOST_DONE + 1]
     ]
 
 

@@ -17,6 +17,9 @@ from locks.services.handing_over import begins_at
 from locks.services.shifts import Noted, noted_now
 from locks.views.log import LogRow, Span, moves_at, read_log
 from locks.views.sheet_lines import (
+    MOST_DONE,
+    MOST_REFUSALS,
+    MOST_TROUBLES,
     DoorLine,
     Figure,
     FollowUpLine,
@@ -56,12 +59,9 @@ class Sheet:
     done: list[FollowUpLine]
     rows: list[LogRow]
     rows_left: int
+    cut: frozenset[str]  # the parts of which only the newest are here
     noted: Noted
     noted_at: str
-
-    @property
-    def sent(self) -> int:
-        return sum(each.count for each in self.figures)
 
     @property
     def head(self) -> str:
@@ -93,21 +93,28 @@ def _sheet(building: Building, whole: Span, noted: Noted, *, is_managed: bool) -
     moved = moves_at(building, span, at=end, private=is_managed).count()
     figures = figures_of(building, span, moved)
     refusals, refused = refusals_in(building, span, is_managed=is_managed)
+    troubles, done = troubles_in(building, span), done_in(building, span)
+    cut = {
+        "troubles": len(troubles) > MOST_TROUBLES,
+        "refusals": len(refusals) > MOST_REFUSALS,
+        "done": len(done) > MOST_DONE,
+    }
     return Sheet(
         building=building,
         since=moment_on_paper(earliest, building),
         until=moment_on_paper(end, building),
         is_clipped=earliest > whole.since,
         figures=figures,
-        troubles=troubles_in(building, span),
-        refusals=refusals,
+        troubles=troubles[:MOST_TROUBLES],
+        refusals=refusals[:MOST_REFUSALS],
         refused=refused,
         doors=[door_line(note, building, end, is_managed) for note in noted.doors],
         silent=noted.silent,
         open=[open_line(note, building, end) for note in noted.open],
-        done=done_in(building, span),
+        done=done[:MOST_DONE],
         rows=rows[:LONGEST_LIST],
         rows_left=max(0, sum(each.count for each in figures) - LONGEST_LIST),
+        cut=frozenset(part for part, is_cut in cut.items() if is_cut),
         noted=noted,
         noted_at=clock(parsed(noted.at), zone=building.zone, at=end),
     )
