@@ -18,8 +18,10 @@ from tools.processes import ROOT
 
 PAGE = ROOT / "docs" / "screens.md"
 FOLDER = ROOT / "docs" / "screens"
-TESTS = ("screens", "press_conditions_browser", "account_browser", "errors_keep_the_place")
-TESTS += ("every_language", "admin_browser")
+TESTS = (
+    *("screens", "press_conditions_browser", "account_browser", "errors_keep_the_place"),
+    *("every_language", "admin_browser"),
+)
 SMALLER = """async ([source, width]) => {
   const picture = await createImageBitmap(await (await fetch(source)).blob());
   const scale = Math.min(1, width / picture.width);
