@@ -27,11 +27,11 @@ TEXT = ("text/", "application/javascript", "image/svg+xml")
 
 
 class VersionedFiles(StaticFilesStorage):
-    """Addresses with a digest of the file's content."""
+    """Addresses with a digest of the file's content; plain ones for who works on it (DEBUG)."""
 
     def url(self, name: str | None) -> str:
         address = super().url(name)
-        digest = _digest(name or "")
+        digest = "" if settings.DEBUG else _digest(name or "")
         return f"{address}?{VERSION}={digest}" if digest else address
 
 

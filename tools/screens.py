@@ -33,10 +33,10 @@ SMALLER = """async ([source, width]) => {
   const drawing = canvas.getContext("2d");
   drawing.imageSmoothingQuality = "high";
   drawing.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.8 });
+  const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.76 });
   return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
 }"""
-WIDEST = 1280  # pixels of a picture on the page
+WIDEST = 1120  # pixels of a picture on the page
 
 
 def named() -> list[str]:

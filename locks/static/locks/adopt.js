@@ -9,6 +9,7 @@
   function bare(card) {
     const copy = card.cloneNode(true);
     for (const field of copy.querySelectorAll("input")) field.remove();
+    for (const each of copy.querySelectorAll("details")) each.removeAttribute("open"); // by the reader
     for (const button of copy.querySelectorAll(".htmx-request, [data-disabled-by-htmx]")) {
       button.classList.remove("htmx-request");
       button.removeAttribute("data-disabled-by-htmx");
