@@ -205,5 +205,5 @@ def test_a_look_alike_that_was_picked_is_named_by_its_number(sign_in, simulated,
     field.fill("1407")
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
-    expect(card(page, "Room 1407")).to_contain_text("Unlocked, confirmed")
+    expect(page.locator("#say")).to_have_text("Room 1407: Unlocked, confirmed.")
     assert simulated.posts(NUMBERED) == before + 1
