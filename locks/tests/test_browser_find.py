@@ -188,6 +188,7 @@ def test_it_looks_the_same_at_every_size(sign_in, take, size, dark) -> None:
 
 
 def test_a_look_alike_that_was_picked_is_named_by_its_number(sign_in, simulated, take) -> None:
+    simulated.behave(NUMBERED, "instant")
     page = sign_in("clerk")
     page.keyboard.type("floor 14 140")
     before = simulated.posts(NUMBERED)
@@ -205,5 +206,5 @@ def test_a_look_alike_that_was_picked_is_named_by_its_number(sign_in, simulated,
     field.fill("1407")
     page.keyboard.press("Enter")
     expect(dialog).to_be_hidden()
-    expect(card(page, "Room 1407")).to_contain_text("Unlocked, confirmed")
+    expect(page.locator("#say")).to_have_text("Room 1407: Unlocked, confirmed.")
     assert simulated.posts(NUMBERED) == before + 1

@@ -118,8 +118,7 @@ def read_cards(
 
     `latest_proof` is asked only where a door wants one; `named` is what was typed to find them.
 
-    A constant number of queries, however many doors; one less where the caller has the viewer's
-    `unlocking_roles`, and one where it has their `favourites`.
+    A constant number of queries, however many doors; one less each with `roles` and `favourites`.
     """
     roles = unlocking_roles(viewer, at=at) if roles is None else roles
     favourites = Favourite.objects.doors_of(viewer) if favourites is None else favourites
