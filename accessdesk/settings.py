@@ -103,13 +103,15 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
 ]
 MIDDLEWARE = [
-    "servestatic.middleware.ServeStaticMiddleware",
+    "accessdesk.static_files.StaticFiles",
+    "accessdesk.static_files.CompressedPages",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "locks.http.NoStore",
     "locks.http.OddInput",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -204,7 +206,11 @@ if OIDC_ISSUER:
         ],
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-LANGUAGE_CODE = "en"
+# A page speaks the browser's language where that is among these, else the first. A language is one of them
+# when all of it is translated and a native reader has read its outcomes (CONTRIBUTING.md).
+LANGUAGES = [("en", "English")]
+LANGUAGE_CODE = LANGUAGES[0][0]
+LOCALE_PATHS = [BASE_DIR / "locks" / "locale"]
 TIME_ZONE = "UTC"  # the record's zone; people read their building's
 USE_TZ = True
 
@@ -353,6 +359,10 @@ STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
 SERVESTATIC_ADD_HEADERS_FUNCTION = static_headers
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "accessdesk.static_files.VersionedFiles"},
+}
 SERVESTATIC_USE_FINDERS = True  # no collectstatic step; deployments may still collect
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 vars().update(env.email("EMAIL_URL", default="consolemail://"))

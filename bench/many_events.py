@@ -31,12 +31,15 @@ INSERT INTO locks_assignment (person_id, building_id, role, weekly_hours, grante
 SELECT 2, 7, 'manager', '[]', now();
 """
 
-# Of each request: its building, its door and its clerk, spread evenly; the moment, over a year.
+# Of each request: its building, its door (each fifth is the building's first) and its clerk; the moment, over
+# a year. Each clerk works in one building. What the filters look for is frequent enough to fill a page of the
+# short history, too, for pages of the same length to be compared; failures are rare, and fill one of the long.
 SPREAD = f"""
-  SELECT r, 1 + r % {BUILDINGS} AS b, (r % {BUILDINGS}) * {DOORS_EACH} + 1 + (r / {BUILDINGS}) % {DOORS_EACH} AS d,
+  SELECT r, nth, 1 + r % {BUILDINGS} AS b,
+    (r % {BUILDINGS}) * {DOORS_EACH} + 1 + CASE WHEN nth % 5 = 0 THEN 0 ELSE nth % {DOORS_EACH} END AS d,
     1 + (r * 7) % {CLERKS} AS p, now() - (%(requests)s - r) * (interval '365 days' / %(requests)s) AS at,
-    CASE WHEN r % 1000 = 0 THEN 'unknown' WHEN r % 50 = 1 THEN 'failed' ELSE 'unlocked' END AS status
-  FROM generate_series(0, %(requests)s - 1) r
+    CASE WHEN nth % 10 = 7 THEN 'unknown' WHEN nth % 1000 = 1 THEN 'failed' ELSE 'unlocked' END AS status
+  FROM (SELECT r, r / {BUILDINGS} AS nth FROM generate_series(0, %(requests)s - 1) r) numbers
 """
 
 REQUESTS = f"""
@@ -48,7 +51,7 @@ SELECT r + 1, d, b, p, 'Room ' || d, 'Clerk ' || p, status, 'Booking ' || r, 'bo
   at, at, at, at, CASE WHEN status <> 'unknown' THEN at + interval '4 s' END,
   CASE status WHEN 'failed' THEN 'lock_error' WHEN 'unknown' THEN 'no_outcome' ELSE '' END,
   'attempt-' || r, CASE WHEN status = 'unlocked' THEN r % 20 <> 2 END, CASE status WHEN 'failed' THEN 'lock_jammed' ELSE '' END,
-  '', 'request-' || r, status = 'failed', false, r % 300 = 3, '', CASE WHEN r % 500 = 4 THEN 12000 ELSE 4000 END
+  '', 'request-' || r, status = 'failed', false, nth % 10 = 3, '', CASE WHEN nth % 10 = 4 THEN 12000 ELSE 4000 END
 FROM ({SPREAD}) each;
 """
 

@@ -28,12 +28,14 @@ def main() -> None:
     place = f"{deep.requested_at:%Y-%m-%dT%H:%M:%S.%fZ}~{deep.pk}"
     pages = {
         "events, first page": EVENTS,
-        "events of a door": f"{EVENTS}?door=650",
-        "events of a person": f"{EVENTS}?person=120",
+        "events of a door": f"{EVENTS}?door=601",
+        "events of a person": f"{EVENTS}?person=43",
+        "events of a person of another building": f"{EVENTS}?person=120",
         "events, search a booking": f"{EVENTS}?q=booking+{number}",
         "events, search a common word": f"{EVENTS}?q=courier",
         "events, search an attempt": f"{EVENTS}?q=attempt-{number}",
         "events of unknown outcomes": f"{EVENTS}?outcome=unknown",
+        "events of a rare outcome": f"{EVENTS}?outcome=failed_may_act",
         "events of a kind": f"{EVENTS}?kind=unlock.unknown",
         "events, deep page": f"{EVENTS}?older={place}",
         "requests, first page": REQUESTS,

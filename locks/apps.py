@@ -11,10 +11,11 @@ class LocksConfig(AppConfig):
     verbose_name = "accessdesk"
 
     def ready(self) -> None:
-        from locks import append_only, checks, http
+        from locks import append_only, checks, http, names
 
         # SQLite drops a table's triggers when a migration alters it, and minds those that name it.
         pre_migrate.connect(append_only.uninstall_before_migrate, sender=self)
         post_migrate.connect(append_only.install_after_migrate, sender=self)
         user_logged_in.connect(http.note_sign_in)
+        names.name_for_people(self)
         register(checks.check_triggers, Tags.database)

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from locks.models import Building, UnlockRequest, User
+from locks.models.pick_lists import validate_printable
 
 
 class UnlockForm(forms.Form):
@@ -21,14 +22,32 @@ class UnlockForm(forms.Form):
     token = forms.CharField(max_length=500, widget=forms.HiddenInput)
     elapsed_wall = forms.FloatField(required=False)  # seconds, added by desk.js
     elapsed_mono = forms.FloatField(required=False)
+    named = forms.CharField(max_length=200, required=False)  # what was typed to say which door
     again = forms.IntegerField(required=False)  # the unlock request that was asked about
     asked = forms.BooleanField(required=False)  # the press comes from the confirmation
     break_glass = forms.BooleanField(required=False)  # press although something forbids it
+    # Of the building's lists; a reason that is typed instead comes from scripts and older pages.
+    reason_id = forms.IntegerField(label=_("Reason"), required=False)
+    way_id = forms.IntegerField(required=False)
     reason = forms.CharField(
         label=_("Reason"),
         max_length=200,
         required=False,
         error_messages={"max_length": _("At most 200 characters, please.")},
+    )
+    note = forms.CharField(
+        label=_("Note"),
+        max_length=200,
+        required=False,
+        validators=[validate_printable],
+        error_messages={"max_length": _("At most 200 characters, please.")},
+    )
+    reference = forms.CharField(
+        label=_("Reference"),
+        max_length=40,
+        required=False,
+        validators=[validate_printable],
+        error_messages={"max_length": _("At most 40 characters, please.")},
     )
     identified_by = forms.ChoiceField(
         label=_("How was the person identified?"),
@@ -52,6 +71,18 @@ class UnlockForm(forms.Form):
         """The unlock request with an unknown outcome that the person was asked about."""
         self.is_valid()
         return self.cleaned_data.get("again")
+
+    @property
+    def is_unfit(self) -> bool:
+        """Whether note or reference holds what cannot be kept: to drop it would lose it silently."""
+        self.is_valid()
+        return not {"note", "reference"}.isdisjoint(self.errors)
+
+    def number(self, name: str) -> int | None:
+        """A number; None where there is none, or it could not be read."""
+        self.is_valid()
+        found: int | None = self.cleaned_data.get(name)
+        return found
 
     def text(self, name: str) -> str:
         """A field's text; empty where it could not be read."""

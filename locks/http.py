@@ -215,20 +215,23 @@ def note_sign_in(*, request: HttpRequest, user: User, **_signal: Any) -> None:
 
 
 def _sent_to(request: HttpRequest, url: str) -> HttpResponse:
-    """To `url`, and from there back: to this address, or to the page on which htmx asked."""
+    """To `url`, and from there back: to this address, or to the page on which it was asked for."""
     by_htmx = "HX-Request" in request.headers
-    page = _page_of(request) if by_htmx else request.get_full_path()
+    match = request.resolver_match
+    is_press = match is not None and match.url_name == "unlock_door"  # the sign-in says so, too
+    is_a_place = is_press or (request.method == "GET" and not by_htmx)
+    page = request.get_full_path() if is_a_place else page_of(request)
     if page:
         url = f"{url}?{urlencode({REDIRECT_FIELD_NAME: page}, safe='/')}"
     return HttpResponseClientRedirect(url) if by_htmx else HttpResponseRedirect(url)
 
 
-def _page_of(request: HttpRequest) -> str:
-    """Path and query of the page that an htmx request was made on; empty where it is not ours.
+def page_of(request: HttpRequest) -> str:
+    """Path and query of the page that a request was made on; empty where it is not ours.
 
     https://htmx.org/reference/#request_headers
     """
-    address = request.headers.get("HX-Current-URL", "")
+    address = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
     https = request.is_secure()
     if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=https):
         return ""

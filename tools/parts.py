@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FAKE_SEAM = ROOT / "tools" / "fake-seam"
 OIDC_PROVIDER = ROOT / "tools" / "oidc-provider"
+AXE = ROOT / "tools" / "axe"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REDIS = ("redis-server", "valkey-server")
 HOW_TO_GET = "run `make test` once: it installs what is missing"
@@ -55,6 +56,7 @@ def main() -> None:
             raise SystemExit(f"The tests need {', '.join(still)}; what was installed is too old.")
     install_from_npm(FAKE_SEAM, "@seamapi/fake-seam-connect")
     install_from_npm(OIDC_PROVIDER, "oidc-provider")
+    install_from_npm(AXE, "axe-core")
 
 
 def install(missing: list[Part]) -> None:

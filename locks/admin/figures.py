@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from locks import words
-from locks.admin.links import events_url, requests_url
+from locks.admin.links import events_url, unlocks_url
 from locks.admin.strips import (
     ChargeStrip,
     OutageStrip,
@@ -87,9 +87,7 @@ class Row:
 def outcome_figures(tally: Tally, outcomes: Any, **where: Any) -> list[Figure]:
     """How many presses had each of `outcomes`, of those that occurred; `where` filters the history."""
     return [
-        Figure(
-            str(tally.outcomes[each]), requests_url(**where, outcome=each.value), str(each.label)
-        )
+        Figure(str(tally.outcomes[each]), unlocks_url(**where, outcome=each.value), str(each.label))
         for each in outcomes
         if tally.outcomes[each]
     ]
@@ -98,7 +96,7 @@ def outcome_figures(tally: Tally, outcomes: Any, **where: Any) -> list[Figure]:
 def press_figure(tally: Tally, **where: Any) -> Figure:
     """How many presses there were."""
     count = tally.presses
-    return Figure(str(count), requests_url(**where), ngettext("press", "presses", count))
+    return Figure(str(count), unlocks_url(**where), ngettext("press", "presses", count))
 
 
 class Writer:
@@ -129,7 +127,7 @@ class Writer:
         )
 
     def _requests(self, text: str, note: str = "", **filters: Any) -> Figure:
-        return Figure(text, requests_url(**self.where, **filters, **self.days), note)
+        return Figure(text, unlocks_url(**self.where, **filters, **self.days), note)
 
     def _events(self, text: str, kind: Kind, note: str = "", **days: Any) -> Figure:
         filters = {**self.where, "kind": kind.value, **self.days, **days}

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from locks import words
 from locks.admin.scope import scope
-from locks.models import Building, Device, User
+from locks.models import Action, Building, Device, User
 from locks.models.unlocks import SLOW_MS, Outcome
 from locks.services.errors import BadInput
 
@@ -200,6 +200,15 @@ class ByOutcome(ByChoice):
     parameter_name = "outcome"
     choices_of = Outcome
     path = "outcome_value"
+
+
+class ByAction(ByChoice):
+    """What was pressed: Unlock or Lock."""
+
+    title = _("button")
+    parameter_name = "action"
+    choices_of = Action
+    path = "action"
 
 
 class ByFailure(OneOf):

@@ -6,6 +6,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from locks.models import Action
+
 
 def requests_url(**filters: Any) -> str:
     """The unlock requests of `building`, `door`, `outcome`, `code`, `slow`, `since`, `until` and so on.
@@ -13,6 +15,11 @@ def requests_url(**filters: Any) -> str:
     Dates are days of the building's calendar, both inclusive; what is None is left out.
     """
     return _filtered("admin:locks_unlockrequest_changelist", filters)
+
+
+def unlocks_url(**filters: Any) -> str:
+    """The same without the presses on Lock, as figures count them."""
+    return requests_url(**filters, action=Action.UNLOCK.value)
 
 
 def events_url(**filters: Any) -> str:

@@ -163,13 +163,14 @@ class DeviceAdmin(WhoCanUnlockADoor):
         "locked",
         "battery",
         "can_remotely_unlock",
+        "can_remotely_lock",
         "errors",
         "warnings",
         "told_at",
         "gone_since",
     )
     fieldsets = (
-        (None, {"fields": ("building", "label", "area", "access")}),
+        (None, {"fields": ("building", "label", "area", "nickname", "access")}),
         (_("Before a press"), {"fields": ("step_up_minutes", "break_glass")}),
         (_("Freeze"), {"fields": FREEZE}),
         (_("As Seam tells"), {"fields": told_by_seam}),
@@ -188,7 +189,7 @@ class DeviceAdmin(WhoCanUnlockADoor):
     list_filter = (ByBuilding, ByState)
     list_select_related = ("building",)
     sortable_by = ("label", "area", "access", "online")
-    search_fields = ("label", "area", "seam_name", "seam_device_id")
+    search_fields = ("label", "nickname", "area", "seam_name", "seam_device_id")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_view_permission(request, obj)

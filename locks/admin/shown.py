@@ -13,16 +13,26 @@ from django.utils.translation import gettext_lazy as _
 
 from locks import words
 from locks.models import AuditEvent, Building, Status, UnlockRequest
+from locks.models.audit import PREFIXES
 
 NONE = "–"
+_ACTIONS = {prefix: action for action, prefix in PREFIXES.items()}
 _LABELS: dict[str, str | Promise] = {
     "action_attempt_id": _("action attempt at Seam"),
+    "building": _("building"),
+    "door": _("door"),
+    "person": _("person"),
+    "username": _("user name"),
+    "reason": _("reason"),
+    "role": _("role"),
     "address": _("client address"),
     "age_ms": _("age of the press, ms"),
     "checkpoint_made_at": _("checkpoint made at"),
     "code": _("because"),
     "confirmed_by_device": _("confirmed by the lock"),
+    "identified_as": _("identified as"),
     "identified_by": _("identified by"),
+    "reference": _("reference number"),
     "differs": _("not the chain that the checkpoint knows"),
     "error_type": _("Seam's error"),
     "had": _("events at the checkpoint"),
@@ -94,12 +104,14 @@ def name_of(detail: Mapping[str, Any]) -> str:
 def outcome_of(event: AuditEvent) -> str:
     """What happened, with status and confirmation as one value where it tells of an outcome."""
     detail = detail_of(event)
-    happened = event.kind.removeprefix("unlock.")
-    if not event.kind.startswith("unlock.") or happened not in Status.values:
+    prefix, _dot, happened = event.kind.partition(".")
+    if prefix not in _ACTIONS or happened not in Status.values or happened == Status.PENDING:
         return event.get_kind_display()
-    if happened == "pending":
-        return event.get_kind_display()
-    told = UnlockRequest(status=happened, confirmed_by_device=detail.get("confirmed_by_device"))
+    told = UnlockRequest(
+        action=_ACTIONS[prefix],
+        status=happened,
+        confirmed_by_device=detail.get("confirmed_by_device"),
+    )
     told.inferred = bool(detail.get("inferred"))
     told.may_still_act = words.may_still_act(
         str(detail.get("code", "")), str(detail.get("error_type", ""))

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from locks import words
 from locks.admin.shown import detail_of, labelled, name_of, outcome_of
-from locks.models import AuditEvent, Seen, UnlockRequest
+from locks.models import Action, AuditEvent, Seen, UnlockRequest
+from locks.models.unlocks import SAID
 
 BEFORE, AFTER = dt.timedelta(minutes=1), dt.timedelta(minutes=5)
 MOST_BESIDE = 30
@@ -71,12 +72,12 @@ def _step(event: AuditEvent, request: UnlockRequest) -> Step:
         utc=clock(event.at.astimezone(dt.UTC)),
         since=_since(event.at - request.requested_at),
         link=reverse("admin:locks_auditevent_change", args=(event.pk,)),
-        words=_why(detail),
+        words=_why(detail, locking=request.action == Action.LOCK),
         facts=[
             labelled(name, value)
             for name, value in detail.items()
             if name not in _LEFT_OUT
-            and not (name == "reason" and value == request.reason)
+            and not (name in SAID and value == getattr(request, name))
             and not (name == "code" and value in words.FAILURES)
         ],
     )
@@ -94,10 +95,11 @@ def _since(passed: dt.timedelta) -> str:
     return _("%(sign)s%(seconds).3f s") % {"sign": sign, "seconds": abs(milliseconds) / 1000}
 
 
-def _why(detail: dict[str, Any]) -> str:
+def _why(detail: dict[str, Any], *, locking: bool) -> str:
     if detail.get("seen") in Seen.values:
         return str(Seen(detail["seen"]).label)
     code = str(detail.get("code", ""))
     if code in words.FAILURES:
-        return words.failure(code, str(detail.get("error_type", "")), when="")
+        error_type = str(detail.get("error_type", ""))
+        return words.failure(code, error_type, when="", locking=locking)
     return ""

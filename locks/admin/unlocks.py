@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from locks import words
 from locks.admin.filters import (
     BrokeGlass,
+    ByAction,
     ByBuilding,
     ByChoice,
     ByDoor,
@@ -30,7 +31,7 @@ from locks.admin.searching import among, in_details, named_by_seam
 from locks.admin.shown import NONE, when, when_in_a_row
 from locks.admin.site import site
 from locks.admin.timeline import timeline
-from locks.models import AuditDetail, AuditEvent, Press, UnlockRequest, Verdict
+from locks.models import Action, AuditDetail, AuditEvent, Press, UnlockRequest, Verdict
 from locks.models.unlocks import SLOW_MS
 
 
@@ -83,6 +84,8 @@ class UnlockRequestAdmin(AsItWas):
         "building",
         "who",
         "reason",
+        "note",
+        "reference",
         "identified",
         "remarks",
         "went_over",
@@ -98,11 +101,12 @@ class UnlockRequestAdmin(AsItWas):
         "result",
     )
     readonly_fields = facts
-    list_display = ("pressed_local", "door", "who", "outcome", "took", "reason", "building")
+    list_display = ("pressed_local", "door", "who", "outcome", "took", "why", "building")
     list_filter = (
         ByBuilding,
         ByDoor,
         RequestPerson,
+        ByAction,
         ByOutcome,
         RequestDays,
         ByFailure,
@@ -113,7 +117,9 @@ class UnlockRequestAdmin(AsItWas):
     )
     list_select_related = ("building",)
     search_fields = ("door_label",)
-    search_help_text = _("A name as it was, a door, a reason, or an id of Seam's.")
+    search_help_text = _(
+        "A name as it was, a door, a reason, a note, a reference, or an id of Seam's."
+    )
 
     def found_by(self, term: str, user: Any) -> Q:
         if ids := named_by_seam(term, user):
@@ -147,11 +153,18 @@ class UnlockRequestAdmin(AsItWas):
 
     @admin.display(description=_("because"))
     def because(self, obj: UnlockRequest) -> str:
-        return words.failure(obj.code, obj.error_type, when=NONE) if obj.code else ""
+        locking = obj.action == Action.LOCK
+        told = words.failure(obj.code, obj.error_type, when=NONE, locking=locking)
+        return told if obj.code else ""
 
     @admin.display(description=_("identified by"))
     def identified(self, obj: UnlockRequest) -> str:
-        return obj.get_identified_by_display()
+        way = str(obj.get_identified_by_display())
+        return f"{obj.identified_as} ({way})" if obj.identified_as else way
+
+    @admin.display(description=_("reason"))
+    def why(self, obj: UnlockRequest) -> str:
+        return " · ".join(filter(None, (obj.reason, obj.reference)))
 
     @admin.display(description=_("remarks"))
     def remarks(self, obj: UnlockRequest) -> str:
@@ -229,6 +242,7 @@ class PressAdmin(AsItWas):
         "who",
         "door",
         "place",
+        "action",
         "verdict",
         "why",
         "repeats",
@@ -239,6 +253,7 @@ class PressAdmin(AsItWas):
         "pressed_local",
         "door",
         "who",
+        "action",
         "verdict",
         "outcome",
         "why",
@@ -246,7 +261,15 @@ class PressAdmin(AsItWas):
         "of_request",
         "place",
     )
-    list_filter = (ByBuilding, ByDoor, PressPerson, PressVerdict, PressOutcome, PressDays)
+    list_filter = (
+        ByBuilding,
+        ByDoor,
+        PressPerson,
+        ByAction,
+        PressVerdict,
+        PressOutcome,
+        PressDays,
+    )
     list_select_related = ("building", "request")
     # No search: no index would serve it, and what a press says stands in the record's events.
 
@@ -276,6 +299,7 @@ class PressAdmin(AsItWas):
             building=str(press.building or ""),
             reason=press.freeze_reason,
             when=f"{press.retry_at.astimezone(zone):{clock}}" if press.retry_at else "",
+            locking=press.action == Action.LOCK,
         )
 
     @admin.display(description=_("unlock request"))

@@ -25,6 +25,6 @@ def onward(request: HttpRequest, wanted: str) -> str:
         return ""
     if match.url_name in ENTRANCES:
         return ""  # it would lead here for ever
-    if match.url_name == "unlock_door":
+    if match.url_name in ("unlock_door", "lock_door"):
         return reverse("door", kwargs=match.kwargs)
     return wanted

@@ -5,17 +5,22 @@ from locks.models.attestations import Attestation, Seen
 from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.factors import SECOND_FACTORS, lacking_second_factor
+from locks.models.favourites import MOST_FAVOURITES, Favourite
+from locks.models.hand_overs import FollowUp, HandOver
 from locks.models.inviting import Invitation, PasswordReset
 from locks.models.people import Assignment, Role, User
+from locks.models.pick_lists import PickList, PickListEntry
 from locks.models.places import Building, Device, Workspace, reality
 from locks.models.proofs import ChainProof, Proof
 from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
 from locks.models.shared_pcs import Pin, SharedPC, SharedPCVisit
 from locks.models.throttles import Throttle
-from locks.models.unlocks import Lease, Press, Status, UnlockRequest, Verdict
+from locks.models.unlocks import Action, Lease, Press, Status, UnlockRequest, Verdict
 
 __all__ = [
+    "MOST_FAVOURITES",
     "SECOND_FACTORS",
+    "Action",
     "Alarm",
     "Alert",
     "AlertMute",
@@ -31,11 +36,16 @@ __all__ = [
     "DailyReviewMail",
     "Device",
     "EventsRead",
+    "FollowUp",
+    "HandOver",
+    "Favourite",
     "Invitation",
     "Kind",
     "Lease",
     "Noise",
     "PasswordReset",
+    "PickList",
+    "PickListEntry",
     "Notice",
     "Pin",
     "Press",

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from locks.models.people import User
 from locks.models.places import Building, Device
-from locks.models.unlocks import UnlockRequest
+from locks.models.unlocks import Action, UnlockRequest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -47,6 +47,17 @@ class Kind(models.TextChoices):
     UNLOCK_CONTRADICTED = "unlock.contradicted", _("outcome contradicted")
     UNLOCK_NOTHING_LISTED = "unlock.nothing_listed", _("Seam lists no unlock")
     UNLOCK_ATTESTED = "unlock.attested", _("seen at the door")
+    # A press on Lock. Not "lock.…": those tell of the lock as a thing, and "lock.locked" of its bolt.
+    RELOCK_REQUESTED = "relock.requested", _("locking requested")
+    RELOCK_JOINED = "relock.joined", _("joined a locking under way")
+    RELOCK_REFUSED = "relock.refused", _("press on Lock refused")
+    RELOCK_REFUSED_REPEATEDLY = "relock.refused_repeatedly", _("refused press on Lock repeated")
+    RELOCK_PENDING = "relock.pending", _("locking taken by Seam")
+    RELOCK_LOCKED = "relock.locked", _("locked from the desk")
+    RELOCK_FAILED = "relock.failed", _("not locked")
+    RELOCK_UNKNOWN = "relock.unknown", _("outcome of locking unknown")
+    RELOCK_CONTRADICTED = "relock.contradicted", _("outcome of locking contradicted")
+    RELOCK_NOTHING_LISTED = "relock.nothing_listed", _("Seam lists no locking")
     LOCK_UNLOCKED = "lock.unlocked", _("unlocked at the door or by code")
     LOCK_LOCKED = "lock.locked", _("locked")
     LOCK_OFFLINE = "lock.offline", _("lock offline")
@@ -92,12 +103,19 @@ class Kind(models.TextChoices):
     DOOR_RENAMED_AT_SEAM = "door.renamed_at_seam", _("renamed at Seam")
     DOOR_GONE = "door.gone", _("gone from Seam")
     DOOR_BACK = "door.back", _("back at Seam")
+    PICK_LIST_CHANGED = "pick_list.changed", _("reasons or ways of identifying changed")
     ALERT_RAISED = "alert.raised", _("alert raised")
     ALERT_OVER = "alert.over", _("alert over")
     ALERTS_CHANGED = "alerts.changed", _("alert settings changed")
+    TAKEN_OVER = "shift.taken_over", _("shift taken over")
+    FOLLOW_UP_OPENED = "follow_up.opened", _("left to the next shift")
+    FOLLOW_UP_CLOSED = "follow_up.closed", _("follow-up done")
     SYNCED = "devices.synced", _("doors read from Seam")
     RESTORED = "record.restored", _("restored from a backup")
 
+
+# How the kinds of a press begin, by its action.
+PREFIXES = {Action.UNLOCK: "unlock", Action.LOCK: "relock"}
 
 # What tells of a lock's health: rare beside unlocks, and looked for door by door.
 LOCK_HEALTH = (Kind.LOCK_BATTERY, Kind.LOCK_OFFLINE, Kind.LOCK_ONLINE)
@@ -227,6 +245,8 @@ class AuditEvent(AppendOnlyModel):
             models.Index(fields=("chain", "-at", "-id"), name="locks_event_of_chain"),
             models.Index(fields=("device", "-at", "-id"), name="locks_event_of_device"),
             models.Index(fields=("actor", "-at", "-id"), name="locks_event_of_actor"),
+            # What a person did in one building, who does most of it in another.
+            models.Index(fields=("actor", "chain", "-at", "-id"), name="locks_event_of_actor_here"),
             models.Index(fields=("kind", "-at", "-id"), name="locks_event_of_kind"),
             # The last thing told of a lock before some day, however many unlocks came after it.
             models.Index(

@@ -181,7 +181,7 @@ class Device(Freezable):
 
     `label` is the clerks' word and never follows Seam; `seam_name` is Seam's. Written by
     services.mirroring (health, Seam's name, gone), services.inventory (when last told) and
-    services.places (label, area, access, building; for managers and superusers) and
+    services.places (label, area, nickname, access, building; for managers and superusers) and
     services.freezing. Never deleted.
     """
 
@@ -195,6 +195,12 @@ class Device(Freezable):
     label = models.CharField(_("label"), max_length=120)
     area = models.CharField(
         _("floor or area"), max_length=120, blank=True, help_text=_("Groups the doors on the desk.")
+    )
+    nickname = models.CharField(
+        _("also called"),
+        max_length=120,
+        blank=True,
+        help_text=_("Other words for this door; the desk's search finds it by them, too."),
     )
     access = models.CharField(
         _("access"),
@@ -229,6 +235,9 @@ class Device(Freezable):
     online = models.BooleanField(_("online"), null=True)
     locked = models.BooleanField(_("locked"), null=True)
     can_remotely_unlock = models.BooleanField(_("can be unlocked remotely"), default=False)
+    can_remotely_lock = models.BooleanField(
+        _("can be locked remotely"), default=False, db_default=False
+    )
     battery_level = models.FloatField(_("battery"), null=True)
     battery_status = models.CharField(max_length=20, blank=True)
     errors = models.JSONField(_("errors"), default=list)

@@ -19,17 +19,30 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 
+class Action(models.TextChoices):
+    """What is asked of a lock: one road for both (docs/decisions: one road for lock and unlock)."""
+
+    UNLOCK = "unlock", _("unlock")
+    LOCK = "lock", _("lock")
+
+
 class Status(models.TextChoices):
     SENDING = "sending", _("sending")
     PENDING = "pending", _("waiting for the lock")
     UNLOCKED = "unlocked", _("unlocked")
-    FAILED = "failed", _("not unlocked")
+    LOCKED = "locked", _("locked")
+    FAILED = "failed", _("failed")
     UNKNOWN = "unknown", _("unknown")
 
 
+# What a person says of a press; on the record under the same names.
+SAID = ("reason", "identified_by", "identified_as", "note", "reference")
+# Of columns that came later: a process of the version before may still write rows without them.
+_LATE: dict[str, Any] = {"blank": True, "default": "", "db_default": ""}
 SLOW_MS = 10_000  # from the press to its end; a request that took longer is called slow
 OPEN_STATUSES = (Status.SENDING, Status.PENDING)
-ENDED_STATUSES = (Status.UNLOCKED, Status.FAILED)
+DONE_STATUSES = (Status.UNLOCKED, Status.LOCKED)  # as asked for, each by its own action alone
+ENDED_STATUSES = (*DONE_STATUSES, Status.FAILED)
 
 
 class Outcome(models.TextChoices):
@@ -44,12 +57,56 @@ class Outcome(models.TextChoices):
     FAILED = "failed", _("Not unlocked")
     FAILED_MAY_ACT = "failed_may_act", _("Not unlocked, it may still act")
     UNKNOWN = "unknown", _("May have unlocked, or may still unlock")
+    # The same of a press on Lock: no list, count or export mistakes one for an unlock.
+    LOCK_SENDING = "lock_sending", _("Sending “lock”…")
+    LOCK_PENDING = "lock_pending", _("Waiting for the lock to lock…")
+    LOCKED_CONFIRMED = "locked_confirmed", _("Locked, confirmed")
+    LOCKED_INFERRED = "locked_inferred", _("Locked, inferred")
+    LOCKED_UNCONFIRMED = "locked_unconfirmed", _("“Lock” accepted, this lock does not confirm")
+    LOCKED_UNSAID = "locked_unsaid", _("“Lock” accepted, the lock has not said")
+    LOCK_FAILED = "lock_failed", _("Not locked")
+    LOCK_FAILED_MAY_ACT = "lock_failed_may_act", _("Not locked, it may still act")
+    LOCK_UNKNOWN = "lock_unknown", _("May have locked, or may still lock")
+
+
+# Where a press on Lock stands otherwise than done: what is said of an unlock, and of it.
+_OF_LOCKING = {
+    Outcome.SENDING: Outcome.LOCK_SENDING,
+    Outcome.PENDING: Outcome.LOCK_PENDING,
+    Outcome.FAILED: Outcome.LOCK_FAILED,
+    Outcome.FAILED_MAY_ACT: Outcome.LOCK_FAILED_MAY_ACT,
+    Outcome.UNKNOWN: Outcome.LOCK_UNKNOWN,
+}
+_DONE = {
+    Status.UNLOCKED: {
+        True: Outcome.CONFIRMED,
+        False: Outcome.UNCONFIRMED,
+        None: Outcome.UNSAID,
+    },
+    Status.LOCKED: {
+        True: Outcome.LOCKED_CONFIRMED,
+        False: Outcome.LOCKED_UNCONFIRMED,
+        None: Outcome.LOCKED_UNSAID,
+    },
+}
 
 
 def _outcome_in_the_database() -> Case:
     """The value of `UnlockRequest.outcome`, for a column: the two must say the same."""
     unlocked, failed = Q(status=Status.UNLOCKED), Q(status=Status.FAILED)
+    locked, locking = Q(status=Status.LOCKED), Q(action=Action.LOCK)
     return Case(
+        When(locked & Q(inferred=True), then=Value(Outcome.LOCKED_INFERRED.value)),
+        When(locked & Q(confirmed_by_device=True), then=Value(Outcome.LOCKED_CONFIRMED.value)),
+        When(locked & Q(confirmed_by_device=False), then=Value(Outcome.LOCKED_UNCONFIRMED.value)),
+        When(locked, then=Value(Outcome.LOCKED_UNSAID.value)),
+        When(
+            locking & failed & Q(may_still_act=True), then=Value(Outcome.LOCK_FAILED_MAY_ACT.value)
+        ),
+        When(locking & failed, then=Value(Outcome.LOCK_FAILED.value)),
+        When(locking & Q(status=Status.SENDING), then=Value(Outcome.LOCK_SENDING.value)),
+        When(locking & Q(status=Status.PENDING), then=Value(Outcome.LOCK_PENDING.value)),
+        When(locking & Q(status=Status.UNKNOWN), then=Value(Outcome.LOCK_UNKNOWN.value)),
         When(unlocked & Q(inferred=True), then=Value(Outcome.INFERRED.value)),
         When(unlocked & Q(confirmed_by_device=True), then=Value(Outcome.CONFIRMED.value)),
         When(unlocked & Q(confirmed_by_device=False), then=Value(Outcome.UNCONFIRMED.value)),
@@ -71,6 +128,10 @@ class UnlockRequestQuerySet(models.QuerySet["UnlockRequest"]):
         """Unfinished ones: at most one a door."""
         return self.filter(status__in=OPEN_STATUSES)
 
+    def unlocks(self) -> UnlockRequestQuerySet:
+        """Those to unlock: whoever counts unlocks counts these, and no press on Lock among them."""
+        return self.filter(action=Action.UNLOCK)
+
     def visible_to(self, user: User | AnonymousUser) -> UnlockRequestQuerySet:
         """Those that `user` may review: of the buildings that they manage now."""
         if user.is_authenticated and user.is_active and user.is_superuser:
@@ -83,12 +144,13 @@ class UnlockRequestQuerySet(models.QuerySet["UnlockRequest"]):
 
 
 class UnlockRequest(models.Model):
-    """One request to unlock one door, sent at most once.
+    """One request to unlock (or, by its `action`, to lock) one door, sent at most once.
 
     SENDING -> PENDING | UNLOCKED | FAILED | UNKNOWN; PENDING -> UNLOCKED | FAILED | UNKNOWN;
     UNKNOWN -> UNLOCKED | FAILED, once, when Seam's own records or a late answer settle it. It never
     goes back to PENDING: its door may have been pressed since. UNLOCKED and FAILED are final: what
-    speaks against them later sets `contradicted_at` and nothing else.
+    speaks against them later sets `contradicted_at` and nothing else. A lock ends as LOCKED where
+    an unlock ends as UNLOCKED.
     Written by services.unlocking and services.following alone, always with its event.
     """
 
@@ -100,11 +162,18 @@ class UnlockRequest(models.Model):
     # As they were at the press: a door may be renamed or moved to people who name it otherwise.
     door_label = models.CharField(_("door"), max_length=120, blank=True)
     person_name = models.CharField(_("person"), max_length=150, blank=True)
+    action = models.CharField(
+        _("action"), max_length=10, choices=Action, default=Action.UNLOCK, db_default=Action.UNLOCK
+    )
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.SENDING)
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     identified_by = models.CharField(
         _("identified by"), max_length=20, choices=Identified, blank=True
     )
+    # As they were chosen or typed; `identified_by` says which of the four ways it was a case of.
+    identified_as = models.CharField(_("in the words of the building"), max_length=80, **_LATE)
+    note = models.CharField(_("note"), max_length=200, **_LATE)
+    reference = models.CharField(_("reference number"), max_length=40, **_LATE)
     pressed_again = models.BooleanField(_("pressed again after an unknown outcome"), default=False)
     # Of a break-glass press: the codes (locks.words.OBSTACLES) of what forbade it; empty for all others.
     overridden = models.CharField(_("break-glass over"), max_length=80, blank=True)
@@ -179,8 +248,13 @@ class UnlockRequest(models.Model):
                 name="locks_unlockrequest_pending_has_an_attempt",
             ),
             models.CheckConstraint(
-                condition=Q(confirmed_by_device__isnull=True) | Q(status=Status.UNLOCKED),
-                name="locks_unlockrequest_confirmed_when_unlocked",
+                condition=Q(confirmed_by_device__isnull=True) | Q(status__in=DONE_STATUSES),
+                name="locks_unlockrequest_confirmed_when_done",
+            ),
+            models.CheckConstraint(
+                condition=(Q(action=Action.UNLOCK) & ~Q(status=Status.LOCKED))
+                | (Q(action=Action.LOCK) & ~Q(status=Status.UNLOCKED)),
+                name="locks_unlockrequest_ends_as_its_action_says",
             ),
         )
         indexes = (
@@ -196,6 +270,11 @@ class UnlockRequest(models.Model):
                 fields=("outcome_value", "-requested_at", "-id"), name="locks_unlock_of_outcome"
             ),
             # The history's filters for what is rare.
+            models.Index(
+                fields=("-requested_at", "-id"),
+                condition=Q(action=Action.LOCK),
+                name="locks_unlock_locks",
+            ),
             models.Index(
                 fields=("-requested_at", "-id"),
                 condition=Q(out_of_hours=True),
@@ -242,17 +321,21 @@ class UnlockRequest(models.Model):
         return self.status in OPEN_STATUSES
 
     @property
+    def said(self) -> dict[str, str]:
+        """What the person said of the press, by the names of the columns."""
+        return {name: getattr(self, name) for name in SAID}
+
+    @property
     def outcome(self) -> Outcome:
         """The one value that people, counts and exports read."""
-        if self.status == Status.UNLOCKED and self.inferred:
-            return Outcome.INFERRED
-        if self.status == Status.UNLOCKED:
-            return {True: Outcome.CONFIRMED, False: Outcome.UNCONFIRMED, None: Outcome.UNSAID}[
-                self.confirmed_by_device
-            ]
-        if self.status == Status.FAILED and self.may_still_act:
-            return Outcome.FAILED_MAY_ACT
-        return Outcome(self.status)
+        status, locking = Status(self.status), self.action == Action.LOCK
+        if status in DONE_STATUSES and self.inferred:
+            return Outcome.LOCKED_INFERRED if locking else Outcome.INFERRED
+        if status in DONE_STATUSES:
+            return _DONE[status][self.confirmed_by_device]
+        may_act = status == Status.FAILED and self.may_still_act
+        outcome = Outcome.FAILED_MAY_ACT if may_act else Outcome(status)
+        return _OF_LOCKING[outcome] if locking else outcome
 
     @property
     def outcome_label(self) -> str:
@@ -297,7 +380,7 @@ def _freeze_reason(device: Device, code: str) -> str:
 
 
 class Press(models.Model):
-    """One press of the button, whatever came of it; its nonce makes it count once.
+    """One press of a button, Unlock or Lock, whatever came of it; its nonce makes it count once.
 
     A refused press that repeats within a minute only counts up `repeats`; the sweep puts the count on
     the record, so that nobody can flood a chain.
@@ -310,6 +393,9 @@ class Press(models.Model):
     person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="presses")
     door_label = models.CharField(_("door"), max_length=120, blank=True)  # as it was
     person_name = models.CharField(_("person"), max_length=150, blank=True)  # as it was
+    action = models.CharField(
+        _("action"), max_length=10, choices=Action, default=Action.UNLOCK, db_default=Action.UNLOCK
+    )
     nonce = models.UUIDField(default=uuid.uuid4, unique=True)
     pressed_at = models.DateTimeField(_("pressed at"), default=timezone.now)
     verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict)
@@ -336,6 +422,9 @@ class Press(models.Model):
         constraints = (
             models.CheckConstraint(
                 condition=Q(verdict__in=Verdict.values), name="locks_press_known_verdict"
+            ),
+            models.CheckConstraint(
+                condition=Q(action__in=Action.values), name="locks_press_known_action"
             ),
             models.CheckConstraint(
                 condition=Q(verdict=Verdict.REFUSED, request__isnull=True)

@@ -8,7 +8,7 @@ from locks.seam.answers import facts_of, refusal_of
 from locks.seam.errors import SeamOutcomeUnknown, SeamRateLimited, SeamUnreachable
 from locks.seam.gate import SendBy
 from locks.seam.reading import FIRST_PAUSE, LONGEST_PAUSE, SeamReader, encode, unreadable
-from locks.seam.resources import ActionAttempt, Webhook, identifier, mapping
+from locks.seam.resources import ActionAttempt, ActionType, Webhook, identifier, mapping
 from locks.seam.transport import NoAnswer, Order
 
 LIMITED_TRIES, LIMITED_PAUSE = 3, 1.0
@@ -17,7 +17,7 @@ LIMITED_TRIES, LIMITED_PAUSE = 3, 1.0
 class SeamClient(SeamReader):
     """Seam at `endpoint` (https, or http on loopback) for the workspace of `api_key`.
 
-    `answer_timeout` bounds the wait for an unlock's answer once it was sent, `read_timeout` a
+    `answer_timeout` bounds the wait for a command's answer once it was sent, `read_timeout` a
     reading call with its repetitions; both in seconds. Safe to share between threads; clients of a
     process share their connections unless given a `transport`. Raises ValueError for an endpoint
     or a key that cannot be used. Reads raise SeamRejected (and its kinds), SeamUnreachable or
@@ -32,11 +32,20 @@ class SeamClient(SeamReader):
         Seam says between them) Seam answered 429. Raises SeamNotSent,
         SeamRejected, or SeamOutcomeUnknown (then the lock may have moved, or may yet).
         """
+        return self._command("/locks/unlock_door", "UNLOCK_DOOR", device_id, send_by)
+
+    def lock_door(self, device_id: str, *, send_by: SendBy) -> ActionAttempt:
+        """Ask Seam to lock (POST /locks/lock_door), under the terms of unlock_door()."""
+        return self._command("/locks/lock_door", "LOCK_DOOR", device_id, send_by)
+
+    def _command(
+        self, path: str, action_type: ActionType, device_id: str, send_by: SendBy
+    ) -> ActionAttempt:
         pause, limited = FIRST_PAUSE, 0
         while True:
             refused: SeamUnreachable | SeamRateLimited
             try:
-                return self._unlock_once(device_id, send_by)
+                return self._command_once(path, action_type, device_id, send_by)
             except SeamUnreachable as error:
                 refused, wait, again = error, pause, not error.lasting
             except SeamRateLimited as error:
@@ -64,9 +73,11 @@ class SeamClient(SeamReader):
             raise unreadable(request_id)
         return webhook
 
-    def _unlock_once(self, device_id: str, send_by: SendBy) -> ActionAttempt:
+    def _command_once(
+        self, path: str, action_type: ActionType, device_id: str, send_by: SendBy
+    ) -> ActionAttempt:
         order = Order(
-            url=f"{self._endpoint}/locks/unlock_door",
+            url=f"{self._endpoint}{path}",
             body=encode({"device_id": device_id}),
             secret=self._secret,
             send_by=send_by,
@@ -87,7 +98,7 @@ class SeamClient(SeamReader):
             raise refusal
         attempt = ActionAttempt.from_json(found, request_id=facts.request_id)
         sound = answer.status == 200 and not mapping(facts.data).get("error")
-        if sound and attempt and attempt.action_type == "UNLOCK_DOOR":
+        if sound and attempt and attempt.action_type == action_type:
             return attempt
         raise SeamOutcomeUnknown(
             facts.message or "It was sent, but Seam's answer cannot be relied on.",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Status = Literal["pending", "success", "error"]
+ActionType = Literal["UNLOCK_DOOR", "LOCK_DOOR"]
 ID_LENGTH, NAME_LENGTH, CODE_LENGTH, MESSAGE_LENGTH = 200, 200, 100, 2000
 _MOST_PROBLEMS, _PROBLEM_LENGTH = 20, 500
 _MOST_ENTRIES = 50
@@ -145,8 +146,8 @@ class Lock:
     """A lock as Seam describes it.
 
     None means that Seam does not say. `battery_level` runs from 0 to 1; `battery_status` is
-    critical, low, good, full or "". `can_remotely_unlock` is true only where Seam says the JSON
-    true. `errors` stand in the way of unlocking, `warnings` do not.
+    critical, low, good, full or "". `can_remotely_unlock` and `can_remotely_lock` are true only
+    where Seam says the JSON true. `errors` stand in the way of unlocking, `warnings` do not.
     """
 
     device_id: str
@@ -154,6 +155,7 @@ class Lock:
     online: bool | None = None
     locked: bool | None = None
     can_remotely_unlock: bool = False
+    can_remotely_lock: bool = False
     battery_level: float | None = None
     battery_status: str = ""
     manufacturer: str = ""
@@ -182,6 +184,7 @@ class Lock:
             online=_flag(about.get("online")),
             locked=_flag(about.get("locked")),
             can_remotely_unlock=entry.get("can_remotely_unlock") is True,
+            can_remotely_lock=entry.get("can_remotely_lock") is True,
             battery_level=level,
             battery_status=charge,
             manufacturer=_first(CODE_LENGTH, maker.get("display_name"), about.get("manufacturer")),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
 from locks import words
-from locks.models import Kind, Status, UnlockRequest
+from locks.models import Action, Status, UnlockRequest
+from locks.models.unlocks import DONE_STATUSES
 from locks.seam import (
     ActionAttempt,
     SeamError,
@@ -22,16 +25,15 @@ from locks.seam import (
     SeamUnauthorized,
 )
 from locks.services.audit import record
+from locks.services.kinds import kind_of
 from locks.services.limiting import retry_at
+from locks.services.mirroring import note_locked
 
 FIRST_LOOK = dt.timedelta(milliseconds=100)
 FIRST_SEARCH = dt.timedelta(seconds=1)  # where the answer was lost, and with it the attempt's id
-_KINDS = {
-    Status.PENDING: Kind.UNLOCK_PENDING,
-    Status.UNLOCKED: Kind.UNLOCK_UNLOCKED,
-    Status.FAILED: Kind.UNLOCK_FAILED,
-    Status.UNKNOWN: Kind.UNLOCK_UNKNOWN,
-}
+# What Seam calls each action, and what an attempt that succeeded has done.
+ACTION_TYPES: Final[Mapping[str, str]] = {Action.UNLOCK: "UNLOCK_DOOR", Action.LOCK: "LOCK_DOOR"}
+_DONE = {"UNLOCK_DOOR": Status.UNLOCKED, "LOCK_DOOR": Status.LOCKED}
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,10 @@ class Answer:
 
 
 def from_attempt(attempt: ActionAttempt) -> Answer:
-    """The answer that an action attempt gives."""
+    """The answer that an action attempt gives; of one to unlock or to lock, whoever asks has looked."""
     status = {
         "pending": Status.PENDING,
-        "success": Status.UNLOCKED,
+        "success": _DONE[attempt.action_type],
         "error": Status.FAILED,
     }[attempt.status]
     return Answer(
@@ -67,7 +69,7 @@ def from_attempt(attempt: ActionAttempt) -> Answer:
         message=attempt.error_message,
         attempt_id=attempt.action_attempt_id,
         request_id=attempt.request_id,
-        confirmed=attempt.was_confirmed_by_device if status == Status.UNLOCKED else None,
+        confirmed=attempt.was_confirmed_by_device if status in DONE_STATUSES else None,
         result=attempt.result,
     )
 
@@ -123,11 +125,14 @@ def _settle(request: UnlockRequest, answer: Answer, frm: tuple[Status, ...]) -> 
     waiting = answer.status in (Status.PENDING, Status.UNKNOWN)
     movable = tuple(s for s in frm if not (waiting and s == Status.UNKNOWN))
     moved = UnlockRequest.objects.move(request.pk, frm=movable, **_columns(request, answer, now))
+    if moved and answer.status == Status.LOCKED and answer.confirmed:
+        note = partial(note_locked, request.device_id, since=request.requested_at)
+        transaction.on_commit(note, robust=True)
     if not moved and waiting and Status.UNKNOWN in frm and answer.attempt_id:
         moved = _keep_attempt(request, answer, now)
     if moved:
         record(
-            _KINDS[answer.status],
+            kind_of(request.action, answer.status),
             building=request.building,
             actor=request.requested_by,
             device=request.device,
@@ -143,8 +148,7 @@ def _settle(request: UnlockRequest, answer: Answer, frm: tuple[Status, ...]) -> 
             result=answer.result,
             inferred=answer.inferred or None,
             retry_at=answer.retry_at.isoformat() if answer.retry_at else None,
-            reason=request.reason,
-            identified_by=request.identified_by,
+            **request.said,
         )
     return moved
 

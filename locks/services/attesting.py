@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from locks.models import Attestation, Building, Kind, Seen, UnlockRequest, User
+from locks.models import Action, Attestation, Building, Kind, Seen, UnlockRequest, User
 from locks.models.unlocks import Outcome
 from locks.services.audit import record
 from locks.services.errors import BadInput, DoorUnknown, NotAllowed, ServiceError
@@ -25,7 +25,9 @@ _SURE: Final = frozenset({Outcome.CONFIRMED, Outcome.FAILED, Outcome.SENDING, Ou
 
 
 def is_in_doubt(request: UnlockRequest, *, at: dt.datetime) -> bool:
-    """Whether a look at the door would tell what nobody else does."""
+    """Whether a look at the door would tell what nobody else does; asked of unlocks alone."""
+    if request.action != Action.UNLOCK:
+        return False
     doubted = request.outcome not in _SURE or request.contradicted_at is not None
     return doubted and at - request.requested_at < REACHES_BACK
 

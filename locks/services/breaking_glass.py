@@ -29,8 +29,7 @@ def break_glass(pressed: Pressed, request: UnlockRequest) -> None:
         device=pressed.device,
         request=request,
         overridden=list(pressed.overridden),
-        reason=pressed.form.reason,
-        identified_by=pressed.form.identified_by,
+        **pressed.form.said,
         address=pressed.form.address,
         **pressed.proof_told,
     )

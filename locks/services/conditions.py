@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final
 
-from locks.models import Device, Press, UnlockRequest, User, Verdict
+from locks.models import Action, Device, Press, UnlockRequest, User, Verdict
+from locks.services.card_numbers import holds_card_number
 from locks.services.presses import Pressed
 from locks.services.proving_oneself import NotProved, Proved
 
@@ -20,12 +21,20 @@ def lacking(pressed: Pressed) -> str:
         return "bad_token"
     if pressed.left <= 0:
         return "too_late"
+    if pressed.action == Action.LOCK:
+        return ""  # a door that is locked lets nobody in who should stay out
     if isinstance(pressed.proof, NotProved):
         return pressed.proof.code
     form, device = pressed.form, pressed.device
+    if any(map(holds_card_number, (form.reason, form.note, form.reference))):
+        return "card_number"
+    if form.is_unfit:
+        return "unfit_words"
     identified = form.identified_by in UnlockRequest.Identified.values
     if device.is_private and not (form.reason and identified):
         return "needs_reason"
+    if form.needs_note and not form.note:
+        return "needs_note"
     if pressed.overridden:
         if not form.reason:
             return "break_needs_reason"
@@ -51,7 +60,7 @@ def is_made_for(proved: Proved | None, *, device: Device, person: User, at: dt.d
     if proved is None or proved.door_id != device.pk or not _is_within(proved, MADE_FOR_ONE, at):
         return False
     since = Press.objects.filter(person=person, device=device, pressed_at__gte=proved.at)
-    return not since.exclude(verdict=Verdict.REFUSED).exists()
+    return not since.exclude(action=Action.LOCK).exclude(verdict=Verdict.REFUSED).exists()
 
 
 def _is_within(proved: Proved, length: dt.timedelta, at: dt.datetime) -> bool:

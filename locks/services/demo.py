@@ -21,6 +21,7 @@ from locks.services.audit import record
 from locks.services.editing import subject_of
 from locks.services.errors import ServiceError
 from locks.services.mirroring import save_lock
+from locks.services.pick_lists import add_usual
 
 PASSWORD: Final = "practice-room"  # noqa: S105  # printed for everybody; opens no real door
 SOURCE: Final = "demo"  # stands on every event that the seeding records
@@ -141,6 +142,7 @@ def _add_building(name: str) -> Building:
         building = Building.objects.create(
             name=name, time_zone=time_zone, help_line=_("the manager on duty (this is a demo)")
         )
+        add_usual(building)
         record(Kind.BUILDING_ADDED, building=building, time_zone=time_zone, source=SOURCE)
     return building
 

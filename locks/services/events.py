@@ -24,13 +24,14 @@ from locks.models import (
 from locks.seam import Event
 from locks.services import noise, settling
 from locks.services.audit import record, touch
+from locks.services.settling import LOCKED, UNLOCKED
 
-UNLOCKED: Final = "lock.unlocked"
-LOCKED: Final = "lock.locked"
 # The kinds that are asked of Seam; others that come are kept and move nothing.
 EVENT_TYPES: Final = (
     "action_attempt.unlock_door.succeeded",
     "action_attempt.unlock_door.failed",
+    "action_attempt.lock_door.succeeded",
+    "action_attempt.lock_door.failed",
     LOCKED,
     UNLOCKED,
     "device.connected",
@@ -105,7 +106,7 @@ def _building_then(device: Device, at: dt.datetime) -> Building | None:
 
 
 def _apply(event: Event, kept: SeamEvent, device: Device) -> None:
-    if event.event_type == UNLOCKED or event.event_type.startswith("action_attempt.unlock_door."):
+    if settling.action_of(event.event_type):
         settling.weigh(
             event_type=event.event_type,
             action_attempt_id=event.action_attempt_id,
@@ -133,7 +134,7 @@ def _moved(event: Event, kept: SeamEvent, device: Device) -> None:
     if before != (device.locked, device.lock_told_at, device.unlocked_since):
         device.save(update_fields=["locked", "lock_told_at", "unlocked_since"])
         touch(device.building)
-    if event.event_type == UNLOCKED and _may_be_ours(kept):
+    if _may_be_ours(kept):
         SeamEvent.objects.filter(pk=kept.pk).update(waiting=True)
     else:
         _record_move(kept, device)
@@ -165,7 +166,7 @@ def _reckoned_again(device: Device, late: Event, told: dt.datetime) -> dt.dateti
 
 
 def _may_be_ours(kept: SeamEvent) -> bool:
-    """Whether a press of that moment is still to say whose unlock this is."""
+    """Whether a press of that moment is still to say whose move this is."""
     if kept.method not in ("", "remote", "unknown") and not kept.action_attempt_id:
         return False
     if kept.action_attempt_id and _owner(kept) is not None:
@@ -175,6 +176,7 @@ def _may_be_ours(kept: SeamEvent) -> bool:
     return UnlockRequest.objects.filter(
         Q(status=Status.SENDING) | lost,
         device=kept.device,
+        action=settling.action_of(kept.event_type),
         requested_at__lte=kept.occurred_at + settling.CLOCKS_DIFFER,
         call_deadline__gte=kept.occurred_at - settling.CLOCKS_DIFFER,
     ).exists()
@@ -209,7 +211,7 @@ def is_foreign(kept: SeamEvent) -> bool:
 
 
 def record_waiting() -> int:
-    """Put unlocks on the record that waited for a press to end, and turned out not to be its."""
+    """Put moves on the record that waited for a press to end, and turned out not to be its."""
     done = 0
     waiting = SeamEvent.objects.filter(waiting=True).select_related("device", "building")
     for kept in waiting.order_by("occurred_at")[:100]:

@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 
 from locks.models import AuditChain, AuditDetail, AuditEvent
 from locks.models.audit import CHAIN_STRIDE, timestamp
+from locks.models.unlocks import SAID
 from locks.services.checkpoints import canonical
 from locks.services.errors import DATABASE_GONE
 
@@ -27,6 +28,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 COLUMNS: Final = (
     "chain", "sequence", "at", "kind", "building", "door", "person", "username", "reason",
     "identified_by", "request", "actor", "device", "detail", "hash",
+    "identified_as", "note", "reference",
 )  # fmt: skip
 CANNOT_BE_READ: Final = "cannot be read"  # what a CSV tells of an event that is none any more
 
@@ -125,7 +127,7 @@ def _csv(row: Row) -> bytes:
     if event is None:
         return _csv_row([{**told, "detail": CANNOT_BE_READ}.get(name, "") for name in COLUMNS])
     told |= {name: detail.get(name, "") for name in ("building", "door", "person", "username")}
-    told |= {name: detail.get(name, "") for name in ("reason", "identified_by")}
+    told |= {name: detail.get(name, "") for name in SAID}
     told |= {"at": timestamp(event.at), "kind": event.kind, "request": event.request_id}
     told |= {"actor": event.actor_id, "device": event.device_id, "hash": event.hash}
     told["detail"] = json.dumps(detail, sort_keys=True, ensure_ascii=False)

@@ -79,7 +79,7 @@ def _off_hours(wanted: Wanted, open_alerts: Open, now: dt.datetime) -> Iterator[
     for alert in open_alerts:
         if alert.building_id in quiet:
             yield _again(alert)
-    rows = UnlockRequest.objects.filter(
+    rows = UnlockRequest.objects.unlocks().filter(
         ~Q(identified_by=""),
         building__in=wanted,
         out_of_hours=True,
@@ -101,7 +101,7 @@ def _told_until(kind: str, now: dt.datetime) -> dict[tuple[int, str], dt.datetim
 
 def _failures(wanted: Wanted, open_alerts: Open, now: dt.datetime) -> Iterator[Seen]:
     for minutes, buildings in by_minutes(wanted).items():
-        rows = UnlockRequest.objects.filter(
+        rows = UnlockRequest.objects.unlocks().filter(
             building__in=buildings,
             status__in=FAILED,
             requested_at__gt=now - dt.timedelta(minutes=minutes),
@@ -113,7 +113,7 @@ def _failures(wanted: Wanted, open_alerts: Open, now: dt.datetime) -> Iterator[S
 
 def _burst(wanted: Wanted, open_alerts: Open, now: dt.datetime) -> Iterator[Seen]:
     for minutes, buildings in by_minutes(wanted).items():
-        rows = UnlockRequest.objects.filter(
+        rows = UnlockRequest.objects.unlocks().filter(
             building__in=buildings, requested_at__gt=now - dt.timedelta(minutes=minutes)
         )
         for row in _grouped(rows, "requested_by"):

@@ -21,7 +21,7 @@ from locks.models import Status, UnlockRequest
 from locks.models.unlocks import UnlockRequestQuerySet
 from locks.seam import ActionAttempt, SeamError, SeamRateLimited
 from locks.services import leases
-from locks.services.answers import Answer, from_attempt, settle
+from locks.services.answers import ACTION_TYPES, Answer, from_attempt, settle
 from locks.services.errors import DATABASE_GONE
 
 logger = logging.getLogger(__name__)
@@ -134,7 +134,8 @@ def _tick() -> None:
     attempts, pause = _look([request.action_attempt_id for request in requests])
     for request in requests:
         attempt = attempts.get(request.action_attempt_id)
-        if attempt is not None and attempt.status != "pending":
+        is_its = attempt is not None and attempt.action_type == ACTION_TYPES[request.action]
+        if attempt is not None and is_its and attempt.status != "pending":
             answer = replace(from_attempt(attempt), inferred=request.inferred)
             _settled(request, answer, frm=(Status.PENDING, Status.UNKNOWN))
         elif request.status == Status.PENDING and timezone.now() >= request.resolve_by:
@@ -174,12 +175,7 @@ def _look(attempt_ids: list[str]) -> tuple[dict[str, ActionAttempt], dt.timedelt
     except SeamError as error:
         logger.info("Could not read %s action attempts: %s", len(attempt_ids), error)
         return {}, dt.timedelta()
-    told = {
-        attempt.action_attempt_id: attempt
-        for attempt in found
-        if attempt.action_type == "UNLOCK_DOOR"
-    }
-    return told, dt.timedelta()
+    return {attempt.action_attempt_id: attempt for attempt in found}, dt.timedelta()
 
 
 def look_again_later(request: UnlockRequest, *, least: dt.timedelta = dt.timedelta()) -> None:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from locks.models import Assignment, Building, Invitation, Kind, PasswordReset, User
-from locks.services.audit import in_chain_order, record
+from locks.models import Assignment, Building, Invitation, Kind, User
+from locks.services.audit import hold_chains, in_chain_order, record
 from locks.services.editing import subject_of
 from locks.services.errors import NotAllowed
 from locks.services.inviting import open_invitations_of, withdraw_all
-from locks.services.resetting import roles_of, withdraw_resets
+from locks.services.resetting import roles_of
 from locks.services.sessions import end_sessions
-from locks.services.staffing import close_account, locked_person, revoke_role
+from locks.services.staffing import close_account, end_ways_in, locked_person, revoke_role
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,11 @@ def end_work(*, actor: User, person: User) -> Left:
             invitations[invitation.building].append(invitation)
     rows = Assignment.objects.filter(pk__in=[role.pk for role in left.roles])
     list(rows.select_for_update(no_key=True).order_by("pk"))  # all, before any chain
+    own = {*roles, *invitations}
     end_sessions(person)
     if left.closed:
-        withdraw_resets(PasswordReset.objects.filter(person=person))
-    own = {*roles, *invitations}
+        hold_chains([None, *own])
+        end_ways_in(actor=actor, person=person)
     for place in in_chain_order([*own, *([None] if left.closed else [])]):
         if place is None:
             close_account(actor=actor, person=person)

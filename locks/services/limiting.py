@@ -9,10 +9,10 @@ from typing import Final
 from django.db.models import Q
 from django.utils import timezone
 
-from locks.models import Device, Press, UnlockRequest, User, Verdict
+from locks.models import Action, Device, Press, UnlockRequest, User, Verdict
 
 MINUTE: Final = dt.timedelta(minutes=1)
-# Seam's own limit of unlocks a minute and door: https://docs.seam.co/latest/api (rate limits).
+# Seam's own limit of unlocks, and of locks, a minute and door: https://docs.seam.co/latest/api (rate limits).
 PER_DOOR: Final = 15
 # Presses that sent something. A group that arrives keeps one clerk at 30 a minute; twice that is no
 # pair of hands.
@@ -30,13 +30,15 @@ def retry_at(seconds: float | None) -> dt.datetime:
     return timezone.now() + min(max(wait, dt.timedelta(seconds=1)), LONGEST_WAIT)
 
 
-def doors_free_at(device_ids: Collection[int], *, at: dt.datetime) -> dict[int, dt.datetime]:
+def doors_free_at(
+    device_ids: Collection[int], *, at: dt.datetime, action: str = Action.UNLOCK
+) -> dict[int, dt.datetime]:
     """When doors that had too many unlocks may be pressed again, by door; others are left out.
 
-    One query.
+    With another `action` the same of that button: Seam counts each for itself. One query.
     """
     recent = UnlockRequest.objects.filter(
-        Q(requested_at__gt=at - MINUTE) | Q(retry_at__gt=at), device__in=device_ids
+        Q(requested_at__gt=at - MINUTE) | Q(retry_at__gt=at), device__in=device_ids, action=action
     ).order_by("-requested_at")
     sent: dict[int, list[dt.datetime]] = {}
     free: dict[int, dt.datetime] = {}
@@ -52,9 +54,11 @@ def doors_free_at(device_ids: Collection[int], *, at: dt.datetime) -> dict[int, 
     return free
 
 
-def door_free_at(device: Device, *, at: dt.datetime) -> dt.datetime | None:
+def door_free_at(
+    device: Device, *, at: dt.datetime, action: str = Action.UNLOCK
+) -> dt.datetime | None:
     """When this door may be pressed again; None for now. One query."""
-    return doors_free_at([device.pk], at=at).get(device.pk)
+    return doors_free_at([device.pk], at=at, action=action).get(device.pk)
 
 
 def person_free_at(person: User, *, at: dt.datetime) -> dt.datetime | None:

@@ -53,6 +53,21 @@ def mark_gone(device: Device, *, actor: User | None = None) -> bool:
     return True
 
 
+def note_locked(device_pk: int, *, since: dt.datetime) -> None:
+    """A lock has said that it locked, after `since`; in a transaction of its own.
+
+    Noted as of `since`, the one moment that is sure: whatever Seam's events, or a sync, told of later
+    stands.
+    """
+    with transaction.atomic():
+        device = _locked(pk=device_pk)
+        told = (device.lock_told_at, device.synced_at) if device else ()
+        if device is None or any(at is not None and at > since for at in told):
+            return
+        _set(device, {"locked": True, "lock_told_at": since, "unlocked_since": None})
+        touch(device.building)
+
+
 def differences(device: Device, lock: Lock, workspace_id: str) -> dict[str, Any]:
     """The columns that Seam's word changes. A name that is missing is no new name."""
     wanted: dict[str, Any] = {
@@ -139,6 +154,7 @@ def _health(lock: Lock, workspace_id: str) -> dict[str, Any]:
         "online": lock.online,
         "locked": lock.locked,
         "can_remotely_unlock": lock.can_remotely_unlock,
+        "can_remotely_lock": lock.can_remotely_lock,
         "battery_level": lock.battery_level,
         "battery_status": lock.battery_status,
         "errors": [_problem(problem) for problem in lock.errors],

@@ -14,7 +14,7 @@ from typing import Final
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from locks.models import Invitation, PasswordReset
+from locks.models import Invitation, PasswordReset, User
 from locks.services import noise, throttling
 from locks.services.errors import ServiceError
 
@@ -99,6 +99,15 @@ def require_open(way: Way) -> None:
             raise WayClosed(_("This link has been withdrawn. Ask the manager for a new one."))
         case "expired":
             raise WayClosed(_("This link has run out. Ask the manager for a new one."))
+
+
+def withdraw_resets(person: User) -> None:
+    """End the unused ways of `person` to a new password, with what makes them needless or wrong.
+
+    Their giving stays on the record; nothing else needs to.
+    """
+    open_ones = PasswordReset.objects.filter(person=person, used_at__isnull=True, withdrawn_at=None)
+    open_ones.update(withdrawn_at=timezone.now())
 
 
 def no_longer_backed() -> WayClosed:

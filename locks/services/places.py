@@ -21,11 +21,12 @@ from locks.services.audit import in_chain_order, record
 from locks.services.editing import apply, require_manager, require_superuser
 from locks.services.errors import NotAllowed
 from locks.services.freezing import locked_door
+from locks.services.pick_lists import add_usual
 
 QUIET_HOURS = frozenset({"quiet_from", "quiet_until"})
 MANAGERS_BUILDING_FIELDS = frozenset({"help_line"}) | QUIET_HOURS
 BUILDING_FIELDS = MANAGERS_BUILDING_FIELDS | {"name", "time_zone"}
-DOOR_FIELDS = frozenset({"label", "area", "access", "step_up_minutes", "break_glass"})
+DOOR_FIELDS = frozenset({"label", "area", "nickname", "access", "step_up_minutes", "break_glass"})
 
 
 @transaction.atomic
@@ -39,6 +40,7 @@ def add_building(*, actor: User, name: str, time_zone: str, help_line: str = "")
             building.save()
     except IntegrityError:
         raise ValidationError(_("A building with this name exists already.")) from None
+    add_usual(building)
     record(Kind.BUILDING_ADDED, building=building, actor=actor, time_zone=time_zone)
     return building
 

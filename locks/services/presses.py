@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from locks.models import Device, Press, User
+from locks.models import Action, Device, Press, User
+from locks.models.unlocks import SAID
 from locks.services.proving_oneself import NotProved, Proved
 from locks.services.tokens import PressToken
 
@@ -20,9 +21,20 @@ class PressForm:
     elapsed: tuple[float, float] | None = None  # seconds from page to press: wall, monotonic
     reason: str = ""
     identified_by: str = ""
+    identified_as: str = ""  # in the building's own words
+    note: str = ""
+    reference: str = ""
+    needs_note: bool = False  # the reason says nothing by itself
+    is_unfit: bool = False  # something was typed that cannot be kept as it is
     break_glass: bool = False  # the wish to unlock although something forbids it
+    named: str = ""  # what the person typed to find the door, or to say which one it is
     again: int | None = None  # the request with an unknown outcome that the person was asked about
     address: str = ""  # the client's, for the record
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What the person said of the press, as the request's columns and the record name it."""
+        return {name: getattr(self, name) for name in SAID}
 
 
 @dataclass(frozen=True)
@@ -43,8 +55,14 @@ class Pressed:
     token: PressToken | None
     at: dt.datetime
     age: float  # seconds since the finger moved
+    action: Action
     proof: Proved | NotProved | None = None
     overridden: tuple[str, ...] = ()  # by break-glass: the codes of what forbade it
+
+    @property
+    def moved_at(self) -> dt.datetime:
+        """When the finger moved."""
+        return self.at - dt.timedelta(seconds=self.age)
 
     @property
     def left(self) -> float:

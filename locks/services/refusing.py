@@ -10,8 +10,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from locks.models import Device, Kind, Press, User, Verdict
+from locks.models import Action, Device, Press, User, Verdict
 from locks.services.audit import record
+from locks.services.kinds import kind_of
 from locks.services.limiting import REFUSED_KEPT
 
 COALESCE = dt.timedelta(seconds=60)
@@ -22,18 +23,19 @@ def refuse(
     actor: User,
     device: Device,
     code: str,
+    action: str = Action.UNLOCK,
     nonce: uuid.UUID | None = None,
     address: str = "",
     retry_at: dt.datetime | None = None,
 ) -> Press:
     """Record a refused press and return its row; inside the caller's transaction.
 
-    The first of a minute writes an event; the same refusal again (person, door, code) only counts up on
-    that first press. A press with a nonce of ours keeps a row of its own, so that it stays used: as far
+    The first of a minute writes an event; the same refusal again (person, door, button, code) only counts
+    up on that first press. A press with a nonce of ours keeps a row of its own, so that it stays used: as far
     as a person could have pressed. `retry_at` is when it would not be refused for coming too soon.
     """
     now = timezone.now()
-    refused: dict[str, Any] = {"verdict": Verdict.REFUSED, "code": code}
+    refused: dict[str, Any] = {"verdict": Verdict.REFUSED, "code": code, "action": action}
     row: dict[str, Any] = {"person": actor, "device": device, "pressed_at": now, **refused}
     row["retry_at"] = retry_at
     first = (
@@ -46,7 +48,7 @@ def refuse(
     if first is None:
         first = Press.objects.add(nonce=nonce or uuid.uuid4(), **row)
         record(
-            Kind.UNLOCK_REFUSED,
+            kind_of(action, "refused"),
             building=device.building,
             actor=actor,
             device=device,
@@ -75,7 +77,7 @@ def record_repeats() -> int:
             ).update(repeats_recorded=press.repeats)
             if mine:
                 record(
-                    Kind.UNLOCK_REFUSED_REPEATEDLY,
+                    kind_of(press.action, "refused_repeatedly"),
                     building=press.building,
                     actor=press.person,
                     device=press.device,

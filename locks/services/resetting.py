@@ -23,6 +23,7 @@ from locks.services.one_time import (
     make_secret,
     no_longer_backed,
     require_open,
+    withdraw_resets,
 )
 from locks.services.second_factors import remove_factors
 from locks.services.signing_in import buildings_of
@@ -64,7 +65,7 @@ def give_reset(*, actor: User, person: User, drop_factors: bool) -> Handed:
     person = locked_person(person)
     if why := why_no_reset(actor=actor, person=person):
         raise NotAllowed(why)
-    withdraw_resets(PasswordReset.objects.filter(person=person))
+    withdraw_resets(person)
     secret, now = make_secret(), timezone.now()
     reset = PasswordReset.objects.create(
         person=person,
@@ -117,10 +118,3 @@ def places_of(person: User) -> list[Building | None]:
     """Where the person works, now or from a day on; the organisation where that is nowhere."""
     own: dict[int, Building | None] = {role.building_id: role.building for role in roles_of(person)}
     return in_chain_order(own.values() or [None])
-
-
-def withdraw_resets(resets: QuerySet[PasswordReset]) -> None:
-    """End these, as far as they were not used. Their giving stays on the record; nothing else needs to."""
-    now = timezone.now()
-    unused = resets.filter(used_at__isnull=True, withdrawn_at__isnull=True)
-    unused.update(withdrawn_at=now)

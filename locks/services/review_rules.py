@@ -86,12 +86,14 @@ def _of_kind(kinds: tuple[Kind, ...], rule: Rule, since: dt.datetime) -> Events:
 
 
 def _unknown(since: dt.datetime, now: dt.datetime) -> Events:
-    waited = _of_kind((Kind.UNLOCK_UNKNOWN,), Rule.UNKNOWN, since).filter(at__lte=now - UNKNOWN_FOR)
+    kinds = (Kind.UNLOCK_UNKNOWN, Kind.RELOCK_UNKNOWN)
+    waited = _of_kind(kinds, Rule.UNKNOWN, since).filter(at__lte=now - UNKNOWN_FOR)
     return waited.filter(request__status=Status.UNKNOWN)
 
 
 def _contradicted(since: dt.datetime, now: dt.datetime) -> Events:
-    return _of_kind((Kind.UNLOCK_CONTRADICTED,), Rule.CONTRADICTED, since)
+    kinds = (Kind.UNLOCK_CONTRADICTED, Kind.RELOCK_CONTRADICTED)
+    return _of_kind(kinds, Rule.CONTRADICTED, since)
 
 
 def _unconfirmed(since: dt.datetime, now: dt.datetime) -> Events:

@@ -1,4 +1,4 @@
-"""May this person unlock this door now? One answer, for the sending and for the page."""
+"""May this person unlock (or lock) this door now? One answer, for the sending and for the page."""
 
 from __future__ import annotations
 
@@ -22,6 +22,25 @@ def why_not(*, person: User, device: Device, at: dt.datetime) -> str:
     if not Device.objects.visible_to(person, at=at).filter(pk=device.pk).exists():
         return "not_yours"
     return obstacle(device, roles=unlocking_roles(person, at=at), at=at)
+
+
+def why_not_lock(*, person: User, device: Device, at: dt.datetime) -> str:
+    """The same of locking: whoever may unlock there may lock, also in a freeze and outside their hours.
+
+    Three queries at most.
+    """
+    if not Device.objects.visible_to(person, at=at).filter(pk=device.pk).exists():
+        return "not_yours"
+    return obstacle_to_locking(device, roles=unlocking_roles(person, at=at))
+
+
+def obstacle_to_locking(device: Device, *, roles: Iterable[Assignment]) -> str:
+    """The same for a door that the person may see, given their `unlocking_roles`. No query."""
+    if device.building is None or all(role.building_id != device.building_id for role in roles):
+        return "no_role"
+    if device.gone_at is not None:
+        return "gone"
+    return "" if device.can_remotely_lock else "not_lockable"
 
 
 def unlocking_roles(person: User, *, at: dt.datetime) -> list[Assignment]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import datetime as dt
+from typing import Any, Final
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from locks.models import Kind, SharedPC, User
 from locks.models.shared_pcs import BY_PIN
+from locks.services import leases
 from locks.services.audit import record
 from locks.services.editing import subject_of
 from locks.services.signing_in import buildings_of
+
+DAY: Final = dt.timedelta(days=1)
 
 
 def end_sessions(person: User, *, keep: str = "") -> int:
@@ -42,6 +48,16 @@ def end_sessions_by_pin(*, person: User | None = None, pc: SharedPC | None = Non
             keys.append(session.pk)
     UserSession.objects.filter(session_key__in=keys).delete()
     Session.objects.filter(pk__in=keys).delete()
+
+
+def forget_expired() -> None:
+    """Remove the rows of sessions that are over, once a day; each request knows that they are without it."""
+    if not leases.take_turn("expired_sessions", every=DAY):
+        return
+    SessionStore.clear_expired()
+    gone = ~Exists(Session.objects.filter(pk=OuterRef("session_key")))
+    # A young one may be of a session that is being made.
+    UserSession.objects.filter(gone, created_at__lt=timezone.now() - DAY).delete()
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,13 +18,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from locks.clients import impatient_client
-from locks.models import Device, Kind, SeamEvent, Status, UnlockRequest
-from locks.models.unlocks import UnlockRequestQuerySet
+from locks.models import Action, Device, Kind, SeamEvent, Status, UnlockRequest
+from locks.models.unlocks import ENDED_STATUSES, UnlockRequestQuerySet
 from locks.seam import ActionAttempt, SeamError, SeamRejected, SeamUnreadable
 from locks.services import following, leases
-from locks.services.answers import Answer, from_attempt, settle
+from locks.services.answers import ACTION_TYPES, Answer, from_attempt, settle
 from locks.services.audit import record
 from locks.services.errors import DATABASE_GONE
+from locks.services.kinds import kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,12 @@ ACTS_WITHIN: Final = dt.timedelta(seconds=6)
 WEBHOOKS_COME_FOR: Final = dt.timedelta(hours=28)
 # Of one look, in a thread that has others to end and to follow.
 READ_FOR: Final = 4.0  # seconds, for the events
-UNLOCKED, ENDED = "lock.unlocked", "action_attempt.unlock_door."
-SUCCEEDED, FAILED = f"{ENDED}succeeded", f"{ENDED}failed"
+UNLOCKED, LOCKED = "lock.unlocked", "lock.locked"
+# What Seam tells where the bolt did it, and how the kinds begin that tell of an attempt's end.
+MOVED: Final[Mapping[str, str]] = {Action.UNLOCK: UNLOCKED, Action.LOCK: LOCKED}
+ENDED: Final[Mapping[str, str]] = {
+    action: f"action_attempt.{seams.lower()}." for action, seams in ACTION_TYPES.items()
+}
 
 
 @dataclass(frozen=True)
@@ -102,10 +107,14 @@ def _look(request: UnlockRequest) -> None:
     own = _ownerless(records.named)
     if len(own) == 1 and not _mistakable(request):
         attempt = impatient_client().get_action_attempt(*own)
-        if attempt.action_type == "UNLOCK_DOOR":
+        if attempt.action_type == ACTION_TYPES[request.action]:
             answer = replace(from_attempt(attempt), inferred=True)
             settle(request, answer, frm=(Status.UNKNOWN,))
-    elif not own and _lists_nothing(records) and timezone.now() > request.call_deadline:
+    elif (
+        not own
+        and _lists_nothing(records, request.action)
+        and timezone.now() > request.call_deadline
+    ):
         _note_nothing_listed(request)
 
 
@@ -113,14 +122,14 @@ def _read(request: UnlockRequest) -> _Records:
     opens, closes = call_of(request)
     device_id = request.device.seam_device_id
     told = SeamEvent.objects.filter(
-        _about_unlocking(), device=request.device, occurred_at__range=(opens, closes)
+        _about(request.action), device=request.device, occurred_at__range=(opens, closes)
     ).exclude(action_attempt_id="")
     named = set(told.values_list("action_attempt_id", flat=True))
     give_up = time.monotonic() + READ_FOR
     for event in impatient_client().list_events(since=opens, device_id=device_id):
         if time.monotonic() > give_up:
             raise SeamUnreadable("Seam's events of this door take too long to read.")
-        about = event.event_type == UNLOCKED or event.event_type.startswith(ENDED)
+        about = action_of(event.event_type) == request.action
         within = opens <= event.occurred_at <= closes
         if event.action_attempt_id and about and within and event.device_id == device_id:
             named.add(event.action_attempt_id)
@@ -139,8 +148,18 @@ def call_of(request: UnlockRequest) -> tuple[dt.datetime, dt.datetime]:
     return request.requested_at - CLOCKS_DIFFER, ended + CLOCKS_DIFFER
 
 
-def _about_unlocking() -> Q:
-    return Q(event_type=UNLOCKED) | Q(event_type__startswith=ENDED)
+def _about(action: str) -> Q:
+    return Q(event_type=MOVED[action]) | Q(event_type__startswith=ENDED[action])
+
+
+def action_of(event_type: str) -> str:
+    """Which action an event of Seam's tells of; empty for neither."""
+    told = (
+        action
+        for action, moved in MOVED.items()
+        if event_type == moved or event_type.startswith(ENDED[action])
+    )
+    return next(told, "")
 
 
 def _ownerless(attempt_ids: Iterable[str]) -> list[str]:
@@ -152,7 +171,8 @@ def _ownerless(attempt_ids: Iterable[str]) -> list[str]:
 def _mistakable(request: UnlockRequest) -> bool:
     """Whether another request of the door could be the one that an attempt belongs to."""
     opens, closes = call_of(request)
-    others = UnlockRequest.objects.filter(device=request.device).exclude(pk=request.pk)
+    others = UnlockRequest.objects.filter(device=request.device, action=request.action)
+    others = others.exclude(pk=request.pk)
     lost = Q(
         action_attempt_id="",
         status=Status.UNKNOWN,
@@ -162,12 +182,13 @@ def _mistakable(request: UnlockRequest) -> bool:
     return others.filter(Q(status=Status.SENDING) | lost).exists()
 
 
-def _lists_nothing(records: _Records) -> bool:
-    """Whether Seam lists all that it knows, and no unlock that another request does not own."""
+def _lists_nothing(records: _Records, action: str) -> bool:
+    """Whether Seam lists all that it knows, and no such attempt that another request does not own."""
     if records.listed is None:
         return False
-    unlocks = [a for a in records.listed if a.action_type == "UNLOCK_DOOR"]
-    return not _ownerless(attempt.action_attempt_id for attempt in unlocks)
+    seams = ACTION_TYPES[action]
+    alike = [attempt for attempt in records.listed if attempt.action_type == seams]
+    return not _ownerless(attempt.action_attempt_id for attempt in alike)
 
 
 def _note_nothing_listed(request: UnlockRequest) -> None:
@@ -177,7 +198,7 @@ def _note_nothing_listed(request: UnlockRequest) -> None:
             pk=request.pk, status=Status.UNKNOWN, nothing_listed_at=None
         )
         if unknown.update(nothing_listed_at=timezone.now()):
-            _record(Kind.UNLOCK_NOTHING_LISTED, request)
+            _record(kind_of(request.action, "nothing_listed"), request)
 
 
 def weigh(
@@ -198,7 +219,7 @@ def weigh(
     if action_attempt_id:
         owner = UnlockRequest.objects.filter(action_attempt_id=action_attempt_id).first()
     if owner is None:
-        _look_now(device, occurred_at)
+        _look_now(device, occurred_at, action=action_of(event_type))
     elif owner.status in (Status.PENDING, Status.UNKNOWN):
         waiting = UnlockRequest.objects.filter(_watched(), pk=owner.pk)
         waiting = waiting.filter(status__in=(Status.PENDING, Status.UNKNOWN))
@@ -214,10 +235,11 @@ def _watched() -> Q:
     return Q(next_look_at__isnull=False) | young
 
 
-def _look_now(device: Device, occurred_at: dt.datetime) -> None:
+def _look_now(device: Device, occurred_at: dt.datetime, *, action: str) -> None:
     lost = UnlockRequest.objects.filter(
         _watched(),
         device=device,
+        action=action,
         status=Status.UNKNOWN,
         action_attempt_id="",
         requested_at__lte=occurred_at + CLOCKS_DIFFER,
@@ -228,15 +250,19 @@ def _look_now(device: Device, occurred_at: dt.datetime) -> None:
 
 
 def _speaks_against(request: UnlockRequest, event_type: str, status: str) -> bool:
-    unlocked = event_type in (UNLOCKED, SUCCEEDED) or status == "success"
-    failed = event_type == FAILED or status == "error"
-    return unlocked if request.status == Status.FAILED else failed and not unlocked
+    """Only what tells of the same action: that a door was unlocked later says nothing of its locking."""
+    if action_of(event_type) != request.action:
+        return False
+    ended = ENDED[request.action]
+    done = event_type in (MOVED[request.action], f"{ended}succeeded") or status == "success"
+    failed = event_type == f"{ended}failed" or status == "error"
+    return done if request.status == Status.FAILED else failed and not done
 
 
 def weigh_answer(request: UnlockRequest, answer: Answer) -> None:
     """Take the late answer of the call itself, once its outcome was inferred from Seam's records."""
     now = UnlockRequest.objects.get(pk=request.pk)
-    ended = answer.status in (Status.UNLOCKED, Status.FAILED)
+    ended = answer.status in ENDED_STATUSES
     otherwise = ended and answer.status != now.status
     another = answer.attempt_id not in ("", now.action_attempt_id)
     if now.inferred and (otherwise or another):
@@ -245,15 +271,14 @@ def weigh_answer(request: UnlockRequest, answer: Answer) -> None:
 
 def contradict(request: UnlockRequest, *, event_type: str, occurred_at: dt.datetime) -> bool:
     """Note, once, that Seam later said otherwise than how `request` ended. Its status stays."""
-    ended = (Status.UNLOCKED, Status.FAILED)
     with transaction.atomic():
         open_to_it = UnlockRequest.objects.filter(
-            pk=request.pk, status__in=ended, contradicted_at=None
+            pk=request.pk, status__in=ENDED_STATUSES, contradicted_at=None
         )
         if not open_to_it.update(contradicted_at=timezone.now()):
             return False
         _record(
-            Kind.UNLOCK_CONTRADICTED,
+            kind_of(request.action, "contradicted"),
             request,
             ended_as=request.status,
             seen=event_type,

@@ -29,6 +29,7 @@ from locks.services.editing import (
     subject_of,
 )
 from locks.services.errors import NotAllowed
+from locks.services.one_time import withdraw_resets
 from locks.services.pins import forget_pin
 from locks.services.sessions import end_sessions
 from locks.services.signing_in import buildings_of
@@ -178,10 +179,9 @@ def change_person(*, actor: User, person: User, changes: Mapping[str, Any]) -> U
     if changes.get("is_active") is False:
         _require_another_superuser(actor, person)
     row = locked_person(person)
-    changed = apply(row, changes)
-    if "is_active" in changed and not row.is_active:
-        end_sessions(row)
-    if changed:
+    if changes.get("is_active") is False and row.is_active:
+        end_ways_in(actor=actor, person=row)  # first: a closed account works nowhere
+    if changed := apply(row, changes):
         _record_person(Kind.PERSON_CHANGED, actor=actor, person=row, changed=changed)
     return row
 
@@ -189,6 +189,17 @@ def change_person(*, actor: User, person: User, changes: Mapping[str, Any]) -> U
 def deactivate_person(*, actor: User, person: User) -> User:
     """Close an account at once: its sessions end, its roles count no more. Nothing is deleted."""
     return change_person(actor=actor, person=person, changes={"is_active": False})
+
+
+def end_ways_in(*, actor: User, person: User) -> None:
+    """With the end of an account: sessions, PIN, ways to a new password. None counts again if it is reopened.
+
+    `person` should be locked by the caller; the chains are from here on.
+    """
+    end_sessions(person)
+    withdraw_resets(person)
+    hold_chains([None, *buildings_of(person)])
+    forget_pin(actor=actor, person=person)
 
 
 def close_account(*, actor: User, person: User) -> None:
@@ -260,6 +271,7 @@ def _with_password(person: User, password: str) -> User:
     validate_password(password, row)
     row.set_password(password)
     row.save(update_fields=["password"])
+    withdraw_resets(row)  # whoever has one still knows a way in that nobody needs any more
     return row
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locks.services import events, following, freezing, noise, pins, settling, signing_in
+from locks.services import events, following, freezing, noise, pins, sessions, settling, signing_in
 from locks.services.refusing import record_repeats
 
 
@@ -19,5 +19,6 @@ def sweep(*, for_seconds: float = 4.0) -> float:
     pins.record_refused()
     again = following.follow_if_due(for_seconds=for_seconds)
     settling.settle_lost(for_seconds=for_seconds)
+    sessions.forget_expired()
     events.record_waiting()
     return again

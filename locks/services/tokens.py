@@ -1,4 +1,4 @@
-"""The signed token of a button: whose, for which door, made when, good for one press."""
+"""The signed token of a button: whose, for which door and what, made when, good for one press."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from django.core import signing
 
-from locks.models import Device, User
+from locks.models import Action, Device, User
 
 _SALT = "locks.press"
 
 
 class BadToken(Exception):
-    """Missing, forged, cut, or of another person or door."""
+    """Missing, forged, cut, or of another person, door or button."""
 
 
 @dataclass(frozen=True)
@@ -23,22 +23,26 @@ class PressToken:
     made_at: float  # seconds since the epoch, this server's clock
 
 
-def issue_token(*, person: User, device: Device) -> str:
-    """A new token for one button on one person's page."""
-    return signing.dumps(
-        {"p": person.pk, "d": device.pk, "n": uuid.uuid4().hex, "t": round(time.time(), 6)},
-        salt=_SALT,
-    )
+def issue_token(*, person: User, device: Device, action: str = Action.UNLOCK) -> str:
+    """A new token for one button, of that `action`, on one person's page."""
+    content = {"p": person.pk, "d": device.pk, "n": uuid.uuid4().hex, "t": round(time.time(), 6)}
+    # One of Unlock does not name it: pages from before there was another button stay good.
+    if action != Action.UNLOCK:
+        content["a"] = str(action)
+    return signing.dumps(content, salt=_SALT)
 
 
-def read_token(raw: str, *, person: User, device: Device) -> PressToken:
-    """The token's content. Raises BadToken unless it was issued to `person` for `device`."""
+def read_token(
+    raw: str, *, person: User, device: Device, action: str = Action.UNLOCK
+) -> PressToken:
+    """The token's content. Raises BadToken unless it was issued to `person` for `device` and `action`."""
     try:
         content = signing.loads(raw[:500], salt=_SALT)
         nonce, made_at = uuid.UUID(content["n"]), float(content["t"])
     except (signing.BadSignature, KeyError, TypeError, ValueError) as broken:
         raise BadToken from broken
-    if (content.get("p"), content.get("d")) != (person.pk, device.pk):
+    issued = (content.get("p"), content.get("d"), content.get("a", Action.UNLOCK))
+    if issued != (person.pk, device.pk, action):
         raise BadToken
     return PressToken(nonce=nonce, made_at=made_at)
 

@@ -1,6 +1,6 @@
-"""A press of the button: recorded first, sent at most once, never late, and its answer recorded.
+"""A press of Unlock or Lock: recorded first, sent at most once, never late, and its answer recorded.
 
-Transaction, call, transaction: no transaction is open while Seam is called.
+One road for both buttons. Transaction, call, transaction: no transaction is open while Seam is called.
 """
 
 from __future__ import annotations
@@ -15,23 +15,24 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from locks.clients import seam_client
-from locks.models import Device, Kind, Press, Status, UnlockRequest, User, Verdict
-from locks.seam import SeamError, SendBy
-from locks.services import following, limiting, settling
+from locks.models import Action, Device, Press, Status, UnlockRequest, User, Verdict
+from locks.seam import ActionAttempt, SeamError, SendBy
+from locks.services import following, limiting, look_alikes, settling
 from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
 from locks.services.breaking_glass import break_glass
 from locks.services.conditions import lacking
 from locks.services.errors import DATABASE_GONE, AnswerNotRecorded, DoorUnknown, NothingSent, Sent
+from locks.services.kinds import kind_of
+from locks.services.meeting import asks_again, crossed_by, is_overdue, just_ended, unsettled_at
 from locks.services.presses import Pressed, PressForm, PressResult
 from locks.services.proving_oneself import NotProved, Proved
 from locks.services.refusing import refuse
-from locks.services.rights import breakable, freeze_behind, why_not
+from locks.services.rights import breakable, freeze_behind, why_not, why_not_lock
 from locks.services.tokens import BadToken, PressToken, age_of_press, read_token
 
 logger = logging.getLogger(__name__)
 
-JOIN_AFTER_END = dt.timedelta(seconds=2)
 CONFLICTS = ("40P01", "40001")  # PostgreSQL: deadlock detected, serialization failure
 RECORD_WITHIN = 5.0  # seconds that a dropped database gets before an answer is left to the sweep
 
@@ -51,17 +52,31 @@ def request_unlock(
     database goes away NothingSent, AnswerNotRecorded or Sent, whichever is true. Returns when Seam has
     answered, at the latest at the request's `call_deadline`.
     """
+    if isinstance(proof, Proved) and proof.person_id != actor.pk:
+        proof = None
+    return _request(Action.UNLOCK, actor, device, form, proof)
+
+
+def request_lock(*, actor: User, device: Device, form: PressForm) -> PressResult:
+    """Lock `device` once for `actor`, or say why not, as request_unlock() does.
+
+    It asks for no reason and no proof, and weekly hours and a freeze do not stand in its way.
+    """
+    return _request(Action.LOCK, actor, device, form, None)
+
+
+def _request(
+    action: Action, actor: User, device: Device, form: PressForm, proof: Proved | NotProved | None
+) -> PressResult:
     # Both clocks once, before all else: a process that stands still from here on is late all the same.
     now, steady = time.time(), time.monotonic()
     try:
-        token = read_token(form.token, person=actor, device=device)
+        token = read_token(form.token, person=actor, device=device, action=action)
         age = age_of_press(token, form.elapsed, now=now)
     except BadToken:
         token, age = None, 0.0
-    if isinstance(proof, Proved) and proof.person_id != actor.pk:
-        proof = None
     at = dt.datetime.fromtimestamp(now, dt.UTC)
-    pressed = Pressed(actor, device, form, token, at, age, proof)
+    pressed = Pressed(actor, device, form, token, at, age, action, proof)
     send_by = SendBy(wall=now + pressed.left, monotonic=steady + pressed.left)
     try:
         result = _take(pressed)
@@ -120,12 +135,13 @@ def _decide(pressed: Pressed) -> PressResult | None:
         .select_related("building")
         .get(pk=pressed.device.pk)
     )
-    forbidden = why_not(person=pressed.actor, device=device, at=pressed.at)
+    pressed = replace(pressed, device=device)
+    forbidden = _forbidden(pressed)
     overridden: tuple[str, ...] = ()
-    if forbidden and pressed.form.break_glass:
+    if forbidden and pressed.form.break_glass and pressed.action == Action.UNLOCK:
         overridden = breakable(person=pressed.actor, device=device, at=pressed.at)
     forbidden = "" if overridden else forbidden
-    pressed = replace(pressed, device=device, overridden=overridden)
+    pressed = replace(pressed, overridden=overridden)
     earlier = _earlier(pressed.token) if pressed.token else None
     if earlier and forbidden == "not_yours":
         pressed = replace(pressed, token=None)  # its nonce is on an earlier row already
@@ -135,15 +151,21 @@ def _decide(pressed: Pressed) -> PressResult | None:
     here = device.unlock_requests.filter(building=device.building)
     latest = here.order_by("-requested_at", "-pk").first()
     under_way = here.open().first()
-    unsettled = latest if latest and latest.status == Status.UNKNOWN and not under_way else None
+    unsettled = None if under_way else unsettled_at(here, latest)
     code = forbidden or lacking(pressed)
-    if not code and unsettled and pressed.form.again != unsettled.pk:
+    if not code and unsettled and asks_again(pressed, unsettled):
         code = "ask_again"
+    # Who was asked about this door's last press has it before them; and glass is not broken slowly.
+    is_asked = pressed.action == Action.UNLOCK and not unsettled and not pressed.overridden
+    if not code and is_asked and look_alikes.is_unnamed(pressed):
+        code = "which_door"
     if code:
         return PressResult(_refuse(pressed, code))
-    if under_way and _overdue(under_way, pressed.at):
+    if under_way and is_overdue(under_way, pressed.at):
         return None
-    if joined := under_way or _just_ended(latest, pressed):
+    if crossed := crossed_by(under_way or latest, pressed):
+        return PressResult(_refuse(pressed, crossed))
+    if joined := under_way or just_ended(latest, pressed):
         return PressResult(_join(pressed, joined))
     if too_soon := _too_soon(pressed):
         return PressResult(too_soon)
@@ -151,6 +173,11 @@ def _decide(pressed: Pressed) -> PressResult | None:
     if not _still_may(pressed):
         raise _Overtaken
     return PressResult(press)
+
+
+def _forbidden(pressed: Pressed) -> str:
+    ask = why_not_lock if pressed.action == Action.LOCK else why_not
+    return ask(person=pressed.actor, device=pressed.device, at=pressed.at)
 
 
 def _still_may(pressed: Pressed) -> bool:
@@ -163,12 +190,12 @@ def _still_may(pressed: Pressed) -> bool:
     device = Device.objects.select_related("building").get(pk=pressed.device.pk)
     if pressed.overridden:
         return breakable(person=person, device=device, at=at) == pressed.overridden
-    return not why_not(person=person, device=device, at=at)
+    return not _forbidden(replace(pressed, device=device))
 
 
 def _too_soon(pressed: Pressed) -> Press | None:
     """The refusal of a press beyond what a door, or a person's hands, do in a minute; None for the rest."""
-    if again := limiting.door_free_at(pressed.device, at=pressed.at):
+    if again := limiting.door_free_at(pressed.device, at=pressed.at, action=pressed.action):
         return _refuse(pressed, "door_limit", retry_at=again)
     if again := limiting.person_free_at(pressed.actor, at=pressed.at):
         return _refuse(pressed, "person_limit", retry_at=again)
@@ -180,6 +207,7 @@ def _refuse(pressed: Pressed, code: str, *, retry_at: dt.datetime | None = None)
         actor=pressed.actor,
         device=pressed.device,
         code=code,
+        action=pressed.action,
         nonce=pressed.token.nonce if pressed.token else None,
         address=pressed.form.address,
         retry_at=retry_at or _not_before(pressed, code),
@@ -198,26 +226,6 @@ def _earlier(token: PressToken) -> Press | None:
     return Press.objects.select_related("request").filter(nonce=token.nonce).first()
 
 
-def _overdue(request: UnlockRequest, at: dt.datetime) -> bool:
-    bound = request.call_deadline if request.status == Status.SENDING else request.resolve_by
-    return at > bound + following.GRACE
-
-
-def _just_ended(latest: UnlockRequest | None, pressed: Pressed) -> UnlockRequest | None:
-    """The request that this press was meant for although it has ended meanwhile.
-
-    Anyone's, where the finger moved before its end and the press was held up; and for a moment after
-    the end that of whoever requested or joined it: the same wish, not a new one.
-    """
-    if latest is None or latest.ended_at is None:
-        return None
-    if pressed.at - dt.timedelta(seconds=pressed.age) <= latest.ended_at:
-        return latest
-    if pressed.at - latest.ended_at >= JOIN_AFTER_END:
-        return None
-    return latest if latest.presses.filter(person=pressed.actor).exists() else None
-
-
 def _join(pressed: Pressed, request: UnlockRequest) -> Press:
     """A press that another one stands for; who joins the same request again is not written again."""
     joined_before = request.presses.filter(person=pressed.actor, verdict=Verdict.JOINED).exists()
@@ -225,14 +233,13 @@ def _join(pressed: Pressed, request: UnlockRequest) -> Press:
     if joined_before:
         return press
     record(
-        Kind.UNLOCK_JOINED,
+        kind_of(pressed.action, "joined"),
         building=pressed.device.building,
         actor=pressed.actor,
         device=pressed.device,
         request=request,
         address=pressed.form.address,
-        reason=pressed.form.reason,
-        identified_by=pressed.form.identified_by,
+        **pressed.form.said,
         overridden=list(pressed.overridden),
     )
     return press
@@ -243,8 +250,10 @@ def _open(pressed: Pressed, *, again: bool) -> Press:
     call_deadline = send_by + dt.timedelta(seconds=settings.UNLOCK_ANSWER_TIMEOUT)
     resolve_by = pressed.at + dt.timedelta(seconds=settings.UNLOCK_RESOLVE_TIMEOUT)
     if pressed.device.building is None:
-        raise AssertionError("rights.why_not() lets nobody unlock a door without a building.")
+        raise AssertionError("rights lets nobody press a door without a building.")
+    unlocks = pressed.action == Action.UNLOCK
     request = UnlockRequest.objects.create(
+        action=pressed.action,
         device=pressed.device,
         building=pressed.device.building,
         requested_by=pressed.actor,
@@ -254,21 +263,20 @@ def _open(pressed: Pressed, *, again: bool) -> Press:
         send_by=send_by,
         call_deadline=call_deadline,
         resolve_by=max(resolve_by, call_deadline),
-        reason=pressed.form.reason,
-        identified_by=pressed.form.identified_by,
+        **pressed.form.said,
         pressed_again=again,
-        out_of_hours=pressed.device.building.is_quiet(pressed.at),
+        # Quiet hours are of interest where somebody is let in.
+        out_of_hours=unlocks and pressed.device.building.is_quiet(pressed.at),
         overridden=",".join(pressed.overridden),
     )
     press = _press(pressed, verdict=Verdict.SENT, request=request)
     record(
-        Kind.UNLOCK_REQUESTED,
+        kind_of(pressed.action, "requested"),
         building=pressed.device.building,
         actor=pressed.actor,
         device=pressed.device,
         request=request,
-        reason=pressed.form.reason,
-        identified_by=pressed.form.identified_by,
+        **pressed.form.said,
         pressed_again=again or None,
         out_of_hours=request.out_of_hours or None,
         address=pressed.form.address,
@@ -286,6 +294,7 @@ def _press(pressed: Pressed, *, verdict: Verdict, request: UnlockRequest) -> Pre
     return Press.objects.add(
         person=pressed.actor,
         device=pressed.device,
+        action=pressed.action,
         nonce=pressed.token.nonce,
         pressed_at=pressed.at,
         verdict=verdict,
@@ -296,14 +305,18 @@ def _press(pressed: Pressed, *, verdict: Verdict, request: UnlockRequest) -> Pre
 def _send(request: UnlockRequest, send_by: SendBy) -> Answer:
     """The one call. Whatever goes wrong is an answer: `unknown` unless nothing can have moved."""
     try:
-        return from_attempt(
-            seam_client().unlock_door(request.device.seam_device_id, send_by=send_by)
-        )
+        return from_attempt(_call(request, send_by))
     except SeamError as error:
         return from_error(error)
     except Exception:
         logger.exception("Unlock request %s: the call to Seam broke.", request.pk)
         return Answer(Status.UNKNOWN, code="no_answer")
+
+
+def _call(request: UnlockRequest, send_by: SendBy) -> ActionAttempt:
+    client = seam_client()
+    call = client.lock_door if request.action == Action.LOCK else client.unlock_door
+    return call(request.device.seam_device_id, send_by=send_by)
 
 
 def _record_patiently(request: UnlockRequest, answer: Answer) -> None:

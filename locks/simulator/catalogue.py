@@ -18,6 +18,8 @@ class Behaviour:
         do not reach the door at all, so that no attempt exists afterwards.
     online, remote: `properties.online` and `can_remotely_unlock`.
     hint: one sentence for people who try the demo.
+
+    A door whose `lockable` is false (see DoorSpec) answers to locking with an error.
     """
 
     name: str
@@ -36,6 +38,7 @@ class DoorSpec:
 
     `behaviour` is a key of `BEHAVIOURS`; `battery` a level between 0 and 1; `common` tells whoever
     seeds a demo that the door needs no confirmation, and `area` where in the building it is.
+    `lockable`: whether it can be locked remotely, too, where it can be unlocked.
     """
 
     device_id: str
@@ -45,6 +48,7 @@ class DoorSpec:
     common: bool
     behaviour: str = "prompt"
     battery: float = 0.92
+    lockable: bool = True
 
 
 _BEHAVIOURS = (
@@ -65,7 +69,7 @@ _BEHAVIOURS = (
         "fails",
         "Fails after a second.",
         delay=1.0,
-        error=("uncategorized_error", "The lock reported a failure and did not unlock."),
+        error=("uncategorized_error", "The lock reported a failure and did not move."),
     ),
     Behaviour(
         "jammed",
@@ -95,7 +99,15 @@ _PARK = "Park Residence"
 CATALOGUE: Final[tuple[DoorSpec, ...]] = (
     DoorSpec("harbour-main-entrance", "Main entrance", _HARBOUR, "Ground floor", True),
     DoorSpec("harbour-staff-entrance", "Staff entrance", _HARBOUR, "Ground floor", True, "slow"),
-    DoorSpec("harbour-parking-gate", "Parking gate", _HARBOUR, "Yard", True, "unconfirmed"),
+    DoorSpec(
+        "harbour-parking-gate",
+        "Parking gate",
+        _HARBOUR,
+        "Yard",
+        True,
+        "unconfirmed",
+        lockable=False,
+    ),
     DoorSpec("harbour-bike-cellar", "Bike cellar", _HARBOUR, "Basement", True, "never"),
     DoorSpec("harbour-loading-dock", "Loading dock", _HARBOUR, "Yard", True, "hangs_up"),
     DoorSpec("harbour-room-101", "Room 101", _HARBOUR, "First floor", False, "instant"),
@@ -105,7 +117,7 @@ CATALOGUE: Final[tuple[DoorSpec, ...]] = (
     DoorSpec("harbour-roof-door", "Roof door", _HARBOUR, "Fifth floor", False, "fails"),
     DoorSpec("park-front-door", "Front door", _PARK, "Ground floor", True, "instant"),
     DoorSpec("park-garden-gate", "Garden gate", _PARK, "Garden", True, "silent"),
-    DoorSpec("park-garage", "Garage", _PARK, "Basement", True, "unavailable"),
+    DoorSpec("park-garage", "Garage", _PARK, "Basement", True, "unavailable", lockable=False),
     DoorSpec("park-laundry", "Laundry", _PARK, "Basement", True, "html_error"),
     DoorSpec("park-apartment-1", "Apartment 1", _PARK, "First floor", False),
     DoorSpec("park-apartment-2", "Apartment 2", _PARK, "First floor", False, battery=0.04),

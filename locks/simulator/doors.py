@@ -26,6 +26,7 @@ RATE_LIMIT: Final = 15
 RATE_WINDOW: Final = 60.0
 ATTEMPTS_KEPT: Final = 2000
 EVENTS_KEPT: Final = 2000
+NOT_LOCKABLE: Final = ("uncategorized_error", "This lock cannot be locked remotely.")
 
 
 class DoorNotFound(LookupError):
@@ -208,9 +209,12 @@ class Doors:
 
     def _resolve(self, attempt: _Attempt, due: float) -> None:
         behaviour = attempt.behaviour
-        if behaviour.error is not None:
+        spec, error = self._doors[attempt.device_id].spec, behaviour.error
+        if attempt.action_type == "LOCK_DOOR" and not spec.lockable:
+            error = NOT_LOCKABLE
+        if error is not None:
             attempt.status = "error"
-            attempt.error = {"type": behaviour.error[0], "message": behaviour.error[1]}
+            attempt.error = {"type": error[0], "message": error[1]}
         else:
             attempt.status = "success"
             confirmed = behaviour.confirms

@@ -20,7 +20,8 @@ from .routes import Reply, Request, Routes, error_reply, recorded_body
 
 MAX_BODY: Final = 256 * 1024
 _UNLOCK: Final = "/locks/unlock_door"
-_COMMANDS: Final = (_UNLOCK, "/locks/lock_door")
+_LOCK: Final = "/locks/lock_door"
+_COMMANDS: Final = (_UNLOCK, _LOCK)
 
 
 class Simulator:
@@ -82,6 +83,10 @@ class Simulator:
     def posts(self, device_id: str) -> int:
         """How many calls came to `/locks/unlock_door` for this door, refused ones included."""
         return self._calls.count(_UNLOCK, device_id=device_id)
+
+    def locks_asked(self, device_id: str) -> int:
+        """How many calls came to `/locks/lock_door` for this door, refused ones included."""
+        return self._calls.count(_LOCK, device_id=device_id)
 
     def unlocks(self, device_id: str) -> int:
         """How often this door has unlocked so far. Raises LookupError for an unknown door."""

@@ -60,7 +60,7 @@ def lock_json(spec: DoorSpec, behaviour: Behaviour, *, locked: bool, created_at:
             "area": spec.area,
             "access": "common" if spec.common else "private",
         },
-        "can_remotely_lock": behaviour.remote,
+        "can_remotely_lock": behaviour.remote and spec.lockable,
         "can_remotely_unlock": behaviour.remote,
     }
 

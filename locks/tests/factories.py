@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from locks.models import Assignment, Building, Device, Role, Status, UnlockRequest, User
+from locks.models.unlocks import ENDED_STATUSES
 
 PASSWORD = "a-password-for-tests"
 _numbers = itertools.count(1)
@@ -30,18 +31,25 @@ def make_building(name: str = "", **fields: Any) -> Building:
 
 
 def make_device(building: Building | None = None, **fields: Any) -> Device:
-    """A common door that can be unlocked now."""
+    """A common door that can be unlocked, and locked, now."""
     number = next(_numbers)
     values: dict[str, Any] = {
         "seam_device_id": f"device-{number}",
-        "label": f"Door {number}",
+        "label": f"Door {_spelled(number)}",
         "access": Device.Access.COMMON,
         "online": True,
         "locked": True,
         "can_remotely_unlock": True,
+        "can_remotely_lock": True,
         **fields,
     }
     return Device.objects.create(building=building, **values)
+
+
+def _spelled(number: int) -> str:
+    """Digit by digit, so that no two doors look alike."""
+    digits = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return " ".join(digits[int(each)] for each in str(number))
 
 
 def grant(
@@ -60,7 +68,7 @@ def request_of(
 ) -> UnlockRequest:
     """A request as the services would have left it, `ago` seconds old."""
     at = timezone.now() - seconds(ago)
-    ended = at + seconds(4) if status in (Status.UNLOCKED, Status.FAILED) else None
+    ended = at + seconds(4) if status in ENDED_STATUSES else None
     values = {
         "ended_at": ended,
         "took_ms": 4_000 if ended else None,

@@ -22,15 +22,10 @@ from locks.models import (
     User,
     Verdict,
 )
+from locks.models.unlocks import ENDED_STATUSES
 from locks.services import audit
 from locks.services.audit import record
-
-_KINDS = {
-    Status.PENDING: Kind.UNLOCK_PENDING,
-    Status.UNLOCKED: Kind.UNLOCK_UNLOCKED,
-    Status.FAILED: Kind.UNLOCK_FAILED,
-    Status.UNKNOWN: Kind.UNLOCK_UNKNOWN,
-}
+from locks.services.kinds import kind_of
 
 
 @contextmanager
@@ -80,15 +75,17 @@ def past_unlock(
         send_by=at,
         call_deadline=at,
         resolve_by=at,
-        ended_at=at if status in (Status.UNLOCKED, Status.FAILED) else None,
+        ended_at=at if status in ENDED_STATUSES else None,
         **fields,
     )
-    Press.objects.add(device=device, person=person, verdict=Verdict.SENT, request=request)
+    action = request.action
+    sent = {"verdict": Verdict.SENT, "action": action, "request": request}
+    Press.objects.add(device=device, person=person, **sent)
     told = {"building": building, "actor": person, "device": device, "request": request}
-    record(Kind.UNLOCK_REQUESTED, reason=reason, **told)
-    if status in _KINDS:
+    record(kind_of(action, "requested"), reason=reason, **told)
+    if status != Status.SENDING:
         record(
-            _KINDS[status],
+            kind_of(action, status),
             reason=reason,
             action_attempt_id=request.action_attempt_id,
             confirmed_by_device=request.confirmed_by_device,

@@ -20,6 +20,7 @@ clerks = st.sampled_from(("clerk", "colleague"))
 door = st.sampled_from(("front", "front", *DOORS))
 staff = st.sampled_from(tuple(STAFF))
 building = st.sampled_from(("north", "south"))
+button = st.sampled_from(("unlock", "unlock", "lock"))
 # More of what most often leads on.
 manner = st.sampled_from(("pending", "pending", "confirmed", "hangs up", *MANNERS))
 # A press runs through some 140 lines of the services; counted in test_state_machine.
@@ -29,6 +30,7 @@ BESIDE = (
     "sweep",
     "follow",
     "colleague",
+    "colleague locks",
     "same token",
     "revoke",
     "freeze",
@@ -40,6 +42,7 @@ BESIDE = (
 AT_ONCE = (
     "sweep",
     "follow",
+    "lock",
     "revoke",
     "freeze",
     "freeze door",
@@ -100,6 +103,11 @@ class FrontDesk(RuleBasedStateMachine):
         finger = Finger(reason=reason, again=again, glass=glass)
         self.world.press(who, door, finger=finger, plan=self._plan(manner, took))
 
+    @rule(who=who, door=door, manner=manner, took=st.booleans())
+    def press_lock(self, who: str, door: str, manner: str, took: bool) -> None:
+        tab = self.world.open_page(who, door, action="lock")
+        self.world.press(who, door, tab=tab, plan=self._plan(manner, took))
+
     @rule(who=clerks, door=door, manner=manner)
     def press_again_at_once(self, who: str, door: str, manner: str) -> None:
         self.world.press(who, door, plan=self._plan(manner, True))
@@ -115,9 +123,9 @@ class FrontDesk(RuleBasedStateMachine):
     def press_from_afar(self, who: str, door: str, age: float, script: bool, slept: float) -> None:
         self.world.press(who, door, finger=Finger(age=age, script=script, slept=slept))
 
-    @rule(who=clerks, door=door)
-    def open_page(self, who: str, door: str) -> None:
-        self.world.open_page(who, door)
+    @rule(who=clerks, door=door, button=button)
+    def open_page(self, who: str, door: str, button: str) -> None:
+        self.world.open_page(who, door, action=button)
 
     @precondition(lambda self: self.world.tabs)
     @rule(which=st.integers(0, 3), manner=manner, script=st.booleans())
@@ -142,10 +150,12 @@ class FrontDesk(RuleBasedStateMachine):
 
     # -- presses that meet a fault -------------------------------------------------------------
 
-    @rule(who=clerks, door=door, manner=manner, took=st.booleans(), line=line)
-    def press_and_die(self, who: str, door: str, manner: str, took: bool, line: int) -> None:
-        plan = self._plan(manner, took)
-        self.world.press(who, door, plan=plan, fault=killed_at(line))
+    @rule(who=clerks, door=door, button=button, manner=manner, took=st.booleans(), line=line)
+    def press_and_die(
+        self, who: str, door: str, button: str, manner: str, took: bool, line: int
+    ) -> None:
+        tab, plan = self.world.open_page(who, door, action=button), self._plan(manner, took)
+        self.world.press(who, door, tab=tab, plan=plan, fault=killed_at(line))
 
     @rule(who=clerks, door=door, manner=manner, statement=st.integers(1, 30))
     def press_and_lose_the_database(self, who: str, door: str, manner: str, statement: int) -> None:
@@ -177,14 +187,15 @@ class FrontDesk(RuleBasedStateMachine):
     @rule(
         who=clerks,
         door=door,
+        button=button,
         manner=manner,
         took=st.booleans(),
         beside=st.lists(st.sampled_from(BESIDE + LATER), min_size=1, max_size=3),
     )
     def press_with_others_during_the_call(
-        self, who: str, door: str, manner: str, took: bool, beside: list[str]
+        self, who: str, door: str, button: str, manner: str, took: bool, beside: list[str]
     ) -> None:
-        tab = self.world.open_page(who, door)
+        tab = self.world.open_page(who, door, action=button)
         plan = self._plan(manner, took, meanwhile=self._beside(tab, beside))
         self.world.press(who, door, tab=tab, plan=plan)
 
@@ -199,6 +210,7 @@ class FrontDesk(RuleBasedStateMachine):
         beside: dict[str, Callable[[], object]] = {
             "sweep": lambda: sweeping.sweep(for_seconds=0),
             "follow": lambda: following.follow(for_seconds=0),
+            "lock": world.press_lock_in_a_thread("clerk", door),
             "revoke": lambda: world.revoke("clerk", "north"),
             "freeze": lambda: world.freeze("north"),
             "freeze door": lambda: world.freeze_door(door),
@@ -219,6 +231,9 @@ class FrontDesk(RuleBasedStateMachine):
             "sweep": world.sweep,
             "follow": lambda: world.follow(after=0),
             "colleague": lambda: world.press(other, tab.door, finger=Finger(again=False)),
+            "colleague locks": lambda: world.press(
+                other, tab.door, tab=world.open_page(other, tab.door, action="lock")
+            ),
             "colleague again": lambda: world.press(other, tab.door),
             "same token": lambda: world.press(tab.who, tab.door, tab=tab),
             "revoke": lambda: world.revoke(tab.who, "north"),

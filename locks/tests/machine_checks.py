@@ -9,25 +9,33 @@ from django.db import connection
 from django.utils import timezone
 
 from locks.models import AuditEvent, Building, Kind, Press, UnlockRequest, Verdict
+from locks.services.kinds import kind_of
 from locks.services.verifying import verify_chains
 from locks.tests.machine_seam import NOTHING_MOVED, KnowingSeam
 
-OPEN, ENDED = {"sending", "pending"}, {"unlocked", "failed"}
+OPEN, ENDED = {"sending", "pending"}, {"unlocked", "locked", "failed"}
 STATUS_OF = {
     Kind.UNLOCK_REQUESTED: "sending",
     Kind.UNLOCK_PENDING: "pending",
     Kind.UNLOCK_UNLOCKED: "unlocked",
     Kind.UNLOCK_FAILED: "failed",
     Kind.UNLOCK_UNKNOWN: "unknown",
+    Kind.RELOCK_REQUESTED: "sending",
+    Kind.RELOCK_PENDING: "pending",
+    Kind.RELOCK_LOCKED: "locked",
+    Kind.RELOCK_FAILED: "failed",
+    Kind.RELOCK_UNKNOWN: "unknown",
 }
+REFUSED = (Kind.UNLOCK_REFUSED, Kind.RELOCK_REFUSED)
 # Statuses that one event may move a request to. A late answer to one that is unknown tells that it is
 # pending at Seam, and leaves it unknown.
 NEXT = {
     "": {"sending"},
-    "sending": {"pending", "unlocked", "failed", "unknown"},
-    "pending": {"unlocked", "failed", "unknown"},
-    "unknown": {"unknown", "pending", "unlocked", "failed"},
+    "sending": {"pending", "unlocked", "locked", "failed", "unknown"},
+    "pending": {"unlocked", "locked", "failed", "unknown"},
+    "unknown": {"unknown", "pending", "unlocked", "locked", "failed"},
     "unlocked": set(),
+    "locked": set(),
     "failed": set(),
 }
 NEVER_SENT = {"not_sent", "sent_too_late"}  # codes that say so
@@ -44,8 +52,8 @@ FINAL = (
 )
 
 
-def witness(device_id: str) -> int | None:
-    """The row for which an unlock of this door comes in: G1, G3 and G4 at that very moment.
+def witness(device_id: str, action: str) -> int | None:
+    """The row for which an unlock (or a lock) of this door comes in: G1, G3 and G4 at that very moment.
 
     Runs on the server's own connection, which sees what is committed and nothing else. Raises
     AssertionError where anything is missing.
@@ -53,9 +61,10 @@ def witness(device_id: str) -> int | None:
     rows = list(UnlockRequest.objects.filter(device__seam_device_id=device_id, status="sending"))
     assert len(rows) == 1, f"G1: {len(rows)} committed requests for an unlock of {device_id}"
     row = rows[0]
+    assert row.action == action, f"G1: asked to {action}; {row.pk} is to {row.action}"
     assert row.presses.filter(verdict=Verdict.SENT).count() == 1, f"G1: no press of {row.pk}"
     kinds = AuditEvent.objects.filter(request=row.pk).values_list("kind", flat=True)
-    assert Kind.UNLOCK_REQUESTED in kinds, f"G1: no event of {row.pk}"
+    assert kind_of(action, "requested") in kinds, f"G1: no event of {row.pk}"
     assert timezone.now() <= row.send_by + LATEST_ARRIVAL, f"G3: {row.pk} was sent too late"
     return row.pk
 
@@ -155,7 +164,7 @@ class Book:
         kinds = defaultdict(list)
         refusals = 0
         for request, kind in fetch(self._events_sql):
-            refusals += kind == Kind.UNLOCK_REFUSED
+            refusals += kind in REFUSED
             if request is not None:
                 kinds[request].append(kind)
         assert set(kinds) == {row.pk for row in rows}, "G7: requests and events differ"
@@ -185,8 +194,11 @@ class Book:
         has_said = made.has_said if made else set()
         if made and not row.inferred:
             assert made.request == row.pk, f"G6: {row.pk} has the attempt of another"
-        if row.status == "unlocked":
-            assert "success" in has_said, f"G6: {row.pk} says unlocked"
+        if made:
+            assert made.action == row.action, f"G6: {row.pk} has an attempt to {made.action}"
+        if row.status in ("unlocked", "locked"):
+            assert row.status == f"{row.action}ed", f"G6: {row.pk} was to {row.action}"
+            assert "success" in has_said, f"G6: {row.pk} says {row.status}"
         if row.status == "failed" and row.may_still_act:
             assert "error" in has_said, f"G6: {row.pk} says that the lock reported an error"
         if row.status == "failed" and not row.may_still_act:
@@ -198,4 +210,4 @@ class Book:
             assert made, f"G6: {row.pk} says pending; Seam never said so"
         ended = row.status in ENDED
         assert (row.ended_at is not None) == ended, f"G6: {row.pk} and its end"
-        assert (row.confirmed_by_device is None) or row.status == "unlocked"
+        assert (row.confirmed_by_device is None) or row.status in ("unlocked", "locked")

@@ -28,7 +28,7 @@ from locks.tests.servers import (
     sends,
 )
 
-UNLOCK = "/locks/unlock_door"
+COMMANDS = {"/locks/unlock_door": "unlock", "/locks/lock_door": "lock"}
 # Errors of an attempt that prove, by Seam's own meaning of them, that no command reached a lock.
 NOTHING_MOVED = (
     "device_offline",
@@ -41,10 +41,11 @@ MAY_STILL_ACT = ("lock_jammed", "action_attempt_expired", "something_new", "not_
 
 @dataclass
 class Attempt:
-    """What an accepted unlock came to. `has_said` are all the statuses that it ever had."""
+    """What an accepted unlock, or lock, came to. `has_said` are all the statuses that it ever had."""
 
     attempt_id: str
     device_id: str
+    action: str = "unlock"
     status: str = "pending"
     confirmed: bool | None = None
     error_type: str = ""
@@ -64,6 +65,7 @@ class Attempt:
         told = {} if self.confirmed is None else {"was_confirmed_by_device": self.confirmed}
         values = {
             "action_attempt_id": self.attempt_id,
+            "action_type": f"{self.action.upper()}_DOOR",
             "status": self.status,
             "result": told if succeeded else None,
             "error": {"type": self.error_type, "message": "The lock said no."} if failed else None,
@@ -99,6 +101,18 @@ def _open(reply: Reply) -> Manner:
     return Manner("unknown", lambda _made: reply)
 
 
+def _other_type(made: Attempt) -> str:
+    return "UNLOCK_DOOR" if made.action == "lock" else "LOCK_DOOR"
+
+
+def outcome_of(manner: Manner, action: str) -> str:
+    """What the row of a press of that button must say."""
+    if action == "unlock":
+        return manner.outcome
+    done = manner.outcome.startswith("unlocked")
+    return manner.outcome.removeprefix("un") if done else f"lock_{manner.outcome}"
+
+
 HTML = b"<html><body>Bad gateway</body></html>"
 MANNERS: dict[str, Manner] = {
     "pending": _told("pending", "pending"),
@@ -126,7 +140,7 @@ MANNERS: dict[str, Manner] = {
     "cut off": _open(sends(http(200, b'{"action_attempt": {}}')[:-9])),
     "odd status": Manner("unknown", lambda made: replies(200, made.json(status="done")), True),
     "wrong type": Manner(
-        "unknown", lambda made: replies(200, made.json(action_type="LOCK_DOOR")), None
+        "unknown", lambda made: replies(200, made.json(action_type=_other_type(made))), None
     ),
     "used id": Manner("unknown", lambda made: replies(200, made.json()), None),
 }
@@ -157,7 +171,7 @@ class Posted:
 class KnowingSeam(RecordingServer):
     """Answers by the plans; `posted` and `attempts` are the truth, `wrong` what nobody may see."""
 
-    def __init__(self, witness: Callable[[str], int | None]) -> None:
+    def __init__(self, witness: Callable[[str, str], int | None]) -> None:
         self.witness = witness
         self.plan: Callable[[str], Plan] = lambda _device_id: Plan()
         self.posted: list[Posted] = []
@@ -223,8 +237,8 @@ class KnowingSeam(RecordingServer):
 
     def _answer(self, received: Received) -> Reply:
         body = received.json()
-        if received.path == UNLOCK:
-            return self._unlock(str(body["device_id"]))
+        if action := COMMANDS.get(received.path):
+            return self._command(str(body["device_id"]), action)
         if self.reads_fail:
             return replies(401, refusal("unauthorized"))
         if received.path == "/action_attempts/list":
@@ -235,12 +249,12 @@ class KnowingSeam(RecordingServer):
             return replies(200, {"events": list(self.events), "ok": True})
         return replies(404, refusal("not_found"))
 
-    def _unlock(self, device_id: str) -> Reply:
-        request, at = self.witness(device_id), time.time()
+    def _command(self, device_id: str, action: str) -> Reply:
+        request, at = self.witness(device_id, action), time.time()
         plan = self.plan(device_id)
         manner = MANNERS[plan.manner]
         took = plan.took if manner.took is None else manner.took
-        made = self._make(device_id, request, kept=took)
+        made = self._make(device_id, request, kept=took, action=action)
         self.posted.append(Posted(device_id, request, at, plan.manner, took, made))
         if plan.meanwhile:
             plan.meanwhile()
@@ -254,8 +268,10 @@ class KnowingSeam(RecordingServer):
             return replies(200, self.attempts[plan.stolen_id].json())
         return manner.reply(made)
 
-    def _make(self, device_id: str, request: int | None, *, kept: bool) -> Attempt:
-        made = Attempt(f"attempt-{self.port}-{self._number()}", device_id, request=request)
+    def _make(
+        self, device_id: str, request: int | None, *, kept: bool, action: str = "unlock"
+    ) -> Attempt:
+        made = Attempt(f"attempt-{self.port}-{self._number()}", device_id, action, request=request)
         made.has_said.add("pending")
         if kept:
             self.attempts[made.attempt_id] = made
@@ -290,9 +306,9 @@ class KnowingSeam(RecordingServer):
         """The events of an attempt that came to its end."""
         ended = {"success": "succeeded", "error": "failed"}[made.status]
         about = {"action_attempt_id": made.attempt_id, "status": made.status}
-        self._add_event(f"action_attempt.unlock_door.{ended}", made.device_id, **about)
+        self._add_event(f"action_attempt.{made.action}_door.{ended}", made.device_id, **about)
         if made.status == "success":
-            self._add_event("lock.unlocked", made.device_id, method="remote", **about)
+            self._add_event(f"lock.{made.action}ed", made.device_id, method="remote", **about)
 
     def _add_event(self, kind: str, device_id: str, **facts: str) -> None:
         now = dt.datetime.now(dt.UTC).isoformat()

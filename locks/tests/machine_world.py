@@ -47,18 +47,19 @@ from locks.services.errors import (
 )
 from locks.services.staffing import Terms
 from locks.services.tokens import issue_token
-from locks.services.unlocking import PressForm, PressResult, request_unlock
+from locks.services.unlocking import PressForm, PressResult, request_lock, request_unlock
 from locks.tests.deliveries import deliver
 from locks.tests.factories import grant, make_building, make_device
 from locks.tests.machine_checks import Book
 from locks.tests.machine_faults import AtLine
-from locks.tests.machine_seam import MANNERS, Attempt, KnowingSeam, Plan, wait_past
+from locks.tests.machine_seam import MANNERS, Attempt, KnowingSeam, Plan, outcome_of, wait_past
 from locks.tests.servers import PATIENCE
 
 SALT = "locks.press"
 STAFF = {"clerk": "north", "colleague": "north", "outsider": "south"}
 PEOPLE = (*STAFF, "viewer", "manager", "boss")
 DOORS = {"front": "north", "room": "north", "gate": "south"}
+SERVICES = {"unlock": request_unlock, "lock": request_lock}
 DAY = 86_400.0
 BY_HAND = ("keycode", "manual")
 SVIX = Client()
@@ -73,6 +74,7 @@ class Tab:
     door: str
     content: dict[str, Any]
     made_at: float
+    action: str = "unlock"
     used: bool = False
     uncertain: bool = False  # pressed by a process that died: used or not
 
@@ -189,10 +191,11 @@ class World:
 
     # -- pressing ------------------------------------------------------------------------------
 
-    def open_page(self, who: str, door: str) -> Tab:
-        """The page of one door in one person's browser."""
-        token = issue_token(person=self.people[who], device=self.doors[door])
-        tab = Tab(who, door, signing.loads(token, salt=SALT), self.now)
+    def open_page(self, who: str, door: str, *, action: str = "unlock") -> Tab:
+        """The page of one door in one person's browser, with a finger on one of its buttons."""
+        token = issue_token(person=self.people[who], device=self.doors[door], action=action)
+        tab = Tab(who, door, signing.loads(token, salt=SALT), self.now, action)
+        self.told = self.told or action == "lock"  # a lock that confirms is noted at its door
         self.tabs.append(tab)
         return tab
 
@@ -226,7 +229,7 @@ class World:
             tab.used, tab.uncertain = True, fault is not None
         try:
             with fault or nullcontext():
-                result = request_unlock(actor=person, device=device, form=form)
+                result = SERVICES[tab.action](actor=person, device=device, form=form)
                 alive = True
         except DoorUnknown:
             alive = True
@@ -241,7 +244,7 @@ class World:
             assert not sent, f"{who} at {door}: sent, and must never be"
         if never is Never.MAY_NOT:
             theirs = {row.pk for row in self._rows(door) if row.requested_by_id == person.pk}
-            assert theirs <= before, f"{who} may not, and {door} was asked to unlock"
+            assert theirs <= before, f"{who} may not, and {door} was asked to {tab.action}"
         assert must is None or sent is must, f"{who} at {door}: sent {sent}, expected {must}"
         if sent:
             self._answer_kept(new)
@@ -307,6 +310,10 @@ class World:
         tabs = {name: self.open_page(name, door) for name in (who, other)}
         return {name: self._bare_press(tab) for name, tab in tabs.items()}
 
+    def press_lock_in_a_thread(self, who: str, door: str) -> Callable[[], object]:
+        """A press on Lock, to be run in a thread."""
+        return self._bare_press(self.open_page(who, door, action="lock"))
+
     def _bare_press(self, tab: Tab) -> Callable[[], object]:
         """Press, where nobody can say what must come of it."""
         tab.used = True
@@ -314,7 +321,7 @@ class World:
 
         def press() -> None:
             with suppress(DoorUnknown):
-                request_unlock(
+                SERVICES[tab.action](
                     actor=User.objects.get(pk=self.people[tab.who].pk),
                     device=Device.objects.get(pk=self.doors[tab.door].pk),
                     form=form,
@@ -330,12 +337,15 @@ class World:
             page_age = max(page_age, finger.age)
         since = page_age - finger.age
         content = {**tab.content, "t": time.time() - page_age}
-        unknown = rows[0].pk if rows and rows[0].status == "unknown" else None
+        label = Device.objects.values_list("label", flat=True).get(pk=self.doors[tab.door].pk)
+        unlocks = [row for row in rows if row.action == "unlock"]
+        unknown = unlocks[0].pk if unlocks and unlocks[0].status == "unknown" else None
         return PressForm(
             token=finger.forged or signing.dumps(content, salt=SALT),
             elapsed=(since, since - finger.slept) if finger.script else None,
             reason="Lost key" if finger.reason else "",
             identified_by="id_seen" if finger.reason else "",
+            named=label,  # the guard against the wrong door has tests of its own
             again=unknown if finger.again else None,
             break_glass=finger.glass,
         )
@@ -348,13 +358,14 @@ class World:
         )
         return list(rows.order_by("-requested_at", "-pk"))
 
-    def may(self, who: str, door: str) -> bool | None:
-        """Whether this person may unlock this door now; None on the edge of a role's end."""
+    def may(self, who: str, door: str, action: str = "unlock") -> bool | None:
+        """Whether this person may unlock this door now, or lock it; None on the edge of a role's end."""
         place = self.place_of[door]
         held = self.roles.get((who, place or ""))
-        if held is None or held.closed or who in self.inactive:
+        if held is None or who in self.inactive or self.unusable[door]:
             return False
-        if place in self.frozen or door in self.frozen_doors or self.unusable[door]:
+        frozen = place in self.frozen or door in self.frozen_doors
+        if action == "unlock" and (frozen or held.closed):
             return False
         if held.until is not None and abs(held.until - self.now) < 2:
             return None
@@ -362,7 +373,7 @@ class World:
 
     def _never(self, who: str, door: str, tab: Tab, finger: Finger) -> Never | None:
         """Why this press is never to be sent, whatever goes on beside it."""
-        if self.may(who, door) is False:
+        if self.may(who, door, tab.action) is False:
             return Never.MAY_NOT
         if finger.forged or (tab.who, tab.door) != (who, door):
             return Never.TOKEN
@@ -370,7 +381,8 @@ class World:
             return Never.TOKEN
         if self._age(tab, finger) >= settings.UNLOCK_SEND_TIMEOUT:
             return Never.LATE
-        return Never.REASON if door in self.private and not finger.reason else None
+        asks = door in self.private and tab.action == "unlock"
+        return Never.REASON if asks and not finger.reason else None
 
     def _age(self, tab: Tab, finger: Finger) -> float:
         """Seconds since the finger moved, by the larger estimate."""
@@ -384,18 +396,22 @@ class World:
         """Whether this press is to be sent: by the promises, not by the code; None: either is fine."""
         if self._never(who, door, tab, finger):
             return False
-        yes = True if self.may(who, door) and not tab.uncertain else None
+        yes = True if self.may(who, door, tab.action) and not tab.uncertain else None
         age = self._age(tab, finger)
         if not rows:
             return yes
         if any(row.is_open for row in rows):
             return False
         latest = rows[0]
+        unlocks = [row.status for row in rows if row.action == "unlock"]
+        if tab.action == "unlock" and unlocks[:1] == ["unknown"] and not finger.again:
+            return False
         if latest.status == "unknown":
-            return yes if finger.again else False
+            return yes
         assert latest.ended_at is not None
         since = (timezone.now() - latest.ended_at).total_seconds()
-        shared = latest.presses.filter(person=self.people[who]).exists()
+        alike = latest.action == tab.action
+        shared = alike and latest.presses.filter(person=self.people[who]).exists()
         edge = abs(age - since) < 0.5 or (shared and 1.5 < since < 2.5)
         if edge or any(row.code == "rate_limited" for row in rows):
             return None  # on an edge; or Seam has just said that it is too much for this door
@@ -409,11 +425,12 @@ class World:
             assert row.code in ("not_sent", "sent_too_late"), f"{row.pk}: {row.status}, {row.code}"
             return
         manner, made = MANNERS[posted[-1].manner], posted[-1].attempt
+        outcome = outcome_of(manner, row.action)
         if manner.outcome == "pending":
             assert row.action_attempt_id == made.attempt_id, f"{row.pk} lost its attempt"
-            allowed = {"pending", "unlocked", "failed", "unknown"}
+            allowed = {"pending", "unlocked", "locked", "failed", "unknown"}
         else:
-            allowed = {row.outcome} if made.resolved_early else {manner.outcome}
+            allowed = {row.outcome} if made.resolved_early else {outcome}
         assert row.outcome in allowed or row.status in allowed, f"{row.pk}: {row.outcome}"
 
     # -- what goes on beside it ----------------------------------------------------------------
@@ -591,7 +608,8 @@ class World:
             assert told.count(method) == moves.filter(method=method).count(), f"G7: {method}"
 
     def list_again(self, door: str, *, remote: bool = True) -> None:
-        """Seam lists the door, and says whether it can be unlocked from afar."""
-        lock = Lock(self.doors[door].seam_device_id, name=door, can_remotely_unlock=remote)
+        """Seam lists the door, and says whether it can be unlocked and locked from afar."""
+        can = {"can_remotely_unlock": remote, "can_remotely_lock": remote}
+        lock = Lock(self.doors[door].seam_device_id, name=door, **can)
         mirroring.save_lock(lock, workspace_id="")
         self.unusable[door] = set() if remote else {"not_remote"}

@@ -117,7 +117,7 @@ class Installation:
     ) -> requests.Response:
         """Press at a web process; raises requests.ConnectionError where it dies before it answers."""
         clerk = self.clerk(username)
-        body = {**WHY, "csrfmiddlewaretoken": self._csrf[username], **data}
+        body = {**WHY, "named": DOORS[seam_id], "csrfmiddlewaretoken": self._csrf[username], **data}
         body["token"] = token or self.token(seam_id, username)
         url = f"{self.stack.url_of(web)}/doors/{self.door(seam_id)}/unlock/"
         # A connection of its own: none that a killed process left behind is used.

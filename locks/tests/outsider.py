@@ -26,6 +26,7 @@ STRIDE = 2**40
 CSV_HEADER = [
     "chain", "sequence", "at", "kind", "building", "door", "person", "username", "reason",
     "identified_by", "request", "actor", "device", "detail", "hash",
+    "identified_as", "note", "reference",
 ]  # fmt: skip
 FORMULA = "=+-@\t\r\n＝＋－＠"
 MEMBERS = {

@@ -12,8 +12,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from locks.models import Alert, AuditEvent, Building, Device, Role
+from locks.models import Alert, AuditEvent, Building, Device, PickListEntry, Role
 from locks.services.alerting import find_alerts
+from locks.services.follow_ups import open_follow_up
+from locks.services.handing_over import take_over
 from locks.services.inviting import invite_person
 from locks.services.proving import prove_record
 from locks.services.reviewing import flag_event
@@ -125,6 +127,12 @@ admin/locks/press/<path:object_id>/history/              |  in 403 403 403  go 4
 admin/locks/press/<path:object_id>/delete/               |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/press/<path:object_id>/change/               |  in 403 403 403 200 403 404 200 |  in 403 403 403 403 403 403 403
 admin/locks/press/<path:object_id>/                      |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
+admin/locks/picklistentry/                               |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/picklistentry/add/                           |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
+admin/locks/picklistentry/<path:object_id>/history/      |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
+admin/locks/picklistentry/<path:object_id>/delete/       |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
+admin/locks/picklistentry/<path:object_id>/change/       |  in 403 403 403 200 403 404 200 |  in 403 403 403 200 403 404 200
+admin/locks/picklistentry/<path:object_id>/              |  in 403 403 403  go 403  go  go |  in 403 403 403  go 403  go  go
 admin/locks/sharedpc/                                    |  in 403 403 403 200 403 200 200 |  in 403 403 403 200 403 200 200
 admin/locks/sharedpc/add/                                |  in 403 403 403 403 403 403 403 |  in 403 403 403 403 403 403 403
 admin/locks/sharedpc/<path:object_id>/history/           |  in 403 403 403  go 403 404  go |  in 403 403 403  go 403 404  go
@@ -136,9 +144,16 @@ admin/(?P<url>.*)$                                       |  go 403 403 403 404 4
                                                          |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
 buildings/<int:building_id>/                             |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
 doors/<int:device_id>/                                   |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
+doors/<int:device_id>/lock/                              |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
 doors/<int:device_id>/unlock/                            |  in 405 405 405 405 405 405 405 |  in 404 200  go  go 404 404  go
 webhooks/seam/                                           | 405 405 405 405 405 405 405 405 | 404 404 404 404 404 404 404 404
+hand-over/<int:building_id>/                             |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
+hand-over/<int:building_id>/<int:number>/                |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
+hand-over/<int:building_id>/take-over/                   |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
+hand-over/<int:building_id>/follow-ups/                  |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
+follow-ups/<int:follow_up_id>/close/                     |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
 requests/<int:request_id>/attest/                        |  in 405 405 405 405 405 405 405 |  in 404 400 400 400 404 404 400
+favourites/                                              |  in 405 405 405 405 405 405 405 |  in 404 404 404 404 404 404 404
 history/                                                 |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
 accounts/invitation/                                     | 200 200 200 200 200 200 200 200 | 400 400 400 400 400 400 400 400
 accounts/invitation/open/                                |  go  go  go  go  go  go  go  go |  go  go  go  go  go  go  go  go
@@ -234,11 +249,16 @@ def ids(cast, simulator) -> dict[str, int]:
     press = request_unlock(actor=clerk, device=door, form=form).press
     prove_record()
     superuser = User.objects.get(is_superuser=True)
+    now = timezone.now()
+    left = open_follow_up(actor=clerk, building=north, text="Fetch the parcel", door=door, at=now)
+    take_over(actor=clerk, building=north, after=0, note="Quiet night", at=now)
     review = flag_event(actor=superuser, event=AuditEvent.objects.earliest("id"), reason="odd")
     invited = invite_person(actor=superuser, building=north, role=Role.VIEWER, name="New")
     return {
         "building": north.pk,
         "buildings": north.pk,
+        "hand-over": north.pk,
+        "follow-ups": left.pk,
         "device": door.pk,
         "doors": door.pk,
         "user": clerk.pk,
@@ -251,6 +271,9 @@ def ids(cast, simulator) -> dict[str, int]:
         "press": press.pk,
         "review": review.pk,
         "alert": raised_alert(door).pk,
+        "picklistentry": PickListEntry.objects.create(
+            building=north, kind="reason", text="Lift alarm"
+        ).pk,
         "sharedpc": enrol_pc(actor=superuser, building=north, name="Front desk")[0].pk,
     }
 
@@ -272,6 +295,7 @@ def path_of(route: str, ids: dict[str, int]) -> str:
     route = route.replace("<int:event_id>", str(ids["auditevent"]))
     for placeholder in ("<int:pk>", "<int:session_id>"):  # nobody's
         route = route.replace(placeholder, "0")
+    route = route.replace("<int:number>", "1")  # a building's first
     route = route.replace("<uidb64>/<token>", "MQ/no-such-token")
     route = route.replace("alert/settings/<int:building_id>", f"alert/settings/{ids['building']}")
     for placeholder in (
@@ -280,6 +304,7 @@ def path_of(route: str, ids: dict[str, int]) -> str:
         "<int:device_id>",
         "<int:request_id>",
         "<int:person_id>",
+        "<int:follow_up_id>",
     ):
         route = route.replace(placeholder, str(ids.get(kind, 1)))
     route = route.replace("<str:secret>", "ABCD-EFGH-JKMN-PQRS")

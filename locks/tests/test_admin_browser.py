@@ -1,5 +1,6 @@
 """The admin in a browser: under the strict Content-Security-Policy, its own scripts at work."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -41,7 +42,7 @@ def test_a_manager_signs_in_and_sets_up_a_building_and_a_door(
 
 
 def test_a_manager_reads_on_the_first_page_that_the_record_was_proven(
-    page: Page, live_server: Any, north: Building, manager: User
+    page: Page, live_server: Any, north: Building, manager: User, take: Callable[..., None]
 ) -> None:
     with transaction.atomic():
         record(Kind.BUILDING_CHANGED, building=north)
@@ -54,5 +55,8 @@ def test_a_manager_reads_on_the_first_page_that_the_record_was_proven(
     line = proof.get_by_role("listitem")
     expect(line).to_contain_text("whole. ")
     assert line.evaluate("line => getComputedStyle(line).backgroundColor") != "rgba(0, 0, 0, 0)"
+    take(page, "records")
+    page.emulate_media(color_scheme="dark")
+    take(page, "records-dark")
     proof.get_by_role("link", name="All nightly proofs").click()
     expect(page.get_by_role("cell", name="Whole")).to_be_visible()

@@ -24,11 +24,20 @@ MAY_IMPORT = {
     "live": {"listening"},
     "forms": {"models"},
     "identity": {"identity", "services", "models", "words", "http"},
-    "views": {"views", "services", "models", "forms", "words", "http", "startup", "identity"},
+    "views": {
+        "views",
+        "services",
+        "models",
+        "forms",
+        "words",
+        "http",
+        "startup",
+        "identity",
+    },
     "urls": {"views"},
     "admin": {"admin", "services", "models", "words", "forms", "http"},
     "management": {"management", "services", "models", "simulator"},
-    "apps": {"append_only", "checks", "http"},
+    "apps": {"append_only", "checks", "http", "names"},
 }
 IN_FUNCTIONS_ONLY = {("services", "tasks"), ("tasks", "services")}
 

@@ -42,22 +42,23 @@ def test_a_form_of_this_building_does_nothing_in_another_persons_hand(
         changed = {
             key for key in changed if key[0] != "press" or after[key]["verdict"] != "refused"
         }
-        # A manager may enrol the PC at which they sit, for a building of theirs.
+        # A manager may enrol the PC at which they sit, and add to a list, for a building of theirs.
         theirs = (
             set(Building.objects.managed_by(person).values_list("pk", flat=True)) if person else ()
         )
         changed = {
             key
             for key in changed
-            if key[0] not in ("sharedpc", "sharedpcvisit") or not _is_of(after, key, theirs)
+            if key[0] not in ("sharedpc", "sharedpcvisit", "picklistentry")
+            or not _is_of(after, key, theirs)
         }
         assert changed == set(), name
 
 
 def _is_of(rows_after: Any, key: Any, buildings: Any) -> bool:
     row = rows_after[key]
-    pc = row if key[0] == "sharedpc" else rows_after["sharedpc", row["pc_id"]]
-    return pc["building_id"] in buildings
+    place = rows_after["sharedpc", row["pc_id"]] if key[0] == "sharedpcvisit" else row
+    return place["building_id"] in buildings
 
 
 def test_every_address_with_an_id_hides_the_objects_of_others(cast, ids) -> None:

@@ -4,9 +4,9 @@ import re
 
 from playwright.sync_api import expect
 
-from locks.tests.desks import card, shell, unlock
+from locks.tests.desks import card, name_it, shell, unlock
 
-NOT_LIVE = "Not live: what you see may be old"
+NOT_LIVE = "Not live"
 
 
 def test_a_press_shows_on_every_console_of_the_building_without_a_reload(
@@ -52,14 +52,16 @@ def test_a_private_door_asks_in_a_dialog_that_no_refetch_disturbs(
     expect(dialog).to_be_hidden()
     expect(unlock(clerk, "Room 101")).to_be_focused()
     clerk.keyboard.press("Space")
-    dialog.get_by_label("Reason").fill("Guest locked out")
+    name_it(clerk, "101")
+    dialog.get_by_role("radio", name="Guest locked out").check()
+    dialog.get_by_label("Note").fill("Left the key inside")
     with clerk.expect_response(re.compile("/buildings/")):
         shell(
             house,
             "from locks.services.audit import touch; from django.db import transaction\n"
             "with transaction.atomic(): touch(Building.objects.get(name='Harbour House'))",
         )
-    expect(dialog.get_by_label("Reason")).to_have_value("Guest locked out")
+    expect(dialog.get_by_label("Note")).to_have_value("Left the key inside")
     dialog.get_by_role("button", name="Unlock Room 101").click()
     expect(dialog).to_be_visible()  # how the person was identified is missing
     dialog.get_by_role("radio", name="ID seen").check()
@@ -162,7 +164,8 @@ def test_without_javascript_the_desk_works_as_plain_forms(sign_in, simulated) ->
     page = sign_in("clerk2", java_script_enabled=False)
     expect(page.locator("#connection")).to_have_text("Reload to see changes")
     unlock(page, "Room 110").click()
-    page.get_by_label("Reason").fill("Cleaner")
+    name_it(page, "110")
+    page.get_by_role("radio", name="Cleaning").check()
     page.get_by_role("radio", name="Known to me").check()
     page.get_by_role("button", name="Unlock Room 110").click()
     expect(page).to_have_url(re.compile(r"/\?door=\d+#door-\d+$"))
@@ -221,3 +224,32 @@ def test_a_lost_connection_cannot_be_overlooked_and_heals_by_itself(house, sign_
     expect(page.locator("#connection")).to_have_text("Live")
     expect(card(page, "Roof hatch")).to_be_visible()
     expect(page.locator("body")).not_to_have_class(re.compile("is-old"))
+
+
+def test_a_door_is_locked_again_and_enter_struck_twice_does_not_unlock_it(
+    sign_in, simulated, take
+) -> None:
+    staff, label = "harbour-staff-entrance", "Staff entrance"
+    simulated.behave(staff, "instant")
+    clerk, colleague = sign_in("clerk"), sign_in("clerk2")
+    unlocks = simulated.posts(staff)
+    lock = card(clerk, label).get_by_role("button", name=re.compile("^Lock "))
+    simulated.hold(staff)
+    lock.focus()
+    clerk.keyboard.press("Enter")
+    for page in (clerk, colleague):
+        expect(card(page, label)).to_contain_text("Waiting for the lock to lock…")
+        expect(unlock(page, label)).to_have_count(0)
+    simulated.release(staff)
+    for page in (clerk, colleague):
+        expect(card(page, label)).to_contain_text("Locked, confirmed")
+        expect(page.locator(".log-row").first).to_contain_text("Locked, confirmed")
+    expect(clerk.locator("#say")).to_have_text(f"{label}: Locked, confirmed.")
+    expect(lock).to_be_focused()
+    take(clerk, "locked-again")
+    with clerk.expect_response(re.compile(r"/lock/$")):
+        clerk.keyboard.press("Enter")
+    assert simulated.posts(staff) == unlocks
+    # A gate that cannot be locked from here has no such button.
+    gate = card(clerk, "Parking gate")
+    expect(gate.get_by_role("button", name=re.compile("^Lock "))).to_have_count(0)

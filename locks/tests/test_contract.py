@@ -9,7 +9,7 @@ import requests
 from locks.seam import SeamClient, SeamOutcomeUnknown, SeamRejected, SeamUnauthorized, SendBy
 from locks.services import following, inventory
 from locks.services.tokens import issue_token
-from locks.services.unlocking import PressForm, request_unlock
+from locks.services.unlocking import PressForm, request_lock, request_unlock
 from locks.simulator import Simulator
 from locks.simulator.shapes import THERMOSTAT_ID
 from locks.tests.factories import grant, make_building, make_device, make_user
@@ -67,6 +67,22 @@ def test_an_unlock_is_pending_and_then_succeeds(server: Server) -> None:
     assert (again.status, again.action_attempt_id) == ("success", attempt.action_attempt_id)
 
 
+def test_a_lock_is_pending_and_then_succeeds(server: Server) -> None:
+    attempt = server.client.lock_door(server.lock, send_by=soon())
+    assert (attempt.status, attempt.action_type) == ("pending", "LOCK_DOOR")
+
+    def looked() -> list:
+        return server.client.list_action_attempts([attempt.action_attempt_id])
+
+    wait_for(lambda: looked()[0].status == "success", seconds=5, what="the attempt succeeds")
+
+
+def test_an_unknown_lock_is_a_rejection_to_a_lock_command_too(server: Server) -> None:
+    with pytest.raises(SeamRejected) as caught:
+        server.client.lock_door("no-such-lock", send_by=soon())
+    assert (caught.value.status, caught.value.code) == (404, "device_not_found")
+
+
 def test_a_list_of_unknown_attempts_is_empty(server: Server) -> None:
     assert server.client.list_action_attempts(["no-such-attempt"]) == []
 
@@ -104,6 +120,7 @@ def test_the_locks_are_listed_and_nothing_else(server: Server) -> None:
     assert not server.other_devices & {lock.device_id for lock in locks}
     mine = next(lock for lock in locks if lock.device_id == server.lock)
     assert mine.can_remotely_unlock
+    assert mine.can_remotely_lock
     assert mine.name
     assert mine.workspace_id == server.client.get_workspace().workspace_id
 
@@ -133,6 +150,15 @@ def test_a_press_is_followed_to_unlocked(server: Server, door_at) -> None:
     assert request.status == "unlocked"
 
 
+def test_a_press_on_lock_is_followed_to_locked(server: Server, door_at) -> None:
+    clerk, door = door_at(server)
+    token = issue_token(person=clerk, device=door, action="lock")
+    request = request_lock(actor=clerk, device=door, form=PressForm(token=token)).press.request
+    following.follow()
+    request.refresh_from_db()
+    assert request.status == "locked"
+
+
 def test_a_sync_brings_the_locks_in_unassigned_and_private(server: Server, door_at) -> None:
     _clerk, known = door_at(server)
     known.delete()
@@ -143,6 +169,7 @@ def test_a_sync_brings_the_locks_in_unassigned_and_private(server: Server, door_
     assert report.added >= 1
     assert door.building is None
     assert door.is_private
+    assert door.can_remotely_lock
 
 
 def fake_door(fake_seam, door_at):
@@ -156,6 +183,20 @@ def test_seams_fake_has_the_lock_unlocked_after_the_press(fake_seam, door_at) ->
     assert request.status == "unlocked"
     lock = fake_seam.call("/locks/get", device_id="august_device_1")
     assert (lock.get("lock") or lock["device"])["properties"]["locked"] is False
+
+
+def test_seams_fake_has_the_lock_locked_after_a_press_on_lock(fake_seam, door_at) -> None:
+    clerk, door = fake_door(fake_seam, door_at)
+    unlocking = press(clerk, door)
+    following.follow()
+    token = issue_token(person=clerk, device=door, action="lock")
+    locking = request_lock(actor=clerk, device=door, form=PressForm(token=token)).press.request
+    following.follow()
+    unlocking.refresh_from_db()
+    locking.refresh_from_db()
+    assert (unlocking.status, locking.status) == ("unlocked", "locked")
+    lock = fake_seam.call("/locks/get", device_id="august_device_1")
+    assert (lock.get("lock") or lock["device"])["properties"]["locked"] is True
 
 
 def test_an_error_at_seams_fake_reads_not_unlocked_with_its_reason(fake_seam, door_at) -> None:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from locks.simulator import Simulator
-from locks.tests.desks import card
+from locks.tests.desks import card, name_it
 from locks.tests.installations import card as find_card
 from locks.tests.servers import until
 from locks.tests.visitors import DEMO_PASSWORD, Visitor, field
@@ -67,12 +67,15 @@ def test_a_late_confirmation_keeps_what_was_typed(clerk: Page, simulated: Simula
     card(clerk, "Room 101").get_by_role("button", name="Unlock").click()
     dialog = clerk.get_by_role("dialog")
     dialog.get_by_label("ID seen").check()
-    dialog.get_by_label("Reason").fill("Guest without a card")
+    dialog.get_by_label("Guest locked out").check()
+    dialog.get_by_label("Note").fill("No card")
+    name_it(clerk, "101")
     hold_up(clerk)
     dialog.get_by_role("button", name="Unlock Room 101").click()
     expect(dialog).to_contain_text("the press took too long to get here")
     assert simulated.posts("harbour-room-101") == 0
-    expect(dialog.get_by_label("Reason")).to_have_value("Guest without a card")
+    expect(dialog.get_by_label("Guest locked out")).to_be_checked()
+    expect(dialog.get_by_label("Note")).to_have_value("No card")
     dialog.get_by_role("button", name="Unlock Room 101").click()
     expect(card(clerk, "Room 101")).to_contain_text("Unlocked, confirmed")
     assert simulated.posts("harbour-room-101") == 1

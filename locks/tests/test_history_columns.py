@@ -8,7 +8,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from locks.models import AuditEvent, Building, Kind, Status, UnlockRequest, User
+from locks.models import Action, AuditEvent, Building, Kind, Status, UnlockRequest, User
+from locks.models.unlocks import DONE_STATUSES
 from locks.services import places
 from locks.services.answers import Answer, settle
 from locks.services.tokens import issue_token
@@ -22,14 +23,17 @@ pytestmark = pytest.mark.django_db
 
 def test_the_kept_outcome_is_the_one_that_people_read(north: Building, clerk: User) -> None:
     device = make_device(north)
-    for status, inferred, confirmed, may_act in product(
-        Status, (True, False), (True, False, None), (True, False)
+    for action, status, inferred, confirmed, may_act in product(
+        Action, Status, (True, False), (True, False, None), (True, False)
     ):
-        if confirmed is not None and status != Status.UNLOCKED:
+        if status == {"unlock": Status.LOCKED, "lock": Status.UNLOCKED}[action]:
+            continue  # the database refuses it
+        if confirmed is not None and status not in DONE_STATUSES:
             continue  # the database refuses it
         values: dict[str, Any] = {"inferred": inferred, "confirmed_by_device": confirmed}
+        values["action"] = action
         if status == Status.PENDING:
-            values["action_attempt_id"] = f"attempt-{inferred}-{may_act}"
+            values["action_attempt_id"] = f"attempt-{action}-{inferred}-{may_act}"
         request = past_unlock(device, clerk, status=status, **values)
         UnlockRequest.objects.filter(pk=request.pk).update(may_still_act=may_act)
         request.refresh_from_db()

@@ -69,6 +69,56 @@ def test_an_htmx_request_of_somebody_signed_out_leads_back_to_its_own_page_only(
     assert dict(parse_qsl(target.query)) == ({"next": back} if back else {})
 
 
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_press_of_somebody_signed_out_leads_back_to_its_door_and_says_so(db, headers) -> None:
+    answer = Client().post("/doors/7/unlock/", {"token": "x"}, headers=headers)
+    target = answer.headers.get("HX-Redirect") or answer.headers["Location"]
+    assert dict(parse_qsl(urlsplit(target).query)) == {"next": "/doors/7/unlock/"}
+    page = Client().get(target).content.decode()
+    assert "Nothing was sent. Sign in, and you are at that door again." in page
+    assert (
+        "Nothing was sent" not in Client().get("/accounts/login/?next=/history/").content.decode()
+    )
+
+
+def test_any_other_form_of_somebody_signed_out_leads_back_to_its_page(db) -> None:
+    """Its own address answers no GET."""
+    headers = {"Referer": "http://testserver/buildings/3/"}
+    answer = Client().post("/requests/7/attest/", {"seen": "unlocked"}, headers=headers)
+    assert dict(parse_qsl(urlsplit(answer.headers["Location"]).query)) == {"next": "/buildings/3/"}
+    elsewhere = Client().post(
+        "/requests/7/attest/", headers={"Referer": "https://evil.example/buildings/3/"}
+    )
+    assert elsewhere.headers["Location"] == "/accounts/login/"
+
+
+def test_an_address_that_is_none_leads_to_the_desk(clerk_client) -> None:
+    for wanted in ("//[", "/\\[", "/accounts/back/?next=//["):
+        answer = clerk_client.get("/accounts/back/", {"next": wanted})
+        assert answer.headers["Location"] == "/"
+
+
+def test_an_error_page_leads_back_to_the_place(clerk, monkeypatch) -> None:
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    client.force_login(clerk)
+    page = client.post("/doors/7/unlock/", {"token": "x"}).content.decode()
+    assert 'href="/?door=7#door-7"' in page
+    assert "Press again" in page
+    page = client.post("/accounts/pin/", headers={"Referer": "http://testserver/accounts/pin/"})
+    assert 'href="/accounts/pin/"' in page.content.decode()
+
+    def broken(*_args: object, **_kwargs: object) -> None:
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr("locks.models.places.DeviceQuerySet.on_the_desk", broken)
+    page = client.get("/?building=").content.decode()
+    assert "Something broke here. Try again" in page
+    assert 'href="/?building="' in page
+    assert "hunter2" not in page
+    gone = client.get("/doors/7/nowhere/").content.decode()
+    assert "door=7" not in gone
+
+
 def test_who_does_nothing_is_signed_out_and_refetches_are_nothing(clerk_client) -> None:
     clerk_client.get("/")
     session = clerk_client.session

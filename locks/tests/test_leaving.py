@@ -13,7 +13,9 @@ from locks.models import AuditEvent, Building, Invitation, Kind, PasswordReset, 
 from locks.services.errors import NotAllowed
 from locks.services.inviting import invite_person
 from locks.services.leaving import end_work
+from locks.services.pins import prove_pin, set_pin
 from locks.services.resetting import give_reset
+from locks.services.staffing import change_person, deactivate_person
 from locks.tests.admin_forms import messages_of
 from locks.tests.conftest import signed_in
 from locks.tests.consoles import open_consoles
@@ -154,3 +156,20 @@ def test_a_leavers_streams_end(clerk: User, manager: User) -> None:
             await consoles["clerk"].hears("gone", seconds=10)
 
     asyncio.run(watch())
+
+
+@pytest.mark.parametrize("by", ["leaving", "an administrator"])
+def test_a_pin_and_a_way_to_a_password_do_not_count_again_when_the_account_is_reopened(
+    clerk: User, manager: User, superuser: User, north: Building, by: str
+) -> None:
+    set_pin(person=clerk, pin="830519")
+    reset = give_reset(actor=manager, person=clerk, drop_factors=False).way
+    if by == "leaving":
+        end_work(actor=manager, person=clerk)
+    else:
+        deactivate_person(actor=superuser, person=clerk)
+    change_person(actor=superuser, person=clerk, changes={"is_active": True})
+    assert not prove_pin(person=clerk, pin="830519", at=timezone.now())
+    assert PasswordReset.objects.get(pk=reset.pk).state == "withdrawn"
+    [(where, detail)] = told(Kind.PIN_REMOVED)
+    assert (where, detail["subject_username"]) == ("North House", "clerk")

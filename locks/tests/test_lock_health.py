@@ -178,8 +178,9 @@ def test_links_name_the_building_the_door_and_the_days_of_its_calendar(
         "since": str(today - 6 * DAY),
         "until": str(today),
     }
-    assert dict(parse_qsl(urlsplit(row.median.url).query)) == where
-    assert dict(parse_qsl(urlsplit(row.slow.url).query)) == {**where, "slow": "yes"}
+    unlocks = {**where, "action": "unlock"}
+    assert dict(parse_qsl(urlsplit(row.median.url).query)) == unlocks
+    assert dict(parse_qsl(urlsplit(row.slow.url).query)) == {**unlocks, "slow": "yes"}
     assert dict(parse_qsl(urlsplit(row.outages.url if row.outages else row.offline.url).query)) == {
         **where,
         "kind": "lock.offline",

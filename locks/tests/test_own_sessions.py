@@ -1,13 +1,17 @@
 """One's own sessions: listed, and ended; pages and streams of an ended one are gone at once."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from locks.listening import admit, rights_of
 from locks.models import AuditEvent, Building, Kind, Role, User
+from locks.services.sweeping import sweep
 from locks.tests.factories import PASSWORD, grant, make_user
 from locks.tests.proofs import is_signed_in, sign_in
 
@@ -120,3 +124,20 @@ def test_the_session_key_is_another_one_after_signing_in(dora: User) -> None:
     assert is_signed_in(client)
     assert client.session.session_key != planted
     assert not Session.objects.filter(session_key=planted).exists()
+
+
+def test_the_sweep_forgets_sessions_that_are_over_once_a_day(dora: User) -> None:
+    over, lasting = sign_in(dora), sign_in(dora)
+    week_ago = timezone.now() - dt.timedelta(days=7)
+    Session.objects.filter(pk=over.session.session_key).update(expire_date=week_ago)
+    UserSession.objects.update(created_at=week_ago)
+    sweep()
+    left = {lasting.session.session_key}
+    assert set(Session.objects.values_list("pk", flat=True)) == left
+    assert set(UserSession.objects.values_list("session_key", flat=True)) == left
+    assert is_signed_in(lasting)
+
+    later = sign_in(dora)
+    Session.objects.filter(pk=later.session.session_key).update(expire_date=week_ago)
+    sweep()
+    assert Session.objects.count() == 2  # not again today

@@ -13,7 +13,7 @@ import pytest
 from allauth.mfa.totp.internal import auth as totp
 from playwright.sync_api import Page, expect
 
-from locks.tests.desks import card, unlock
+from locks.tests.desks import card, name_it, unlock
 from locks.tests.visitors import DEMO_PASSWORD
 from tools.processes import wait_for
 from tools.stack import Stack
@@ -102,13 +102,14 @@ def test_a_door_that_asks_who_is_there_asks_once_and_keeps_what_was_typed(
     unlock(clerk, "Room 101").click()
     dialog = clerk.get_by_role("dialog")
     dialog.get_by_role("radio", name="ID seen").check()
-    dialog.get_by_label("Reason").fill("Guest locked out")
+    dialog.get_by_role("radio", name="Guest locked out").check()
+    name_it(clerk, "101")
     take(clerk, "proof")
     dialog.get_by_label("Code from your authenticator app").fill("12345")
     dialog.get_by_label("Code from your authenticator app").press("Enter")
     expect(dialog).to_contain_text("was not right")
     expect(dialog.get_by_label("Code from your authenticator app")).to_be_focused()
-    expect(dialog.get_by_label("Reason")).to_have_value("Guest locked out")
+    expect(dialog.get_by_role("radio", name="Guest locked out")).to_be_checked()
     expect(dialog.get_by_role("radio", name="ID seen")).to_be_checked()
     take(clerk, "proof-wrong")
     assert simulated.posts("harbour-room-101") == 0
@@ -149,7 +150,7 @@ def test_breaking_glass_is_no_casual_button_and_says_what_follows(
     take(clerk, "glass-dialog")
     for choice in dialog.get_by_role("radio", name="Escorted").all():
         choice.check()
-    dialog.get_by_label("Reason").fill("Child locked in")
+    dialog.get_by_role("radio", name="Emergency services").check()
     dialog.get_by_label("Your password").fill(DEMO_PASSWORD)
     dialog.get_by_role("button", name="Break glass and unlock").click()
     expect(card(clerk, "Staff entrance")).to_contain_text("break-glass")

@@ -206,3 +206,21 @@ def test_people_of_elsewhere_are_unknown(outsider: User, manager_client: Client)
         for pk in (outsider.pk, 987_654, "x"):
             address = f"/admin/locks/user/{pk}/{page}/"
             assert manager_client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("how", ["by themselves", "by an administrator", "by a link in a mail"])
+def test_an_unused_way_ends_when_the_password_is_changed_otherwise(
+    clerk: User, superuser: User, manager_client: Client, how: str
+) -> None:
+    secret = secret_for(manager_client, clerk)
+    if how == "by themselves":
+        staffing.change_own_password(person=clerk, password=GOOD)
+    elif how == "by an administrator":
+        staffing.set_password(actor=superuser, person=clerk, password=GOOD)
+    else:
+        staffing.reset_own_password(person=clerk, password=GOOD)
+    page = Client().get(f"/accounts/invitation/{secret}/")
+    assert "has been withdrawn" in page.content.decode()
+    choose(secret, "another-good-long-8")
+    clerk.refresh_from_db()
+    assert clerk.check_password(GOOD)

@@ -11,7 +11,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from locks.tests.desks import card
+from locks.tests.desks import SIZES, card, name_it
 
 # A waiting press waits for as long as the pictures take.
 ENVIRONMENT = {"UNLOCK_RESOLVE_TIMEOUT": "600"}
@@ -26,8 +26,11 @@ def press(page: Page, label: str) -> None:
 def unlock_private(page: Page, label: str) -> None:
     press(page, label)
     dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    if dialog.get_by_label("Type its number").count():
+        name_it(page, "101")
     dialog.get_by_role("radio", name="ID seen").check()
-    dialog.get_by_label("Reason").fill("Guest locked out")
+    dialog.get_by_role("radio", name="Guest locked out").check()
     dialog.get_by_role("button", name=f"Unlock {label}").click()
     expect(dialog).to_be_hidden()
 
@@ -52,6 +55,9 @@ def test_the_desk_at_a_glance(sign_in, simulated, take) -> None:
     for label in ("Main entrance", "Staff entrance", "Parking gate"):
         expect(card(clerk, label).locator(".headline:visible")).to_be_in_viewport(ratio=1)
     take(clerk, "desk")
+    width, height = SIZES["wide"]
+    clerk.set_viewport_size({"width": width, "height": height})
+    take(clerk, "desk-wide")
     simulated.release("harbour-staff-entrance")
     expect(card(clerk, "Staff entrance")).to_contain_text("Unlocked, confirmed")
 

@@ -54,6 +54,21 @@ def test_it_asks_seam_to_unlock_the_door_once_with_the_key_in_the_header(connect
     assert asked.headers["content-type"] == "application/json"
 
 
+def test_it_asks_seam_to_lock_on_the_same_terms(connect: Connect) -> None:
+    locks = attempt("success", action_type="LOCK_DOOR")
+    with RecordingServer(replies(200, locks)) as server:
+        found = connect(server).lock_door("door-1", send_by=soon())
+        (asked,) = server.requests
+    assert (found.status, found.action_type) == ("success", "LOCK_DOOR")
+    assert (asked.method, asked.path) == ("POST", "/locks/lock_door")
+    assert asked.json() == {"device_id": "door-1"}
+
+
+def test_it_takes_an_attempt_to_unlock_for_no_answer_to_a_lock_command(connect: Connect) -> None:
+    with RecordingServer(PENDING) as server, pytest.raises(SeamOutcomeUnknown):
+        connect(server).lock_door("door-1", send_by=soon())
+
+
 @pytest.mark.parametrize("confirmed", [True, False, None])
 def test_it_tells_whether_the_lock_confirmed(connect: Connect, confirmed: bool | None) -> None:
     answer = attempt("success", result={"was_confirmed_by_device": confirmed})

@@ -117,6 +117,7 @@ def test_it_reads_all_that_a_clerk_sees_of_a_lock(connect: Connect) -> None:
 @pytest.mark.parametrize("told", [False, None, "true", 1, [], {}])
 def test_it_offers_remote_unlock_for_the_json_true_only(connect: Connect, told: Any) -> None:
     assert only_lock(connect, device(can_remotely_unlock=told)).can_remotely_unlock is False
+    assert only_lock(connect, device(can_remotely_lock=told)).can_remotely_lock is False
 
 
 @pytest.mark.parametrize("level", [-0.1, 1.1, "0.5", True, None, [], 10**400, math.nan, math.inf])

@@ -257,6 +257,22 @@ def test_events_need_an_interval(ask, body):
     assert answer.json()["error"]["type"] == "invalid_input"
 
 
+def test_a_gate_that_only_unlocks_says_so_and_refuses_to_lock(clock):
+    with Simulator(api_key=KEY, clock=clock) as seam, requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {KEY}"
+
+        def send(path, **body):
+            return session.post(seam.endpoint + path, json=body, timeout=5).json()
+
+        gate = send("/locks/get", device_id="harbour-parking-gate")["lock"]
+        assert (gate["can_remotely_unlock"], gate["can_remotely_lock"]) == (True, False)
+        attempt = send("/locks/lock_door", device_id="harbour-parking-gate")["action_attempt"]
+        clock.passes(5)
+        told = send("/action_attempts/get", action_attempt_id=attempt["action_attempt_id"])
+        assert told["action_attempt"]["status"] == "error"
+        assert seam.locks_asked("harbour-parking-gate") == 1
+
+
 def test_the_sixteenth_unlock_in_a_minute_is_refused_for_that_door_alone(seam, ask, clock):
     for _ in range(15):
         assert ask("/locks/unlock_door", device_id="instant").status_code == 200

@@ -10,13 +10,14 @@ from django.utils import timezone
 from locks.models import Building, Device, Lease, UnlockRequest, User
 from locks.services import following, settling
 from locks.services.answers import Answer
-from locks.services.settling import FAILED, SUCCEEDED, UNLOCKED
+from locks.services.settling import ENDED, UNLOCKED
 from locks.services.unlocking import record_answer
 from locks.tests.conftest import signed_in
 from locks.tests.factories import make_device
 from locks.tests.history import past_unlock
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SUCCEEDED, FAILED = (f"{ENDED['unlock']}{end}" for end in ("succeeded", "failed"))
 
 
 @pytest.fixture

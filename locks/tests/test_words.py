@@ -118,7 +118,8 @@ def test_a_door_that_offers_no_button_has_words_for_whatever_forbids_it() -> Non
         for code in REFUSED
         if code.startswith(("needs", "break", "bad", "wrong", "pin", "proof"))
     }
-    elsewhere = {"not_yours", "too_late", "ask_again", "person_limit"}
+    typed = {"which_door", "card_number", "unfit_words"}
+    elsewhere = {"not_yours", "too_late", "ask_again", "person_limit", *typed}
     beforehand = REFUSED - of_the_press - elsewhere
     assert beforehand | set(facts.NOT_REMOTE.values()) == set(words.OBSTACLES)
 

@@ -10,7 +10,7 @@ from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import REDIRECT_FIELD_NAME, update_session_auth_hash
 from django.contrib.auth import views as auth
 from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,12 +21,14 @@ from django.views.decorators.http import require_safe
 from locks import words
 from locks.identity.forms import OwnPasswordForm
 from locks.identity.onward import onward
-from locks.models import User, lacking_second_factor
+from locks.models import lacking_second_factor
 from locks.services import throttling
 from locks.services.second_factors import has_second_factor
-from locks.services.signing_in import count_refused, record_sign_out
+from locks.services.signing_in import count_refused
 from locks.services.staffing import change_own_password
 from locks.views.requests import DeskRequest, client_address
+from locks.views.returning import unsent
+from locks.views.staying import sign_out
 
 
 class SignIn(auth.LoginView):
@@ -71,7 +73,9 @@ class SignIn(auth.LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         name = settings.OIDC_NAME if settings.OIDC_ISSUER else ""
-        return super().get_context_data(**{"single_sign_on": name, **kwargs})
+        asked = self.request.POST if self.request.method == "POST" else self.request.GET
+        sentence = unsent(asked.get(REDIRECT_FIELD_NAME, ""))
+        return super().get_context_data(**{"single_sign_on": name, "sentence": sentence, **kwargs})
 
     def _too_many(self, sentence: str, wait: Any) -> HttpResponse:
         form = AuthenticationForm(self.request)
@@ -85,11 +89,8 @@ class SignOut(auth.LogoutView):
     """Signing out, by the person's own hand."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        person = request.user
-        response = super().post(request, *args, **kwargs)
-        if isinstance(person, User):
-            record_sign_out(person, address=client_address(request))
-        return response
+        sign_out(request)
+        return super().post(request, *args, **kwargs)  # which has nobody to sign out, and goes on
 
 
 class PasswordChange(auth.PasswordChangeView):

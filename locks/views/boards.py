@@ -1,25 +1,40 @@
-"""A building as one person sees it: its doors by area, what stands in the way, and its desk log."""
+"""A building as one person sees it: its doors in groups, what stands in the way, and its desk log."""
 
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from typing import Any
 
 from locks import words
-from locks.models import Assignment, Building, Device, User
+from locks.models import Assignment, Building, Device, Favourite, FollowUp, User
 from locks.services.rights import obstacle_in, unlocking_roles
 from locks.views.cards import Card, LatestProof, read_cards
-from locks.views.log import LONGEST_LOG, LogRow, read_log
+from locks.views.desk_logs import DeskLog, read_desk_log
+from locks.views.finding import Door, Sought, read_doors
+from locks.views.groups import (
+    MANY,
+    MOST_BUILDINGS,
+    AreaLink,
+    AtHand,
+    Chosen,
+    Group,
+    choose,
+    doors_going_on,
+    recent_doors,
+)
 from locks.views.own import Own, own_doors
 from locks.views.states import clock
 
 
 @dataclass(frozen=True)
 class Area:
+    """A group of doors under its heading."""
+
+    id: str
+    kind: str  # `area`, or what brings doors of several areas together
     name: str
     cards: list[Card]
 
@@ -34,79 +49,133 @@ class Board:
     """One building on the desk."""
 
     building: Building
+    sought: Sought
     areas: list[Area]
-    log: list[LogRow]
-    log_is_cut: bool  # there were more than LONGEST_LOG
+    links: list[AreaLink]  # to the areas of a large building
+    total: int  # doors, shown or not
+    found: int  # by the search, or in the opened area
+    log: DeskLog
+    follow_ups: int  # left to whoever works here now
     is_frozen: bool
     notice: str  # why nothing can be unlocked here, and who can change it
     own: Own  # what is still open of what this person pressed
 
     @property
     def doors(self) -> int:
+        """How many are shown."""
         return sum(len(area.cards) for area in self.areas)
 
 
-def read_boards(
+@dataclass(frozen=True)
+class Desk:
+    """The buildings that a page shows, and those where a search found doors that it does not show."""
+
+    boards: list[Board]
+    elsewhere: list[Chosen]
+
+
+def read_desk(
     viewer: User,
     buildings: Iterable[Building],
     *,
     at: dt.datetime,
+    sought: Sought | None = None,
     latest_proof: LatestProof | None = None,
-) -> list[Board]:
-    """The boards of buildings that `viewer` may see; the log costs two queries a building."""
-    buildings = list(buildings)
+    asked: Mapping[str, str] | None = None,
+) -> Desk:
+    """The boards of buildings that `viewer` may see, best match first where something is `sought`.
+
+    The log costs five queries a building; all else is a constant number, however many doors. A
+    search leaves out the buildings where nothing was found, but for an only one. `asked` is the
+    address's query: it may filter the logs.
+    """
+    buildings, sought = list(buildings), sought or Sought()
+    favourites = Favourite.objects.doors_of(viewer)
+    doors = read_doors(Device.objects.on_the_desk().filter(building__in=buildings))
+    at_hand = _at_hand(viewer, buildings, doors, sought, favourites, at=at)
+    chosen = choose(buildings, doors, sought, at_hand)
+    most = MOST_BUILDINGS if sought.query else len(chosen)
+    chosen, elsewhere = chosen[:most], chosen[most:]
     roles = unlocking_roles(viewer, at=at)
-    devices = Device.objects.on_the_desk().filter(building__in=buildings).select_related("building")
-    cards = read_cards(viewer, in_order(devices), at=at, roles=roles, latest_proof=latest_proof)
-    by_building: dict[int, list[Card]] = {}
-    for card in cards:
-        by_building.setdefault(card.building.pk, []).append(card)
+    cards = _cards(
+        viewer,
+        buildings,
+        chosen,
+        at=at,
+        roles=roles,
+        latest_proof=latest_proof,
+        favourites=favourites,
+        named=sought.query,
+    )
     managed = set(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
     own = own_doors(viewer, buildings, at=at)
-    logs = {each.pk: read_log(each, at=at, managed=managed) for each in buildings}
-    return [
-        Board(
-            building=building,
-            areas=[
-                Area(name, list(group))
-                for name, group in groupby(
-                    by_building.get(building.pk, []), key=lambda card: card.device.area
-                )
-            ],
-            log=logs[building.pk][:LONGEST_LOG],
-            log_is_cut=len(logs[building.pk]) > LONGEST_LOG,
-            is_frozen=building.is_frozen(at),
-            notice=_notice(building, roles, at=at),
-            own=own.get(building.pk, Own()),
-        )
-        for building in buildings
-    ]
-
-
-def in_order(devices: Iterable[Device]) -> list[Device]:
-    """Doors by area, as people count (Room 2 before Room 10), so that a first look finds most.
-
-    The more common doors an area holds, the earlier it comes, and they come first in it: most who
-    ask to be let in stand at one of those.
-    """
-    devices = list(devices)
-    common = Counter((door.building_id, door.area) for door in devices if not door.is_private)
-    return sorted(
-        devices,
-        key=lambda door: (
-            -common[door.building_id, door.area],
-            _natural(door.area),
-            door.area,  # areas that differ in case alone stay apart
-            door.is_private,
-            _natural(door.label),
-            door.pk,
-        ),
+    left = Counter(
+        FollowUp.objects.open().filter(building__in=buildings).values_list("building_id", flat=True)
     )
+    boards = [
+        Board(
+            building=each.building,
+            sought=sought,
+            areas=_areas(each.building, each.groups, cards),
+            links=each.links,
+            total=each.total,
+            found=each.found,
+            log=read_desk_log(each.building, at=at, managed=managed, asked=asked or {}),
+            follow_ups=left[each.building.pk],
+            is_frozen=each.building.is_frozen(at),
+            notice=_notice(each.building, roles, at=at),
+            own=own.get(each.building.pk, Own()),
+        )
+        for each in chosen
+    ]
+    return Desk(boards, elsewhere)
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
-    parts = re.findall(r"[0-9]{1,9}|[^0-9]+", text.casefold())
-    return [(int(part), "") if part[0] in "0123456789" else (-1, part) for part in parts]
+def _cards(
+    viewer: User, buildings: list[Building], chosen: list[Chosen], **known: Any
+) -> dict[int, Card]:
+    """The cards of the doors that are shown, by door; `known` is what read_cards takes."""
+    shown = [door.pk for each in chosen for group in each.groups for door in group.doors]
+    devices = Device.objects.on_the_desk().filter(pk__in=shown, building__in=buildings)
+    cards = read_cards(viewer, list(devices.select_related("building")), **known)
+    return {card.device.pk: card for card in cards}
+
+
+def _at_hand(
+    viewer: User,
+    buildings: list[Building],
+    doors: list[Door],
+    sought: Sought,
+    favourites: frozenset[int],
+    *,
+    at: dt.datetime,
+) -> AtHand:
+    if sought.query or sought.area is not None:
+        return AtHand(favourites)
+    counts = Counter(door.building_id for door in doors)
+    large = [building for building in buildings if counts[building.pk] > MANY]
+    if not large:
+        return AtHand(favourites)
+    recent = recent_doors(viewer, large, at=at)
+    back_at = [sought.door] if sought.door is not None else []
+    return AtHand(favourites, {*recent, *back_at}, doors_going_on(large, at=at))
+
+
+def _areas(building: Building, groups: list[Group], cards: dict[int, Card]) -> list[Area]:
+    """The groups with their cards; a search may show one area twice."""
+    times: Counter[str] = Counter()
+    areas = []
+    for group in groups:
+        times[group.key] += 1
+        areas.append(
+            Area(
+                id=f"group-{building.pk}-{group.key}-{times[group.key]}",
+                kind=group.kind,
+                name=group.name,
+                cards=[cards[door.pk] for door in group.doors if door.pk in cards],
+            )
+        )
+    return areas
 
 
 def _notice(building: Building, roles: Iterable[Assignment], *, at: dt.datetime) -> str:

@@ -12,13 +12,14 @@ from django.db.models import F, OuterRef, Subquery
 
 from locks import words
 from locks.models import (
+    Action,
     Assignment,
     Attestation,
     Building,
     Device,
+    Favourite,
     Press,
     Seen,
-    Status,
     UnlockRequest,
     User,
     Verdict,
@@ -27,10 +28,12 @@ from locks.services import limiting
 from locks.services.attesting import is_in_doubt, newest_of
 from locks.services.conditions import is_fresh
 from locks.services.health import offline_since
+from locks.services.look_alikes import Doubt, doubts_of
 from locks.services.proving_oneself import Proved
 from locks.services.rights import freeze_behind, obstacle, obstacle_in, overridable, unlocking_roles
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of, why_not_remote
+from locks.views.lock_offers import LockOffer, offer_lock, unsettled_unlocks
 from locks.views.moments import unlocked_at
 from locks.views.past import NO_PAST, Past, pasts_of
 from locks.views.states import RECENT, State, clock, refusal_of, said, state_of, verdict_of
@@ -58,12 +61,18 @@ class Card:
     asks_proof: bool  # the door wants a fresh proof of who presses
     overridable: tuple[str, ...]  # what break-glass would go over, where it is allowed; sentences
     asks_about: int | None  # the request with an unknown outcome, where pressing again asks first
+    asks_state: State | None  # of that request
+    is_locking: bool  # what is under way is a press on Lock
     doubted: int | None  # the request of which somebody should say what they saw
     word: str  # what somebody did see
     is_frozen: bool  # the door itself
     says_obstacle: bool  # it does, where no verdict above says the same
     obstacle: words.Told  # why there is nothing to press, and what to do instead
     token: str
+    lock: LockOffer | None  # the Lock button, where there is one
+    is_favourite: bool
+    doubt: Doubt | None  # the door may be taken for another, and nothing typed says which
+    named: str  # what was typed and says it, where it has to be said
 
     @property
     def refusal_next(self) -> tuple[str, ...]:
@@ -102,22 +111,27 @@ def read_cards(
     at: dt.datetime,
     roles: list[Assignment] | None = None,
     latest_proof: LatestProof | None = None,
+    favourites: frozenset[int] | None = None,
+    named: str = "",
 ) -> list[Card]:
     """The cards of doors that `viewer` may see, in their order; `devices` come with their building.
 
-    `latest_proof` is asked only where a door wants one.
+    `latest_proof` is asked only where a door wants one; `named` is what was typed to find them.
 
     A constant number of queries, however many doors; one less where the caller has the viewer's
-    `unlocking_roles`.
+    `unlocking_roles`, and one where it has their `favourites`.
     """
     roles = unlocking_roles(viewer, at=at) if roles is None else roles
+    favourites = Favourite.objects.doors_of(viewer) if favourites is None else favourites
     latest = _latest_requests(devices)
     presses = _own_presses(viewer, devices, at=at)
     pasts = pasts_of(devices)
     outages = offline_since(devices)
     moments = unlocked_at(each for each in latest.values() if _is_news(each, at=at))
     told = newest_of(latest.values())
+    unsettled = unsettled_unlocks(latest)
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
+    doubts = doubts_of(viewer, devices, at=at) if roles else {}
     wanted = latest_proof and any(device.step_up_minutes is not None for device in devices)
     proof = latest_proof() if latest_proof and wanted else None
     held = _held(viewer, at=at) if any(device.break_glass for device in devices) else frozenset()
@@ -135,6 +149,10 @@ def read_cards(
                 proof,
                 held,
                 told,
+                device.pk in favourites,
+                doubts.get(device.pk),
+                named,
+                unsettled.get(device.pk),
             ),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
@@ -156,6 +174,10 @@ class _Seen:
     proof: Proved | None  # the viewer's latest
     held: frozenset[int]  # buildings where the viewer holds any role
     words: dict[int, Attestation]  # by request
+    is_favourite: bool
+    doubt: Doubt | None
+    named: str  # what was typed to find the door
+    unsettled: UnlockRequest | None  # the door's last unlock, where its outcome is unknown
 
 
 def _card(
@@ -172,11 +194,14 @@ def _card(
     if device.break_glass and building.pk in seen.held and not (latest and latest.is_open):
         over = overridable(device, roles=seen.roles, at=seen.at)
     proves = not is_fresh(seen.proof, device=device, at=seen.at)
-    offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=proves)
+    is_named = seen.doubt is None or seen.doubt.is_dispelled(seen.named)
+    asks = proves or not is_named
+    offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=asks, seen=seen)
     verdict = ""
     if press is not None and _still_tells(press, latest, code=code):
         verdict = verdict_of(press, viewer=seen.viewer)
     refused = bool(verdict) and press is not None and press.verdict == Verdict.REFUSED
+    asked = seen.unsettled if offer != UNDER_WAY else None
     word = seen.words.get(latest.pk) if latest else None
     why = why_not_remote(device) if code == "not_remote" else code
     return Card(
@@ -193,7 +218,9 @@ def _card(
         offer=offer,
         asks_proof=proves,
         overridable=tuple(str(_obstacle(each, device, seen)) for each in over),
-        asks_about=latest.pk if latest and latest.status == Status.UNKNOWN else None,
+        asks_about=asked.pk if asked else None,
+        asks_state=state_of(asked, at=seen.at) if asked else None,
+        is_locking=bool(latest and latest.is_open and latest.action == Action.LOCK),
         free_in=_seconds_until(seen) if code == "door_limit" else None,
         doubted=latest.pk if latest and _may_be_told(latest, seen) else None,
         word=said(word, zone=building.zone, at=seen.at),
@@ -201,6 +228,10 @@ def _card(
         says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
         obstacle=_obstacle(why, device, seen),
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
+        is_favourite=seen.is_favourite,
+        doubt=None if is_named else seen.doubt,
+        named=seen.named if seen.doubt is not None and is_named else "",
+        lock=offer_lock(seen.viewer, device, roles=seen.roles, latest=latest),
     )
 
 
@@ -236,12 +267,14 @@ def _seconds_until(seen: _Seen) -> int | None:
     return max(1, math.ceil((seen.free_at - seen.at).total_seconds()))
 
 
-def _offer(device: Device, *, code: str, latest: UnlockRequest | None, asks: bool) -> str:
+def _offer(
+    device: Device, *, code: str, latest: UnlockRequest | None, asks: bool, seen: _Seen
+) -> str:
     if latest is not None and latest.is_open:
         return UNDER_WAY
     if code:
         return OFF
-    if latest is not None and latest.status == Status.UNKNOWN:
+    if seen.unsettled is not None:
         return AGAIN
     return ASK if device.is_private or asks else PRESS
 

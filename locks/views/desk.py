@@ -8,11 +8,13 @@ from functools import partial
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from locks.models import Building, Lease, Press, Verdict
-from locks.views.boards import read_boards
+from locks.views.boards import Desk, read_desk
+from locks.views.finding import Sought
 from locks.views.log import LOG_REACHES_BACK, LONGEST_LOG
 from locks.views.proving import latest
 from locks.views.requests import DeskRequest
@@ -21,7 +23,10 @@ from locks.views.states import State, clock, state_of, verdict_of
 
 @require_GET
 def desk(request: DeskRequest) -> HttpResponse:
-    """All buildings where the person holds a role, or the one that `?building=` names."""
+    """All buildings where the person holds a role, or the one that `?building=` names.
+
+    `?q=` shows the doors that are called so.
+    """
     asked = request.GET.get("building", "")
     if not asked:
         return _page(request)
@@ -32,13 +37,15 @@ def desk(request: DeskRequest) -> HttpResponse:
 
 @require_GET
 def building(request: DeskRequest, building_id: int) -> HttpResponse:
-    """One building: its section for htmx (the live refetch), the desk with it alone otherwise."""
-    if not request.htmx:
+    """One building: its section for htmx (the live refetch), the desk with it alone otherwise.
+
+    `?q=` shows the doors that are called so, `?area=` those of an area.
+    """
+    if not request.htmx or request.htmx.target == "main":
         return _page(request, only=building_id)
     found = get_object_or_404(Building.objects.visible_to(request.user), pk=building_id)
-    board = read_boards(
-        request.user, [found], at=timezone.now(), latest_proof=partial(latest, request)
-    )[0]
+    sought = Sought.of(request.GET, in_one_building=True)
+    board = _desk(request, [found], sought).boards[0]
     return render(request, "locks/_building.html", {"board": board})
 
 
@@ -47,17 +54,38 @@ def _page(request: DeskRequest, *, only: int | None = None) -> HttpResponse:
     shown = [each for each in visible if only is None or each.pk == only]
     if only is not None and not shown:
         raise Http404
+    sought = Sought.of(request.GET, in_one_building=only is not None)
+    read = _desk(request, shown, sought)
+    path = reverse("desk") if only is None else reverse("building", args=[only])
     context = {
-        "boards": read_boards(
-            request.user, shown, at=timezone.now(), latest_proof=partial(latest, request)
-        ),
+        "boards": read.boards,
+        "elsewhere": read.elsewhere,
         "buildings": visible,
-        "only": only,
+        "only": next(iter(shown), None) if only is not None else None,
+        "path": path,
+        "sought": sought,
+        "found": sum(each.found for each in read.boards)
+        + sum(each.found for each in read.elsewhere),
         "marked": request.GET.get("door", ""),
+    }
+    if request.htmx.target == "main":
+        return render(request, "locks/_desk_main.html", context)
+    context |= {
         "degraded": (age := Lease.worker_age()) is not None and age >= Lease.WORKER_SILENT_AFTER,
         "manages": Building.objects.managed_by(request.user).exists(),
     }
     return render(request, "locks/desk.html", context)
+
+
+def _desk(request: DeskRequest, buildings: list[Building], sought: Sought) -> Desk:
+    return read_desk(
+        request.user,
+        buildings,
+        at=timezone.now(),
+        sought=sought,
+        latest_proof=partial(latest, request),
+        asked=request.GET,
+    )
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import reswap, retarget
 
 from locks.forms import UnlockForm
-from locks.models import Device, Press, UnlockRequest, Verdict
+from locks.models import Device, Press, Verdict
 from locks.services.conditions import is_made_for
 from locks.services.errors import DoorUnknown
+from locks.services.pick_lists import Lists, lists_of
 from locks.services.presses import PressForm, PressResult
 from locks.services.proving_oneself import (
     PASSKEY,
@@ -31,10 +29,12 @@ from locks.services.proving_oneself import (
 )
 from locks.services.tokens import issue_token
 from locks.services.unlocking import request_unlock
+from locks.views.answering import answer
+from locks.views.asking import Question, question, remember, said
 from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, Card, read_cards
 from locks.views.proving import latest, note
-from locks.views.requests import DeskRequest, SeeOther, client_address
-from locks.views.states import clock, verdict_of
+from locks.views.requests import DeskRequest, client_address
+from locks.views.states import verdict_of
 
 # Refused as it was made, not for good: asked again with what was typed kept.
 PROOFS = (
@@ -45,9 +45,10 @@ PROOFS = (
     "break_needs_reason",
     "break_needs_proof",
 )
-REPEATABLE = ("too_late", "bad_token", "ask_again", "needs_reason", *PROOFS)
+WORDS = ("which_door", "needs_reason", "needs_note", "card_number", "unfit_words")
 # These need the confirmation; the others only a fresh button, which the card has.
-NEED_CONFIRMATION = ("ask_again", "needs_reason", *PROOFS)
+NEED_CONFIRMATION = ("ask_again", *WORDS, *PROOFS)
+REPEATABLE = ("too_late", "bad_token", *NEED_CONFIRMATION)
 
 
 @require_GET
@@ -59,11 +60,12 @@ def door(request: DeskRequest, device_id: int) -> HttpResponse:
     visible = Device.objects.on_the_desk().visible_to(request.user).select_related("building")
     device = get_object_or_404(visible, pk=device_id)
     breaking = request.GET.get("break_glass") == "1"
-    return _confirmation(request, device, UnlockForm(), breaking=breaking)
+    form = UnlockForm({"named": request.GET.get("named", "")})
+    return _confirmation(request, device, form, breaking=breaking)
 
 
 @require_POST
-@sensitive_post_parameters("proof")
+@sensitive_post_parameters("proof", "reason", "note", "reference")
 def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     """Press the button of one door. 200 with its card also where it was not unlocked.
 
@@ -71,11 +73,15 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     """
     device = get_object_or_404(Device.objects.select_related("building"), pk=device_id)
     form = UnlockForm(request.POST)
+    # The button of a common door's card asks nothing.
+    is_asked = device.is_private or form.ticked("asked")
+    lists = lists_of(device.building) if is_asked else Lists([], [])
+    remember(request, device, lists, form)
     try:
         result = request_unlock(
             actor=request.user,
             device=device,
-            form=_press(form, client_address(request)),
+            form=_press(form, lists, client_address(request)),
             proof=_proof(request, device, form),
         )
     except DoorUnknown:
@@ -87,13 +93,7 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     if _is_asked_again(request, form, result):
         breaking = form.ticked("break_glass")
         return _confirmation(request, device, form, breaking=breaking, press=result.press)
-    if result.repeated:
-        messages.info(request, _repeated(request, result.press, device))
-    if not request.htmx:
-        return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
-    card = _card(request, device)
-    response = render(request, "locks/_press_answer.html", {"card": card})
-    return reswap(retarget(response, f"#door-{device.pk}"), "outerHTML")
+    return answer(request, device, result, named=form.text("named"))
 
 
 def _proof(request: DeskRequest, device: Device, form: UnlockForm) -> Proved | NotProved | None:
@@ -129,12 +129,12 @@ def _is_asked_again(request: DeskRequest, form: UnlockForm, result: PressResult)
     return not request.htmx or form.ticked("asked") or press.code in NEED_CONFIRMATION
 
 
-def _press(form: UnlockForm, address: str) -> PressForm:
+def _press(form: UnlockForm, lists: Lists, address: str) -> PressForm:
     return PressForm(
         token=form.text("token"),
         elapsed=form.elapsed,
-        reason=form.text("reason"),
-        identified_by=form.text("identified_by"),
+        **said(form, lists),
+        named=form.text("named"),
         break_glass=form.ticked("break_glass"),
         again=form.asked_about,
         address=address,
@@ -150,7 +150,7 @@ def _confirmation(
     press: Press | None = None,
 ) -> HttpResponse:
     """The question before a press, with a fresh token and what was typed."""
-    card = _card(request, device)
+    card = _card(request, device, form)
     breaking = breaking and bool(card.overridable)
     asks_proof = _asks_for_break(request, device) if breaking else card.asks_proof
     context: dict[str, Any] = {
@@ -162,21 +162,39 @@ def _confirmation(
         or (press is not None and press.code == "ask_again"),
         "breaking": breaking,
         "may_press": breaking or card.offer in (PRESS, ASK, AGAIN, UNDER_WAY),
-        "choices": UnlockRequest.Identified.choices,
+        "question": question(request, device, form) if device.is_private or breaking else None,
         "asks_proof": asks_proof,
         "proof_failed": press is not None and press.code in PROOFS and asks_proof,
         **(_ways(request, form) if asks_proof else {}),
         "token": issue_token(person=request.user, device=device),
     }
+    context["focus"] = _focus(context)
     if not request.htmx:
         return render(request, "locks/confirm.html", context)
     response = render(request, "locks/_confirm.html", context)
     return reswap(retarget(response, "#confirm-body"), "innerHTML")
 
 
-def _card(request: DeskRequest, device: Device) -> Card:
-    at = timezone.now()
-    return read_cards(request.user, [device], at=at, latest_proof=partial(latest, request))[0]
+def _focus(context: dict[str, Any]) -> str:
+    """Where the keyboard begins: at what is still open, else at the button."""
+    asked: Question | None = context["question"]
+    if context["proof_failed"]:
+        return "proof"
+    if context["card"].doubt and not context["again"] and not context["breaking"]:
+        return "named"
+    if asked and (field := asked.first_open(context["form"])):
+        return field
+    return "proof" if context["asks_proof"] else "press"
+
+
+def _card(request: DeskRequest, device: Device, form: UnlockForm) -> Card:
+    return read_cards(
+        request.user,
+        [device],
+        at=timezone.now(),
+        latest_proof=partial(latest, request),
+        named=form.text("named"),
+    )[0]
 
 
 def _asks_for_break(request: DeskRequest, device: Device) -> bool:
@@ -198,15 +216,4 @@ def _ways(request: DeskRequest, form: UnlockForm) -> dict[str, Any]:
         "can_prove": bool(names),
         "ways": [(name, WAYS[name], name == chosen) for name in typed],
         "passkey": begin_passkey(request.user) if PASSKEY in names else "",
-    }
-
-
-def _repeated(request: DeskRequest, press: Press, device: Device) -> str:
-    """The old verdict of a token that was used before."""
-    zone = device.building.zone if device.building else timezone.get_default_timezone()
-    outcome = press.request.outcome.label if press.request else ""
-    return _("%(door)s: %(outcome)s (result of the press at %(time)s; nothing was sent now).") % {
-        "door": press.door_label,
-        "outcome": outcome or verdict_of(press, viewer=request.user),
-        "time": clock(press.pressed_at, zone=zone, at=timezone.now()),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from http import HTTPStatus
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from locks.http import page_of
 from locks.services.errors import DATABASE_GONE, BadInput, DatabaseLost, Sent
 from locks.views.requests import SeeOther
 
@@ -40,14 +42,17 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     match = request.resolver_match
     if match and match.url_name in OF_TURNS and request.user.is_authenticated:
         return SeeOther(reverse("desk"))
-    return _page(
-        request,
-        403,
-        _("This page was out of date. Nothing was sent. Load the desk and press again."),
-    )
+    if _is_press(request):
+        sentence = _("This page was out of date. Nothing was sent. Press again.")
+    else:
+        sentence = _("This page was out of date. Nothing was changed. Load it again.")
+    return _page(request, 403, sentence)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if _is_press(request):
+        sentence = _("Nothing was sent. There is no such door, or it is not yours to see any more.")
+        return _page(request, 404, sentence)
     return _page(request, 404, _("There is no such page, or it is not yours to see."))
 
 
@@ -63,11 +68,36 @@ def server_error(request: HttpRequest) -> HttpResponse:
             "The desk's database cannot be reached. Nothing was sent. Try again in a moment."
         )
         return _page(request, 503, sentence)
-    return _page(
-        request, 500, _("Something broke here. Look at the door's card before you press again.")
-    )
+    if _is_press(request):
+        sentence = _("Something broke here. Look at the door's card before you press again.")
+    else:
+        sentence = _("Something broke here. Try again; if it stays so, tell who runs accessdesk.")
+    return _page(request, 500, sentence)
+
+
+def _is_press(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    return match is not None and match.url_name == "unlock_door"
 
 
 def _page(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
-    context = {"sentence": sentence, "status": status, "simulated": settings.SEAM_SIMULATED}
+    """The sentence, and the way back to the place where it happened."""
+    context = {
+        "sentence": sentence,
+        "status": status,
+        "simulated": settings.SEAM_SIMULATED,
+        **_ways_on(request, status),
+    }
     return render(None, "error.html", context, status=status)
+
+
+def _ways_on(request: HttpRequest, status: int) -> dict[str, object]:
+    """Where to from here, besides the desk. A 404 names nothing: it would tell what there is."""
+    if status == HTTPStatus.NOT_FOUND:
+        return {}
+    match = request.resolver_match
+    if match is not None and "device_id" in match.kwargs:
+        return {"door": match.kwargs["device_id"]}
+    if request.method == "GET":
+        return {"again": request.get_full_path() if status >= 500 else ""}
+    return {"again": page_of(request)}

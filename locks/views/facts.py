@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from locks import words
-from locks.models import Device, Status, UnlockRequest
+from locks.models import Action, Device, Status, UnlockRequest
 from locks.models.places import problem_code
 from locks.services.rights import BLOCKING
 from locks.views.past import NO_PAST, Past
@@ -92,11 +92,16 @@ def _locked(device: Device, latest: UnlockRequest | None, *, at: dt.datetime) ->
         return Fact("unlock", text, "warn")
     if device.locked is None or not device.online:
         return None
-    moved = latest.requested_at if latest and latest.status != Status.FAILED else None
+    # A locking that failed says nothing of the unlock before it.
+    moved = latest.requested_at if latest and _may_have_moved(latest) else None
     told = max(filter(None, (device.synced_at, device.lock_told_at)), default=None)
-    if moved is not None and (told is None or told <= moved):
+    if moved is not None and (told is None or told < moved):
         return None
     return Fact("lock", _("Locked")) if device.locked else Fact("unlock", _("Unlocked"), "warn")
+
+
+def _may_have_moved(request: UnlockRequest) -> bool:
+    return request.status != Status.FAILED or request.action == Action.LOCK
 
 
 def _battery(device: Device) -> Fact | None:

@@ -45,6 +45,8 @@ def headline_of(request: UnlockRequest, past: Past) -> Headline:
         return _cut(request.outcome_label)
     if outcome == Outcome.FAILED_MAY_ACT:
         return Headline(_("Not unlocked"))
+    if outcome == Outcome.LOCK_FAILED_MAY_ACT:
+        return Headline(_("Not locked"))
     if outcome == Outcome.PENDING:
         return Headline(_("Waiting for the lock…"), _usually(past))
     return _cut(str(outcome.label))

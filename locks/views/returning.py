@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.shortcuts import resolve_url
 from django.urls import Resolver404, ResolverMatch, resolve, reverse
+from django.utils.translation import gettext as _
 
 from locks.models import Building, Device, User
 
@@ -31,6 +32,17 @@ def sign_in_for(wanted: str) -> str:
     return f"{sign_in}?{after}" if wanted else sign_in
 
 
+def unsent(wanted: str) -> str:
+    """What the sign-in says to who comes from a press that it held up; empty where it held up none."""
+    match = _match(wanted[:LONGEST].partition("?")[0])
+    if match is None or match.url_name != "unlock_door":
+        return ""
+    return _(
+        "You were signed out before your press got here. Nothing was sent. Sign in, and you are at"
+        " that door again."
+    )
+
+
 def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
     """`wanted`, where it is a page of ours that `person` may see; else the desk.
 
@@ -43,7 +55,7 @@ def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
         match = _match(path)
     if match is None:
         return reverse("desk")
-    if match.url_name in ("door", "unlock_door", "building", "desk"):
+    if match.url_name in ("door", "unlock_door", "lock_door", "building", "desk"):
         return _desk_page(person, match, parse_qs(query))
     is_managers = match.app_name == "admin" or match.url_name == "shared_pc"
     if by_pin and (is_managers or path.startswith("/accounts/")):
@@ -54,7 +66,10 @@ def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
 
 
 def _match(path: str) -> ResolverMatch | None:
-    parts = urlsplit(path.replace("\\", "/"))
+    try:
+        parts = urlsplit(path.replace("\\", "/"))
+    except ValueError:  # brackets that hold no address
+        return None
     if parts.scheme or parts.netloc or not path.startswith("/") or path.startswith("//"):
         return None
     try:

@@ -25,7 +25,7 @@ from locks.services.proving_oneself import PIN, Proved
 from locks.services.shared_pcs import enrol_pc, remove_pc, switch_to
 from locks.views.proving import note
 from locks.views.requests import DeskRequest, SeeOther, client_address
-from locks.views.returning import place_for, sign_in_for
+from locks.views.returning import place_for, sign_in_for, unsent
 from locks.views.staying import sign_out
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -51,6 +51,7 @@ def switch(request: HttpRequest) -> HttpResponse:
         "people": SharedPCVisit.objects.people_at(pc, at=timezone.now()),
         "next": wanted,
         "sign_in": sign_in_for(wanted),
+        "sentence": unsent(wanted),
     }
     return render(request, "locks/switch.html", context)
 

@@ -10,10 +10,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from locks import words
-from locks.models import Attestation, Press, Status, UnlockRequest, User, Verdict
-from locks.models.unlocks import Outcome
+from locks.models import Action, Attestation, Press, Status, UnlockRequest, User, Verdict
+from locks.models.unlocks import ENDED_STATUSES, Outcome
 from locks.services.following import WATCH_UNKNOWN_FOR
 from locks.views.headlines import Headline, Pace, headline_of, pace_of
+from locks.views.locking_states import told_of_locking
 from locks.views.past import NO_PAST, Past
 
 RECENT = dt.timedelta(minutes=2)
@@ -29,6 +30,15 @@ LOOKS: dict[Outcome, tuple[str, str]] = {
     Outcome.FAILED: ("bad", "cross"),
     Outcome.FAILED_MAY_ACT: ("warn", "warning"),
     Outcome.UNKNOWN: ("warn", "question"),
+    Outcome.LOCK_SENDING: ("busy", "sending"),
+    Outcome.LOCK_PENDING: ("busy", "waiting"),
+    Outcome.LOCKED_CONFIRMED: ("good", "lock"),
+    Outcome.LOCKED_INFERRED: ("half", "lock"),
+    Outcome.LOCKED_UNCONFIRMED: ("half", "lock"),
+    Outcome.LOCKED_UNSAID: ("half", "lock"),
+    Outcome.LOCK_FAILED: ("bad", "cross"),
+    Outcome.LOCK_FAILED_MAY_ACT: ("warn", "warning"),
+    Outcome.LOCK_UNKNOWN: ("warn", "question"),
 }
 
 
@@ -80,7 +90,7 @@ def state_of(
     contradicted = request.contradicted_at is not None
     tone, icon = ("warn", "warning") if contradicted else LOOKS[outcome]
     since = request.contradicted_at or request.ended_at or request.requested_at
-    unsettled = outcome in (Outcome.SENDING, Outcome.PENDING, Outcome.UNKNOWN)
+    past = past if request.action == Action.UNLOCK else NO_PAST  # it tells of unlocks
     pace = pace_of(request, past, at=at) if request.is_open else None
     told = _told(request, at=at)
     return State(
@@ -97,15 +107,17 @@ def state_of(
         broke_glass=bool(request.overridden),
         when=clock(request.requested_at, zone=request.building.zone, at=at),
         seam_says=_seam_says(request),
-        is_recent=unsettled or at - since < RECENT,
-        needs_help=contradicted
-        or outcome not in (Outcome.SENDING, Outcome.PENDING, Outcome.CONFIRMED),
+        is_recent=request.status not in ENDED_STATUSES or at - since < RECENT,
+        needs_help=contradicted or tone not in ("busy", "good"),
         pace=pace,
     )
 
 
 def _told(request: UnlockRequest, *, at: dt.datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Why it is so, and what to do next."""
+    if request.action == Action.LOCK:
+        again = clock(request.retry_at, zone=request.building.zone, at=at)
+        return told_of_locking(request, again=again)
     outcome, unlocked = request.outcome, request.status == Status.UNLOCKED
     look = str(words.LOOK_AT_THE_DOOR)
     if request.contradicted_at is not None:

@@ -20,6 +20,16 @@ from locks.words.failures import (
     may_still_act,
     seams_error,
 )
+from locks.words.locking import (
+    LOCK_FAILURES,
+    LOCK_INFERRED,
+    LOCK_REFUSALS,
+    LOCK_SEAMS_ERRORS,
+    LOOK_WHETHER_LOCKED,
+    NO_LOCKING_LISTED,
+    UNLOCK_IN_DOUBT,
+    lock_contradicted,
+)
 from locks.words.moves import MOVES, move
 from locks.words.problems import ABOUT_CODES_ALONE, PROBLEMS, problem
 from locks.words.refusals import (
@@ -27,17 +37,27 @@ from locks.words.refusals import (
     OBSTACLES,
     OVERRIDDEN,
     REFUSALS,
+    REFUSALS_IN_SHORT,
     THAWS,
     obstacle,
     obstructed,
     overridden,
     refusal,
+    refusal_in_short,
     refused,
 )
 from locks.words.told import NOTHING, Told
 from locks.words.waiting import try_again
 
 __all__ = (
+    "lock_contradicted",
+    "UNLOCK_IN_DOUBT",
+    "NO_LOCKING_LISTED",
+    "LOOK_WHETHER_LOCKED",
+    "LOCK_SEAMS_ERRORS",
+    "LOCK_REFUSALS",
+    "LOCK_INFERRED",
+    "LOCK_FAILURES",
     "ABOUT_CODES_ALONE",
     "FAILURES",
     "FAILURES_IN_SHORT",
@@ -53,6 +73,7 @@ __all__ = (
     "OVERRIDDEN",
     "PROBLEMS",
     "REFUSALS",
+    "REFUSALS_IN_SHORT",
     "SEAMS_ERRORS",
     "THAWS",
     "TREAT_AS_UNLOCKED",
@@ -68,6 +89,7 @@ __all__ = (
     "overridden",
     "problem",
     "refusal",
+    "refusal_in_short",
     "refused",
     "seams_error",
     "try_again",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from locks.words.locking import LOCK_FAILURES, LOCK_SEAMS_ERRORS
 from locks.words.sentences import Sentence
 from locks.words.told import Told
 
@@ -97,17 +98,19 @@ def contradicted(*, unlocked: bool) -> Told:
     return Told(_("Seam said later that the lock did unlock."), TREAT_AS_UNLOCKED)
 
 
-def failed(code: str, error_type: str = "", *, when: str = "") -> Told:
-    """What is told of a request that did not unlock or whose outcome is unknown."""
-    told = FAILURES.get(code, FAILURES["lock_error"])
+def failed(code: str, error_type: str = "", *, when: str = "", locking: bool = False) -> Told:
+    """What is told of a request that did not unlock, or lock, or whose outcome is unknown."""
+    ours = {**FAILURES, **LOCK_FAILURES} if locking else FAILURES
+    seams = {**SEAMS_ERRORS, **LOCK_SEAMS_ERRORS} if locking else SEAMS_ERRORS
+    told = ours.get(code, ours["lock_error"])
     if code in ("refused", "lock_error"):
-        told = SEAMS_ERRORS.get(error_type, told)
+        told = seams.get(error_type, told)
     return told.filled(when=when)
 
 
-def failure(code: str, error_type: str = "", *, when: str = "") -> str:
+def failure(code: str, error_type: str = "", *, when: str = "", locking: bool = False) -> str:
     """`failed` in one line."""
-    return str(failed(code, error_type, when=when))
+    return str(failed(code, error_type, when=when, locking=locking))
 
 
 def failure_in_short(code: str) -> str:

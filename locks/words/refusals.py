@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from django.utils.translation import gettext_lazy as _
 
+from locks.words.locking import LOCK_REFUSALS
 from locks.words.sentences import Sentence
 from locks.words.told import NOTHING, Told
 
@@ -33,6 +34,18 @@ REFUSALS: dict[str, Told] = {
     "not_remote": Told(
         _("Nothing was sent. This lock cannot be unlocked from here at the moment."), _KEY
     ),
+    "not_lockable": Told(
+        _("Nothing was sent. This lock cannot be locked from here at the moment."),
+        _("Lock it at the door."),
+    ),
+    "unlock_under_way": Told(
+        _("Nothing was sent: the door was just being unlocked."),
+        _("Look what came of it, then press Lock."),
+    ),
+    "lock_under_way": Told(
+        _("Nothing was sent: the door was just being locked."),
+        _("Look what came of it, then press Unlock."),
+    ),
     "gone": Told(_("Nothing was sent. Seam no longer knows this lock."), _KEY_AND_MANAGER),
     "removed": Told(
         _("Nothing was sent. The lock was removed at its maker's account."), _KEY_AND_MANAGER
@@ -42,9 +55,28 @@ REFUSALS: dict[str, Told] = {
     ),
     "too_late": Told(_("Nothing was sent: the press took too long to get here."), _ONCE_MORE),
     "bad_token": Told(_("Nothing was sent: this page was out of date."), _ONCE_MORE),
+    "which_door": Told(
+        _("Nothing was sent. This door is easily taken for another."),
+        _("Type which one you mean, and press again."),
+    ),
     "needs_reason": Told(
         _("Nothing was sent. A private door needs a reason and how the person was identified."),
         _("Give both, and press again."),
+    ),
+    "needs_note": Told(
+        _("Nothing was sent. This reason needs a note."),
+        _("Say in a few words why, and press again."),
+    ),
+    "card_number": Told(
+        _(
+            "Nothing was sent. What looks like a card number must not be kept: it was cut to its last"
+            " four digits."
+        ),
+        _("Press again if that will do."),
+    ),
+    "unfit_words": Told(
+        _("Nothing was sent. Something that was typed cannot be kept as it is."),
+        _("Correct what is marked, and press again."),
     ),
     "needs_proof": Told(
         _("Nothing was sent yet. This door asks for a fresh proof that it is you at the keyboard."),
@@ -84,6 +116,38 @@ REFUSALS: dict[str, Told] = {
         _("Nothing was sent now. The press before may have unlocked the door, or may still do so."),
         _("Press again anyway?"),
     ),
+}
+
+# The same in a few words, for whoever reads afterwards what somebody else was refused.
+REFUSALS_IN_SHORT: dict[str, Sentence] = {
+    "not_yours": _("no role in this building"),
+    "no_role": _("role does not unlock"),
+    "out_of_hours": _("role does not unlock at this hour"),
+    "frozen": _("building frozen"),
+    "frozen_door": _("door frozen"),
+    "not_remote": _("lock not to be unlocked from here"),
+    "not_lockable": _("lock not to be locked from here"),
+    "unlock_under_way": _("unlock under way"),
+    "lock_under_way": _("locking under way"),
+    "gone": _("lock unknown to Seam"),
+    "removed": _("lock removed at its maker's account"),
+    "disconnected": _("lock's account disconnected at Seam"),
+    "too_late": _("press came too late"),
+    "bad_token": _("page out of date"),
+    "which_door": _("which door was not said"),
+    "needs_reason": _("reason missing"),
+    "needs_note": _("note missing"),
+    "card_number": _("what looked like a card number was typed"),
+    "unfit_words": _("what was typed could not be kept"),
+    "needs_proof": _("proof missing"),
+    "break_needs_reason": _("break-glass without a reason"),
+    "break_needs_proof": _("break-glass without a proof"),
+    "wrong_proof": _("wrong code or password"),
+    "pin_unusable": _("PIN wrong too often"),
+    "proof_later": _("too many wrong tries"),
+    "door_limit": _("door pressed too often"),
+    "person_limit": _("too many presses"),
+    "ask_again": _("asked first, after an unknown outcome"),
 }
 
 # Why a door offers no button, before anyone presses. Keyed like REFUSALS, and by what makes a lock
@@ -130,9 +194,12 @@ THAWS: Sentence = _("It ends by itself at {when}.")
 FROZEN = frozenset({"frozen", "frozen_door"})
 
 
-def refused(code: str, *, building: str = "", reason: str = "", when: str = "") -> Told:
+def refused(
+    code: str, *, building: str = "", reason: str = "", when: str = "", locking: bool = False
+) -> Told:
     """What a refused press is told; unknown codes read as an outdated page."""
-    return _told(code, REFUSALS.get(code, REFUSALS["bad_token"]), building, reason, when)
+    table = {**REFUSALS, **LOCK_REFUSALS} if locking else REFUSALS
+    return _told(code, table.get(code, REFUSALS["bad_token"]), building, reason, when)
 
 
 def obstructed(code: str, *, building: str = "", reason: str = "", when: str = "") -> Told:
@@ -147,9 +214,17 @@ def _told(code: str, told: Told, building: str, reason: str, when: str) -> Told:
     return said
 
 
-def refusal(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
+def refusal(
+    code: str, *, building: str = "", reason: str = "", when: str = "", locking: bool = False
+) -> str:
     """`refused` in one line."""
-    return str(refused(code, building=building, reason=reason, when=when))
+    told = refused(code, building=building, reason=reason, when=when, locking=locking)
+    return str(told)
+
+
+def refusal_in_short(code: str) -> str:
+    """Why a press was refused, in a few words; an unknown code as it is."""
+    return str(REFUSALS_IN_SHORT.get(code, code))
 
 
 def obstacle(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:

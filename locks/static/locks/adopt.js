@@ -1,17 +1,15 @@
 /* Takes a refetched section over into the page. What is the same stays the same element, so that a
-   finger on its way to a button, the focus and the place in the log survive; and a door that was moved
-   by what others did cannot be pressed by mistake. */
+   finger on its way to a button, the focus and the place in the log survive. */
 "use strict";
 
 (() => {
-  const STEADY = 350; // ms that a door has to stand still before a pointer may press it
-  const movedAt = new WeakMap(); // card -> when it moved
   if (!window.accessdesk) return;
 
   // The card without what differs in each rendering, or while its press is under way.
   function bare(card) {
     const copy = card.cloneNode(true);
     for (const field of copy.querySelectorAll("input")) field.remove();
+    for (const each of copy.querySelectorAll("details")) each.removeAttribute("open"); // by the reader
     for (const button of copy.querySelectorAll(".htmx-request, [data-disabled-by-htmx]")) {
       button.classList.remove("htmx-request");
       button.removeAttribute("data-disabled-by-htmx");
@@ -42,8 +40,8 @@
   // The press's own token stays: how long it has been here is known of it alone.
   function renewCsrf(here, fresh) {
     const name = "input[name=csrfmiddlewaretoken]";
-    const field = here.querySelector(name);
-    if (field) field.value = fresh.querySelector(name).value;
+    const { value } = fresh.querySelector(name) ?? {};
+    for (const field of value ? here.querySelectorAll(name) : []) field.value = value;
   }
 
   function adoptAttributes(here, fresh) {
@@ -76,31 +74,9 @@
     }
   }
 
-  function places() {
-    return [...document.querySelectorAll(".card")].map((card) => {
-      const { left, top } = card.getBoundingClientRect();
-      return { card, left, top };
-    });
-  }
-
-  /* Take `fresh`, a section, over into `here`, the one on the page. */
-  accessdesk.adopt = (here, fresh) => {
-    const before = places();
+  /* Take `fresh`, a section, over into `here`, the one on the page; `then` what follows from it. */
+  accessdesk.adopt = (here, fresh, then) => accessdesk.watched(() => {
     adopt(here, fresh);
-    for (const { card, left, top } of before) {
-      const now = card.getBoundingClientRect();
-      if (Math.hypot(now.left - left, now.top - top) > 4) movedAt.set(card, performance.now());
-    }
-  };
-
-  let isUnsteady = false;
-  document.addEventListener("pointerdown", (event) => {
-    const card = event.target.closest(".card");
-    isUnsteady = Boolean(card) && performance.now() - (movedAt.get(card) ?? -Infinity) < STEADY;
-  }, true);
-  document.addEventListener("click", (event) => {
-    if (!isUnsteady || event.detail === 0) return; // 0: by keyboard, where the focus moves along
-    event.preventDefault();
-    event.stopPropagation();
-  }, true);
+    then();
+  });
 })();

@@ -8,7 +8,7 @@
   const dialog = byId("confirm");
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
-  let focusOn = null; // the door whose button was used last
+  let focusOn = null; // the door that was used last, and which of its buttons: Enter struck twice on Lock must not unlock
 
   /* --- A press ------------------------------------------------------------------------------- */
 
@@ -18,7 +18,7 @@
     const carrier = document.createElement("div");
     carrier.dataset.door = door;
     carrier.setAttribute("hx-indicator", `#door-${door}`);
-    carrier.setAttribute("hx-disabled-elt", `#unlock-${door}`);
+    carrier.setAttribute("hx-disabled-elt", `#unlock-${door}, #lock-${door}`);
     byId("carriers").append(carrier);
     const done = () => carrier.remove();
     htmx.ajax(verb, path, { source: carrier, values, target, swap }).then(done, done);
@@ -26,13 +26,14 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.matches("[data-press]")) return;
+    if (!form.matches("[data-press], [data-lock]")) return;
     event.preventDefault();
-    const door = form.dataset.press;
+    const door = form.dataset.press ?? form.dataset.lock;
     if (underWay.has(door)) return;
+    if (isOffline()) return accessdesk.tell(byId(`door-${door}`), text("offline"));
     underWay.add(door);
     pressed.set(door, null);
-    focusOn = door;
+    focusOn = { door, button: form.dataset.lock ? "lock" : "unlock" };
     const values = new FormData(form);
     if (dialog.open) dialog.close();
     byId("notices").replaceChildren();
@@ -47,7 +48,7 @@
     event.preventDefault();
     const door = form.dataset.attest;
     pressed.set(door, null);
-    focusOn = door;
+    focusOn = { door };
     ask("POST", form.action, { door, values: new FormData(form, event.submitter), target: `#door-${door}`, swap: "outerHTML" });
   });
 
@@ -55,8 +56,9 @@
     const link = event.target.closest("[data-ask]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    focusOn = link.dataset.ask;
-    ask("GET", link.href, { door: focusOn, target: "#confirm-body", swap: "innerHTML" });
+    const door = link.dataset.ask;
+    focusOn = { door };
+    ask("GET", link.href, { door, target: "#confirm-body", swap: "innerHTML" });
   });
   document.addEventListener("keydown", (event) => {
     // The link looks and speaks like a button, so it has to answer the space bar like one.
@@ -71,12 +73,19 @@
     if (!door) return;
     const isPress = requestConfig.verb === "post" && underWay.delete(door);
     if (!successful) {
-      const sentence = (xhr.status > 0 && sentenceOf(xhr)) || (isPress && byId("no-answer").innerHTML);
-      if (sentence) tell(door, sentence);
+      const sentence = (xhr.status > 0 && sentenceOf(xhr)) || text(isPress ? "no-answer" : "not-asked");
+      accessdesk.tell(byId(`door-${door}`), sentence);
     }
     const section = byId(`door-${door}`)?.closest(".building");
     if (isPress && section) htmx.trigger(section, "refresh");
   });
+
+  const text = (id) => byId(id).content.textContent;
+
+  // The browser knows no network, and nothing comes from the server, which could be this very PC.
+  function isOffline() {
+    return !navigator.onLine && byId("connection").dataset.state !== "live";
+  }
 
   // The sentence of one of this desk's error pages.
   function sentenceOf(xhr) {
@@ -85,14 +94,18 @@
   }
 
   // Outside the cards, so that a refetch does not take it away.
-  function tell(door, sentence) {
+  accessdesk.tell = (card, sentence) => {
     const notice = document.createElement("p");
     notice.className = "notice";
     const name = document.createElement("strong");
-    name.textContent = byId(`door-${door}`)?.dataset.label ?? "";
+    name.textContent = card?.dataset.label ?? "";
     notice.append(name, " ", sentence);
-    byId("notices").replaceChildren(notice);
-  }
+    if (!dialog.open) return byId("notices").replaceChildren(notice);
+    // What lies beside an open dialog is neither seen nor heard.
+    notice.setAttribute("role", "alert");
+    dialog.querySelector(".notice")?.remove();
+    byId("confirm-body").prepend(notice);
+  };
 
   document.addEventListener("click", (event) => event.target.closest(".notice")?.remove());
   document.addEventListener("keydown", (event) => {
@@ -122,8 +135,7 @@
     event.detail.shouldSwap = false;
     const fresh = document.createElement("template");
     fresh.innerHTML = event.detail.serverResponse;
-    accessdesk.adopt(section, fresh.content.querySelector(".building"));
-    changed();
+    accessdesk.adopt(section, fresh.content.querySelector(".building"), changed);
   });
   document.addEventListener("htmx:afterSettle", changed);
   document.addEventListener("pointerdown", () => { focusOn = null; });
@@ -151,12 +163,14 @@
   // its button cannot be pressed the card stands in, and gives the place back as soon as it can.
   function keepFocus() {
     if (!focusOn || dialog.open) return;
-    const card = byId(`door-${focusOn}`);
+    const card = byId(`door-${focusOn.door}`);
     const isLost = [null, document.body, card].includes(document.activeElement);
     if (!isLost) return;
-    const place = document.querySelector(`#unlock-${focusOn}:not([disabled])`) || card;
+    const place = byId(focusOn.id) || document.querySelector(`#${focusOn.button ?? "unlock"}-${focusOn.door}:not([disabled])`) || card;
     place?.focus({ preventScroll: true });
   }
+
+  accessdesk.keepFocusOn = (door, id) => { focusOn = { door, id }; };
 
   changed();
 

@@ -3,11 +3,12 @@
 "use strict";
 
 (() => {
+  const BUTTONS = "[data-press], [data-lock]"; // forms
   const arrived = new WeakMap(); // token field -> when it came
 
   function note() {
     const now = { wall: Date.now(), mono: performance.now() };
-    for (const field of document.querySelectorAll("[data-press] input[name=token]")) {
+    for (const field of document.querySelectorAll(`:is(${BUTTONS}) input[name=token]`)) {
       if (!arrived.has(field)) arrived.set(field, now);
     }
   }
@@ -29,7 +30,7 @@
   // Captured: before the desk's script, or the browser itself, reads the form.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    const since = form.matches("[data-press]") && arrived.get(form.elements.token);
+    const since = form.matches(BUTTONS) && arrived.get(form.elements.token);
     if (!since) return;
     set(form, "elapsed_wall", Date.now() - since.wall);
     set(form, "elapsed_mono", performance.now() - since.mono);

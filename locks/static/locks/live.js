@@ -1,4 +1,5 @@
-/* The event stream, and what the page says of it. Tells `accessdesk.refetch` when to look. */
+/* The event stream, and what the page says of it. Tells `accessdesk.refetch` when to look.
+   Times are of the monotonic clock, which may stand still while the machine sleeps; the wall clock tells that. */
 "use strict";
 
 window.accessdesk = window.accessdesk || {};
@@ -7,6 +8,8 @@ window.accessdesk = window.accessdesk || {};
   const SILENCE = 5000; // ms without a sign of life: what is shown may be old
   const POLL = 4000; // ms between questions where there is no stream
   const GRACE = 1500; // ms that a broken stream has before it counts as silent
+  const WAKING = 2000; // ms that a page which was away has to catch up
+  const SLEPT = 3000; // ms of the wall clock between two ticks: nobody was awake meanwhile
   const PLACES = ["accessdesk-stream-1", "accessdesk-stream-2"]; // more would starve the presses
 
   const chip = document.getElementById("connection");
@@ -20,8 +23,35 @@ window.accessdesk = window.accessdesk || {};
     for (const section of document.querySelectorAll(".building")) htmx.trigger(section, "refresh");
   };
 
+  // After a sleep a question may hang on a connection that is no more.
+  function refetchAfresh() {
+    for (const section of document.querySelectorAll(".building")) htmx.trigger(section, "htmx:abort");
+    accessdesk.refetch();
+  }
+
   function isDegraded(is) {
     document.getElementById("degraded").hidden = !is;
+  }
+
+  /* Across the whole page, where it cannot be overlooked: since when, and what to do. */
+  function sayLost(is, since) {
+    const banner = document.getElementById("lost");
+    if (!banner) return;
+    if (is) document.getElementById("lost-since").textContent = clock(since);
+    banner.hidden = !is;
+  }
+
+  // On the buildings' clock where all have the same, else on this machine's.
+  function clock(moment) {
+    const zones = new Set([...document.querySelectorAll(".log")].map((log) => log.dataset.zone));
+    const options = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+    if (Date.now() - moment > 12 * 3600_000) options.weekday = "short";
+    const format = (zone) => new Intl.DateTimeFormat(document.documentElement.lang, { ...options, ...zone }).format(moment);
+    try {
+      return format(zones.size === 1 ? { timeZone: [...zones][0] } : {});
+    } catch {
+      return format({}); // a zone that this browser does not know
+    }
   }
 
   /* What the SSE extension takes for an EventSource. It outlives the real ones, which are closed in
@@ -37,12 +67,16 @@ window.accessdesk = window.accessdesk || {};
       this.isOutOfTurn = false; // all places are taken by other tabs
       this.isOpening = false;
       this.begunAt = this.answeredAt = this.askedAt = now();
-      this.openedAt = this.signAt = -Infinity;
+      this.openedAt = this.signAt = this.wokeAt = -Infinity;
+      this.tickedAt = this.goodAt = Date.now();
       this.addEventListener("beat", () => {});
       this.addEventListener("gone", () => accessdesk.leave());
       this.addEventListener("degraded", () => isDegraded(true));
       this.addEventListener("steady", () => isDegraded(false));
-      document.addEventListener("visibilitychange", () => this.tick());
+      document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.wake()));
+      addEventListener("online", () => this.wake());
+      addEventListener("pageshow", (event) => event.persisted && this.wake());
+      document.getElementById("lost-retry")?.addEventListener("click", () => this.wake());
       setInterval(() => this.tick(), 500);
       this.tick();
     }
@@ -66,15 +100,37 @@ window.accessdesk = window.accessdesk || {};
       return this.source !== null && now() - this.signAt < SILENCE;
     }
 
+    // Whether what is shown was fetched since the page was last away.
+    get isCaughtUp() {
+      return this.answeredAt >= this.wokeAt || !document.querySelector(".building");
+    }
+
+    /* The page was hidden, or the machine asleep or cut off: what is shown may be as old as that. */
+    wake() {
+      if (document.hidden) return;
+      this.tickedAt = Date.now();
+      this.wokeAt = this.askedAt = now();
+      this.drop();
+      this.openedAt = -Infinity;
+      this.signAt = Math.min(this.signAt, this.wokeAt - SILENCE);
+      this.answeredAt = Math.min(this.answeredAt, this.wokeAt - POLL - 2000);
+      refetchAfresh();
+      this.tick();
+    }
+
     tick() {
       if (isAtRest()) return this.close();
+      const asleep = Date.now() - this.tickedAt;
+      this.tickedAt = Date.now();
+      if (asleep > SLEPT && !document.hidden) return this.wake();
       if (!this.isAlive) {
         if (this.source && now() - this.openedAt > 2 * SILENCE) this.drop();
         if (!this.source && now() - this.openedAt > 1000) this.open();
-        if (now() - this.askedAt > POLL && now() - this.signAt > SILENCE) {
-          this.askedAt = now();
-          accessdesk.refetch();
-        }
+      }
+      const isSilent = !this.isAlive && now() - this.signAt > SILENCE;
+      if (now() - this.askedAt > POLL && (isSilent || !this.isCaughtUp)) {
+        this.askedAt = now();
+        accessdesk.refetch();
       }
       return this.show();
     }
@@ -115,6 +171,7 @@ window.accessdesk = window.accessdesk || {};
     }
 
     get state() {
+      if (!this.isCaughtUp) return now() - this.wokeAt < WAKING ? "reconnecting" : "lost";
       if (this.isAlive) return this.source.readyState === EventSource.OPEN ? "live" : "reconnecting";
       const isNew = now() - this.begunAt < SILENCE && this.signAt < 0 && !this.isOutOfTurn;
       if (isNew) return "connecting";
@@ -123,11 +180,13 @@ window.accessdesk = window.accessdesk || {};
 
     show() {
       const { state } = this;
+      if (state === "live" || state === "polling") this.goodAt = Date.now();
       if (chip.dataset.state === state) return;
       chip.dataset.state = state;
       const text = `text${state[0].toUpperCase()}${state.slice(1)}`;
       chip.querySelector(".connection-text").textContent = chip.dataset[text];
       document.body.classList.toggle("is-old", state === "lost");
+      sayLost(state === "lost", this.goodAt);
     }
   }
 
@@ -153,6 +212,10 @@ window.accessdesk = window.accessdesk || {};
     const { elt, successful, xhr } = event.detail;
     if (!elt.matches(".building, main")) return;
     if (successful && stream) stream.answeredAt = now();
-    if (xhr.status === 404) location.replace("/"); // a role has ended
+    if (xhr.status !== 404) return;
+    // A role has ended. What was said of a press stays on the page.
+    const main = document.getElementById("main");
+    if (location.pathname !== "/" || location.search) location.replace("/");
+    else htmx.ajax("GET", "/", { source: main, target: main, select: "#main", swap: "outerHTML" });
   });
 })();

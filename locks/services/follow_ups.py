@@ -1,0 +1,87 @@
+"""Follow-ups: what a shift leaves to the next ones, on the record until somebody says that it is done."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from locks.models import Building, Device, FollowUp, Kind, User
+from locks.services.audit import record
+from locks.services.errors import ServiceError
+from locks.services.handing_over import require_work_at, tidy
+
+MOST_OPEN: Final = 100  # of a building
+
+
+class ClosedAlready(ServiceError):
+    """Somebody was first; `follow_up` tells who and when."""
+
+    def __init__(self, follow_up: FollowUp) -> None:
+        super().__init__(_("Somebody has done that already."))
+        self.follow_up = follow_up
+
+
+@transaction.atomic
+def open_follow_up(
+    *, actor: User, building: Building, text: str, door: Device | None = None, at: dt.datetime
+) -> FollowUp:
+    """Leave `text` to the next shifts of `building`. Raises NotAllowed and ServiceError."""
+    text = tidy(text)
+    if not text:
+        raise ServiceError(_("Say what the next shift should see to."))
+    place = Building.objects.select_for_update(no_key=True).get(pk=building.pk)
+    require_work_at(actor, place, at=at)
+    if door is not None and door.building_id != place.pk:
+        raise ServiceError(_("This door is not in the building any more."))
+    if place.follow_ups.open().count() >= MOST_OPEN:
+        told = _("%(most)d follow-ups are open: close some of them first.")
+        raise ServiceError(told % {"most": MOST_OPEN})
+    added = FollowUp.objects.create(
+        building=place,
+        device=door,
+        door_label=door.label if door else "",
+        text=text,
+        opened_by=actor,
+        opener_name=actor.get_full_name(),
+        opened_at=at,
+    )
+    record(
+        Kind.FOLLOW_UP_OPENED,
+        building=place,
+        actor=actor,
+        device=door,
+        follow_up=added.pk,
+        text=text,
+    )
+    return added
+
+
+@transaction.atomic
+def close_follow_up(
+    *, actor: User, follow_up: FollowUp, note: str = "", at: dt.datetime
+) -> FollowUp:
+    """Say that it is done. Raises NotAllowed, ClosedAlready, ServiceError for a note too long."""
+    note = tidy(note)
+    require_work_at(actor, follow_up.building, at=at)
+    closed = FollowUp.objects.filter(pk=follow_up.pk, closed_at=None).update(
+        closed_at=at, closed_by=actor, closer_name=actor.get_full_name(), closing_note=note
+    )
+    row = FollowUp.objects.select_related("building", "device").get(pk=follow_up.pk)
+    if not closed:
+        raise ClosedAlready(row)
+    # A door that has moved away is called otherwise there, and that is not for the people here.
+    is_here = row.device is not None and row.device.building_id == row.building_id
+    record(
+        Kind.FOLLOW_UP_CLOSED,
+        building=row.building,
+        actor=actor,
+        device=row.device if is_here else None,
+        door=row.door_label,
+        follow_up=row.pk,
+        text=row.text,
+        note=note,
+    )
+    return row

@@ -1,0 +1,183 @@
+"""The guard against the wrong door: who picks one that another looks like says which one is meant.
+
+A door is looked at twice where its label differs from another's of the building by one character or
+by the order of its digits, where the same label stands in another building, and where the person has
+lately worked in other buildings. Whoever typed its number to find it has said which one it is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from locks.models import Assignment, Device, Role, UnlockRequest, User
+from locks.services.door_names import fold, names, number_of, words_of
+from locks.services.presses import Pressed
+
+LATELY = 10  # unlocks of a person, that tell where they work
+SHORTEST = 3  # letters of a building's name that tell it from another
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why a door may be mistaken for another, and so what has to be typed to mean it."""
+
+    label: str
+    building: str
+    alike: str = ""  # the label of a door of the building that looks like it
+    twins: tuple[str, ...] = ()  # other buildings with a door of that label
+    is_elsewhere: bool = False  # in another building than one's last unlocks
+
+    @property
+    def asks_label(self) -> bool:
+        return bool(self.alike) or self.is_elsewhere
+
+    @property
+    def asks_building(self) -> bool:
+        return bool(self.twins)
+
+    @property
+    def number(self) -> str:
+        """By which the door can be named; empty where it has none."""
+        return number_of(self.label)
+
+    def is_dispelled(self, typed: str) -> bool:
+        """Whether `typed` says which door is meant: its number or label, and the building where it must."""
+        words = words_of(typed)
+        if not words:
+            return False
+        named, rest = _without_name(typed, words, self.label)
+        here = words_of(self.building)
+        if not all(_begins_one(word, here) for word in rest):
+            return False  # it says something else, too
+        if self.asks_building and not self._tells_building(rest):
+            return False
+        # A door without a number is as well meant by the whole name of its building.
+        return not self.asks_label or named or (not self.number and set(rest) == set(here))
+
+    def _tells_building(self, words: Sequence[str]) -> bool:
+        telling = [
+            word for word in words if len(word) >= SHORTEST or word in words_of(self.building)
+        ]
+        return bool(telling) and not any(
+            all(_begins_one(word, words_of(twin)) for word in telling) for twin in self.twins
+        )
+
+
+def _without_name(typed: str, words: tuple[str, ...], label: str) -> tuple[bool, tuple[str, ...]]:
+    """Whether the door is named among the words, and the words beside its name."""
+    if names(typed, label):
+        return True, ()
+    whole = words_of(label)
+    if set(whole) <= set(words):
+        return True, tuple(word for word in words if word not in whole)
+    number = number_of(label)
+    return number in words, tuple(word for word in words if word != number)
+
+
+def _begins_one(word: str, held: Iterable[str]) -> bool:
+    return any(each.startswith(word) for each in held)
+
+
+class _Door(NamedTuple):
+    pk: int
+    building_id: int
+    building: str
+    label: str
+
+
+def doubts_of(person: User, devices: Collection[Device], *, at: dt.datetime) -> dict[int, Doubt]:
+    """The doubts about doors that `person` may unlock, by the doors' ids; most have none.
+
+    Two queries, however many doors; they read the labels of all that the person may unlock.
+    """
+    held = Assignment.objects.in_force(at=at).filter(person=person, role=Role.FRONT_DESK)
+    unlocked = Device.objects.on_the_desk().filter(building__in=held.values("building_id"))
+    rows = unlocked.order_by().values_list("pk", "building_id", "building__name", "label")
+    doors = [_Door(*row) for row in rows]
+    asked = {device.pk for device in devices}
+    shown = [door for door in doors if door.pk in asked]
+    familiar = _buildings_lately(person)
+    alike, twins = _alike(shown, doors), _twins(shown, doors)
+    found = {
+        door.pk: Doubt(
+            label=door.label,
+            building=door.building,
+            alike=alike.get(door.pk, ""),
+            twins=tuple(sorted(twins.get(door.pk, ()))),
+            is_elsewhere=bool(familiar) and door.building_id not in familiar,
+        )
+        for door in shown
+    }
+    return {pk: doubt for pk, doubt in found.items() if doubt.asks_label or doubt.asks_building}
+
+
+def is_unnamed(pressed: Pressed) -> bool:
+    """Whether a press does not say which of several doors that look alike it means. Two queries."""
+    doubt = doubts_of(pressed.actor, [pressed.device], at=pressed.at).get(pressed.device.pk)
+    return doubt is not None and not doubt.is_dispelled(pressed.form.named)
+
+
+def _buildings_lately(person: User) -> set[int]:
+    mine = UnlockRequest.objects.unlocks().filter(requested_by=person)
+    mine = mine.order_by("-requested_at", "-pk")
+    return set(mine.values_list("building_id", flat=True)[:LATELY])
+
+
+def _twins(shown: Iterable[_Door], doors: Iterable[_Door]) -> dict[int, set[str]]:
+    """The other buildings that have a door of the same label."""
+    by_label: dict[str, list[_Door]] = {}
+    for door in doors:
+        by_label.setdefault(fold(door.label), []).append(door)
+    return {
+        door.pk: {
+            other.building
+            for other in by_label[fold(door.label)]
+            if other.building_id != door.building_id
+        }
+        for door in shown
+    }
+
+
+def _alike(shown: Iterable[_Door], doors: Iterable[_Door]) -> dict[int, str]:
+    """The label of one door of the same building that looks like it, by door."""
+    index: dict[tuple[int, str], list[_Door]] = {}
+    for door in shown:
+        for shape in _shapes(fold(door.label)):
+            index.setdefault((door.building_id, shape), []).append(door)
+    found: dict[int, str] = {}
+    for other in doors:
+        for shape in _matching(fold(other.label)):
+            for door in index.get((other.building_id, shape), ()):
+                if door.pk != other.pk:
+                    found.setdefault(door.pk, other.label)
+    return found
+
+
+@lru_cache(maxsize=16_384)
+def _shapes(label: str) -> tuple[str, ...]:
+    """What labels that look like this one are found by: see _matching()."""
+    return ("=" + label, *(f"-{each}" for each in _shortened(label)), *_rewritten(label))
+
+
+@lru_cache(maxsize=16_384)
+def _matching(label: str) -> tuple[str, ...]:
+    """The shapes of labels that are the same, a character longer or shorter, or written over in one."""
+    longer = (f"={each}" for each in _shortened(label))
+    return ("=" + label, "-" + label, *longer, *_rewritten(label))
+
+
+def _shortened(label: str) -> Iterator[str]:
+    return (label[:at] + label[at + 1 :] for at in range(len(label)))
+
+
+def _rewritten(label: str) -> Iterator[str]:
+    """With any one character open; and with the digits in no order, so that 112 meets 211 and 121."""
+    yield from (f"*{label[:at]}\0{label[at + 1 :]}" for at in range(len(label)))
+    digits = sorted(re.findall(r"\d", label))
+    if len(digits) > 1:
+        yield f"#{re.sub(r'[0-9]', '#', label)}{''.join(digits)}"

@@ -1,0 +1,140 @@
+/* The search by keyboard: typing anywhere goes into the box, Enter presses the first door found, arrows
+   go to the others, Escape clears. What is found is the server's; without this the form works by itself. */
+"use strict";
+
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const box = byId("q");
+  if (!box || !window.htmx || !window.accessdesk) return;
+
+  const PATIENCE = 2500; // ms that Enter waits for an answer: a door must not unlock when nobody waits
+  const BOUNCE = 400; // ms in which a second Enter is the first one's
+  const dialog = byId("confirm");
+  const byTouchAlone = matchMedia("(hover: none) and (pointer: coarse)");
+  let waiting = null; // what to do when the doors for what is typed are here
+  let timer = 0;
+  let actedAt = -Infinity;
+
+  const typed = () => box.value.trim().replace(/\s+/g, " ");
+  const isAnswered = () => byId("main").dataset.query === typed();
+  const cards = () => [...byId("main").querySelectorAll(".card")];
+  const placeIn = (card) => card.querySelector(".unlock:not([disabled])") || card;
+
+  /* --- What is typed ------------------------------------------------------------------------- */
+
+  function isTyping(event) {
+    const isCombined = (event.ctrlKey || event.altKey) && !event.getModifierState("AltGraph");
+    if (event.key.length !== 1 || event.key === " " || event.metaKey || isCombined) return false;
+    return !event.target.closest("input, textarea, select, [contenteditable], dialog");
+  }
+
+  function clear() {
+    box.value = "";
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    box.focus();
+  }
+
+  /* --- What is done with it, never with doors that something else was typed for ------------------- */
+
+  function when(action) {
+    forget();
+    if (isAnswered()) return action();
+    waiting = action;
+    timer = setTimeout(() => {
+      forget();
+      accessdesk.tell(null, byId("too-slow").innerHTML);
+    }, PATIENCE);
+    return undefined;
+  }
+
+  function forget() {
+    clearTimeout(timer);
+    waiting = null;
+  }
+
+  function press() {
+    const [card] = cards();
+    if (!card) return;
+    const place = placeIn(card);
+    actedAt = performance.now();
+    if (place === card || byTouchAlone.matches) place.focus();
+    else place.click();
+  }
+
+  function go(step) {
+    const all = cards();
+    const at = all.indexOf(document.activeElement.closest(".card"));
+    const next = at + step;
+    if (next < 0) box.focus();
+    else if (all[next]) placeIn(all[next]).focus();
+  }
+
+  function steps({ key }) {
+    const isMirrored = document.documentElement.dir === "rtl";
+    return { ArrowDown: 1, ArrowUp: -1, ArrowRight: isMirrored ? -1 : 1, ArrowLeft: isMirrored ? 1 : -1 }[key];
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || dialog.open) return;
+    const isInBox = event.target === box;
+    const isAtDoor = Boolean(event.target.closest(".card")) && typed() !== "";
+    if (event.key === "Escape" && box.value && (isInBox || !event.target.matches("input"))) {
+      event.preventDefault();
+      clear();
+    } else if (isInBox && event.key === "Enter") {
+      event.preventDefault();
+      if (typed() && !event.repeat && performance.now() - actedAt > BOUNCE) when(press);
+    } else if (isInBox && event.key === "ArrowDown") {
+      event.preventDefault();
+      when(() => go(1));
+    } else if (isAtDoor && steps(event)) {
+      event.preventDefault();
+      go(steps(event));
+    } else if (isTyping(event)) {
+      box.focus();
+      box.select();
+    }
+  });
+  box.addEventListener("input", forget);
+  document.addEventListener("pointerdown", forget);
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-clear]") || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    clear();
+  });
+
+  // The doors for what was asked are here.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id !== "main") return;
+    const main = byId("main");
+    history.replaceState(null, "", main.getAttribute("hx-get"));
+    const first = main.querySelector(".card")?.dataset.label ?? "";
+    const found = byId("finder-found")?.textContent.trim() ?? "";
+    byId("finder-say").textContent = [found, first].filter(Boolean).join(": ");
+    const action = waiting;
+    if (!action || !isAnswered()) return;
+    forget();
+    action();
+  });
+
+  /* --- Stars ----------------------------------------------------------------------------------- */
+
+  document.addEventListener("submit", (event) => {
+    const { target: form, submitter } = event;
+    if (form.id !== "favourites" || !submitter) return;
+    event.preventDefault();
+    const door = submitter.value;
+    const carrier = document.createElement("div");
+    carrier.dataset.star = door;
+    byId("carriers").append(carrier);
+    accessdesk.keepFocusOn(door, submitter.id);
+    const values = new FormData(form, submitter);
+    const done = () => carrier.remove();
+    htmx.ajax("POST", form.action, { source: carrier, values, target: `#door-${door}`, swap: "outerHTML" }).then(done, done);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { star } = event.detail.elt.dataset;
+    const section = star && byId(`door-${star}`)?.closest(".building");
+    if (section) htmx.trigger(section, "refresh");
+  });
+})();

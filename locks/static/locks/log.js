@@ -1,0 +1,115 @@
+/* The desk log: it stands still while somebody reads further down, and is filtered in place.
+   Without it the log is as old as the page, and its filter a plain form. */
+"use strict";
+
+(() => {
+  const { adopt } = window.accessdesk || {};
+  if (!adopt || !window.htmx) return;
+
+  const STILL = 4; // px: so near to its top the newest row is in view
+  const held = new WeakMap(); // a log's rows -> the newest ones, which it does not show yet
+
+  document.body.classList.add("log-is-live");
+
+  /* --- Paused ---------------------------------------------------------------------------------- */
+
+  // Whether somebody reads further down. Where the log has no room of its own the page scrolls it.
+  function isRead(list) {
+    if (list.scrollHeight > list.clientHeight + 1) return list.scrollTop > STILL;
+    const top = document.querySelector(".top")?.getBoundingClientRect().bottom ?? 0;
+    return list.getBoundingClientRect().top < top - STILL;
+  }
+
+  // Leaves in `fresh`, a section, the rows that `here` shows, each as it is now, and counts the others.
+  function hold(list, fresh) {
+    const rows = fresh.querySelector(".log-rows");
+    const isNew = (row) => row.matches(".log-row") && !list.querySelector(`#${row.id}`);
+    const count = [...rows.children].filter(isNew).length;
+    if (!count) return held.delete(list);
+    held.set(list, rows.cloneNode(true));
+    const now = new Map([...rows.children].map((row) => [row.id, row]));
+    const shown = [...list.childNodes].map((node) => now.get(node.id) || node.cloneNode(true));
+    rows.replaceChildren(...shown);
+    const chip = fresh.querySelector(".log-new");
+    const texts = chip.dataset.texts.split("|");
+    const text = texts[Math.min(count, texts.length) - 1];
+    chip.hidden = false;
+    chip.textContent = text;
+    const name = list.closest(".log").querySelector("h2").firstChild.nodeValue.trim();
+    fresh.querySelector(".log-new-place [role=status]").textContent = `${name}: ${text}`;
+    return true;
+  }
+
+  function release(list) {
+    if (!held.has(list)) return;
+    const rows = held.get(list);
+    held.delete(list);
+    adopt(list, rows);
+    const place = list.closest(".log").querySelector(".log-new-place");
+    place.querySelector(".log-new").hidden = true;
+    place.querySelector("[role=status]").textContent = "";
+  }
+
+  accessdesk.adopt = (here, fresh) => {
+    const list = here.querySelector(".log-rows");
+    const rows = fresh.querySelector(".log-rows");
+    const isOther = list && rows && list.dataset.chosen !== rows.dataset.chosen;
+    if (list && rows) {
+      if (!isOther && isRead(list)) hold(list, fresh);
+      else held.delete(list);
+    }
+    adopt(here, fresh);
+    if (isOther) list.scrollTop = 0;
+  };
+
+  document.addEventListener("scroll", () => {
+    for (const list of document.querySelectorAll(".log-rows")) {
+      if (held.has(list) && !isRead(list)) release(list);
+    }
+  }, { capture: true, passive: true });
+
+  document.addEventListener("click", (event) => {
+    const log = event.target.closest(".log-new")?.closest(".log");
+    if (!log) return;
+    const list = log.querySelector(".log-rows");
+    release(list);
+    list.scrollTop = 0;
+    if (isRead(list)) log.scrollIntoView({ block: "start" });
+    list.focus({ preventScroll: true });
+  });
+
+  /* --- Filtered -------------------------------------------------------------------------------- */
+
+  // The section asks with what its form says. The address follows, so that a reload shows the same.
+  function apply(form) {
+    const asked = new URLSearchParams(location.search);
+    for (const select of form.querySelectorAll("select")) {
+      if (select.value) asked.set(select.name, select.value);
+      else asked.delete(select.name);
+    }
+    const query = asked.toString();
+    history.replaceState(history.state, "", `${location.pathname}${query ? `?${query}` : ""}`);
+    htmx.trigger(form.closest(".building"), "refresh");
+  }
+
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest(".log-filter");
+    if (form) apply(form);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches(".log-filter")) return;
+    event.preventDefault();
+    apply(event.target);
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".log-row [data-door], .log-all a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const form = link.closest(".log").querySelector(".log-filter");
+    const [door, person] = form.querySelectorAll("select");
+    door.value = link.dataset.door ?? "";
+    if (!link.dataset.door) person.value = "";
+    apply(form);
+    door.focus({ preventScroll: true });
+  });
+})();

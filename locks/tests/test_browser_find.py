@@ -1,0 +1,209 @@
+"""Finding one door among two thousand in a real browser, by keyboard."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from locks.tests.desks import card, shell, unlock
+from tools.stack import Stack
+
+PARTS = ("web",)
+NUMBERED = "harbour-parking-gate"  # becomes Room 1407
+
+
+@pytest.fixture(scope="module", autouse=True)
+def crowd(house: Stack) -> None:
+    """Harbour House gets 2,000 doors in all; one that the simulator knows is among them."""
+    shell(
+        house,
+        "from django.db import transaction\n"
+        "from locks.services.audit import touch\n"
+        "home = Building.objects.get(name='Harbour House')\n"
+        f"Device.objects.filter(seam_device_id={NUMBERED!r}).update("
+        "label='Room 1407', area='Floor 14', nickname='bridal suite')\n"
+        "missing = 2000 - Device.objects.filter(building=home).count()\n"
+        "numbers = [100 * floor + room for floor in range(1, 26) for room in range(1, 90)]\n"
+        "Device.objects.bulk_create(Device(building=home, seam_device_id=f'made-up-{number}',"
+        " label=f'Room {number}', area=f'Floor {number // 100}', online=True, locked=True,"
+        " battery_level=0.8, can_remotely_unlock=True)"
+        " for number in numbers[:missing + 1] if number != 1407)",
+    )
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator(".card h3").all_inner_texts()
+
+
+def found(page: Page, *labels: str) -> None:
+    expect(page.locator(".card h3")).to_have_text(list(labels))
+
+
+def news(house: Stack) -> None:
+    shell(
+        house,
+        "from locks.services.audit import touch; from django.db import transaction\n"
+        "with transaction.atomic(): touch(Building.objects.get(name='Harbour House'))",
+    )
+
+
+def test_one_door_of_two_thousand_is_unlocked_by_its_number_and_one_key(
+    sign_in, simulated, take
+) -> None:
+    simulated.behave(NUMBERED, "instant")
+    page = sign_in("clerk")
+    assert shown(page) == []  # nothing is at hand yet: 2,000 doors are links
+    take(page, "find-many")
+    page.keyboard.type("1407")
+    found(page, "Room 1407")
+    expect(page.locator("#finder-say")).to_have_text("1 door found for “1407”: Room 1407")
+    take(page, "find-number")
+    keys = ["Enter"]
+    for key in keys:
+        page.keyboard.press(key)
+    expect(card(page, "Room 1407")).to_contain_text("Unlocked, confirmed")
+    assert len(keys) <= 6
+    assert simulated.posts(NUMBERED) == 1
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#q")).to_have_value("")
+    found(page, "Room 1407")  # now as a recent door
+    expect(page.locator(".area h2")).to_have_text("Your recent doors")
+
+
+def test_a_private_door_takes_no_more_than_six_keys_and_its_words(sign_in, simulated) -> None:
+    page = sign_in("clerk2")
+    page.keyboard.type("luggage harb")
+    found(page, "Luggage room")
+    page.keyboard.press("Escape")
+    page.keyboard.type("roof")
+    found(page, "Roof door")
+    keys = ["Enter", "Space", "Tab", "guest", "Enter"]
+    page.keyboard.press(keys[0])
+    expect(page.get_by_role("dialog")).to_contain_text("Unlock Roof door?")
+    page.keyboard.press(keys[1])
+    page.keyboard.press(keys[2])
+    page.keyboard.type(keys[3])
+    page.keyboard.press(keys[4])
+    expect(card(page, "Roof door")).to_contain_text("Not unlocked")  # so this lock is made
+    assert simulated.posts("harbour-roof-door") == 1
+
+
+def test_enter_never_presses_a_door_that_something_else_was_typed_for(sign_in, simulated) -> None:
+    page = sign_in("clerk")
+    page.keyboard.type("main")
+    found(page, "Main entrance")
+    held: list[Route] = []
+    page.route(re.compile(r"\?q=staff"), lambda route: held.append(route))
+    page.keyboard.press("Control+a")
+    page.keyboard.type("staff")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notices")).to_contain_text("The search had no answer yet")
+    assert simulated.posts("harbour-main-entrance") == 0
+    page.keyboard.press("Enter")
+    held[-1].continue_()
+    expect(card(page, "Staff entrance")).to_contain_text(
+        re.compile("Waiting for the lock|Unlocked")
+    )
+    assert simulated.posts("harbour-staff-entrance") == 1
+    assert simulated.posts("harbour-main-entrance") == 0
+
+
+def test_news_leaves_the_search_and_the_keyboard_where_they_are(house, sign_in) -> None:
+    page = sign_in("viewer")
+    page.keyboard.type("140")
+    expect(page.locator(".card")).to_have_count(12)
+    assert shown(page)[:3] == ["Room 140", "Room 1401", "Room 1402"]
+    page.keyboard.type("1")
+    expect(page.locator(".card h3").first).to_have_text("Room 1401")
+    with page.expect_response(re.compile(r"/buildings/\d+/\?q=1401")):
+        news(house)
+    expect(page.locator(".card h3").first).to_have_text("Room 1401")
+    expect(page.locator("#q")).to_have_value("1401")
+    expect(page.locator("#q")).to_be_focused()
+    assert page.url.endswith("/?q=1401")
+    page.reload()
+    expect(page.locator("#q")).to_have_value("1401")
+
+
+def test_the_arrows_go_through_the_doors_and_typing_begins_anew(sign_in) -> None:
+    page = sign_in("clerk2")
+    page.keyboard.type("entrance")
+    found(page, "Main entrance", "Staff entrance")
+    page.keyboard.press("ArrowDown")
+    expect(unlock(page, "Main entrance")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(unlock(page, "Staff entrance")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.type("bridal")
+    expect(page.locator("#q")).to_have_value("bridal")
+    found(page, "Room 1407")
+
+
+def test_a_star_keeps_its_door_at_the_top_and_the_keyboard_at_the_star(sign_in, take) -> None:
+    page = sign_in("clerk2")
+    for label, word in (("Bike cellar", "bike"), ("Room 2301", "2301")):
+        page.keyboard.type(word)
+        found(page, label)
+        star = page.get_by_role("button", name=f"Favourite: {label}")
+        star.press("Enter")
+        expect(star).to_have_attribute("aria-pressed", "true")
+        expect(star).to_be_focused()
+        page.keyboard.press("Escape")
+    expect(page.locator(".area h2").first).to_have_text("Favourites")
+    expect(page.locator(".area").first.locator("h3")).to_have_text(["Bike cellar", "Room 2301"])
+    page.locator("body").evaluate("document.activeElement.blur()")
+    take(page, "find-favourites")
+    page.get_by_role("button", name="Favourite: Room 2301").click()
+    expect(page.locator(".area").first.locator("h3")).to_have_text(["Bike cellar"])
+
+
+def test_without_javascript_the_search_is_a_plain_form(sign_in) -> None:
+    page = sign_in("clerk", java_script_enabled=False)
+    page.get_by_role("searchbox", name="Find a door").fill("1407")
+    page.get_by_role("button", name="Find").click()
+    found(page, "Room 1407")
+    page.get_by_role("button", name="Favourite: Room 1407").click()
+    expect(page.locator(".area h2").first).to_have_text("Favourites")
+    page.get_by_role("link", name=re.compile("Floor 3 ")).click()
+    expect(page.locator(".card h3").first).to_have_text("Room 301")
+
+
+@pytest.mark.parametrize(
+    ("size", "dark"), [("desktop", True), ("tablet", False), ("phone", False), ("phone", True)]
+)
+def test_it_looks_the_same_at_every_size(sign_in, take, size, dark) -> None:
+    page = sign_in("clerk2", size=size, dark=dark)
+    name = f"{size}-{'dark' if dark else 'light'}"
+    take(page, f"find-many-{name}")
+    page.locator("#q").fill("room 14")
+    expect(page.locator(".card").first).to_contain_text("Room 140")
+    take(page, f"find-{name}")
+    page.locator("#q").fill("no such door")
+    expect(page.locator(".empty h2, .empty h1").first).to_contain_text("is called")
+    take(page, f"find-nothing-{name}")
+
+
+def test_a_look_alike_that_was_picked_is_named_by_its_number(sign_in, simulated, take) -> None:
+    page = sign_in("clerk")
+    page.keyboard.type("floor 14 140")
+    before = simulated.posts(NUMBERED)
+    unlock(page, "Room 1407").click()
+    dialog = page.get_by_role("dialog")
+    field = dialog.get_by_label("Type its number")
+    expect(field).to_be_focused()
+    expect(dialog).to_contain_text(re.compile("It looks like Room \\d+"))
+    take(page, "find-which")
+    page.keyboard.type("1470")
+    page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("This door is easily taken for another")
+    assert simulated.posts(NUMBERED) == before
+    expect(field).to_have_value("1470")
+    field.fill("1407")
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(card(page, "Room 1407")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts(NUMBERED) == before + 1

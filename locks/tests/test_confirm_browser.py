@@ -1,0 +1,173 @@
+"""The confirmation in a browser: one keystroke for trained hands, and no way through it by a slip."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from locks.tests.desks import card, unlock
+
+PARTS = ("web",)
+UNLOCK = re.compile(r"/unlock/$")
+
+
+def middle(button: Locator) -> tuple[float, float]:
+    box = button.bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def presses_of(page: Page) -> list[str]:
+    """The addresses of the presses that leave the page from now on."""
+    sent: list[str] = []
+    page.on("request", lambda request: request.method == "POST" and sent.append(request.url))
+    return sent
+
+
+def choose(dialog: Locator, *names: str) -> None:
+    for name in names:
+        dialog.get_by_role("radio", name=name).check()
+
+
+@pytest.fixture
+def clerk(sign_in) -> Page:
+    return sign_in("clerk")
+
+
+def test_what_was_chosen_last_makes_the_next_press_one_keystroke(clerk, simulated, take) -> None:
+    unlock(clerk, "Room 101").press("Enter")
+    dialog = clerk.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_have_text("Unlock Room 101?")
+    expect(dialog).to_contain_text("Harbour House · ")
+    expect(dialog.get_by_role("radio", name="Guest locked out")).to_be_focused()
+    clerk.keyboard.press("2")
+    expect(dialog.get_by_role("radio", name="Arrival")).to_be_checked()
+    expect(dialog.get_by_role("radio", name="ID seen")).to_be_focused()
+    choose(dialog, "Booking matched")
+    dialog.get_by_label("Note").fill("First night")
+    dialog.get_by_label("Reference").fill("B-20417")
+    take(clerk, "asked-desktop")
+    clerk.keyboard.press("Enter")
+    expect(card(clerk, "Room 101")).to_contain_text("Unlocked, confirmed")
+
+    unlock(clerk, "Room 102").press("Enter")
+    expect(dialog.get_by_role("button", name="Unlock Room 102")).to_be_focused()
+    expect(dialog.get_by_role("radio", name="Arrival")).to_be_checked()
+    expect(dialog.get_by_label("Note")).to_have_value("")
+    expect(dialog.get_by_label("Reference")).to_have_value("")
+    take(clerk, "remembered-desktop")
+    clerk.keyboard.press("Enter")
+    expect(card(clerk, "Room 102")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts("harbour-room-102") == 1
+
+
+def test_a_double_click_confirms_nothing_and_closes_nothing(sign_in) -> None:
+    page = sign_in("clerk2")
+    dialog, ask = page.get_by_role("dialog"), unlock(page, "Room 110")
+    button = dialog.get_by_role("button", name="Unlock Room 110")
+    once_for_all(page, "Room 110")
+    sent = presses_of(page)
+
+    ask.dblclick()
+    expect(button).to_be_focused()
+    spots = [middle(button), middle(dialog.get_by_text("Cancel")), (4, 400)]  # the last: beside it
+    page.keyboard.press("Escape")
+    for spot in spots:  # a second click that comes later than the answer
+        ask.click()
+        expect(dialog).to_be_visible()
+        page.mouse.click(*spot)
+        expect(button).to_be_focused()
+        page.keyboard.press("Escape")
+    assert not sent
+
+    ask.click()
+    with page.expect_response(UNLOCK):
+        button.click()  # as soon as it takes one
+    assert len(sent) == 1
+
+
+def test_the_second_click_on_the_confirmation_presses_no_door_beneath_it(
+    sign_in, simulated
+) -> None:
+    page = sign_in("park-clerk")
+    unlock(page, "Apartment 1").click()
+    dialog = page.get_by_role("dialog")
+    choose(dialog, "Courier", "Known to me")
+    button = dialog.get_by_role("button", name="Unlock Apartment 1")
+    x, y = middle(button)
+    # As if a common door's button stood where the confirmation's own does.
+    page.evaluate(
+        """([x, y]) => {
+             const below = document.querySelector('.card[data-label="Front door"] .unlock');
+             Object.assign(below.style, {position: "fixed", left: `${x - 20}px`, top: `${y - 20}px`,
+                                         width: "40px", height: "40px"});
+           }""",
+        [x, y],
+    )
+    button.dblclick()
+    expect(card(page, "Apartment 1")).to_contain_text("Unlocked, confirmed")
+    assert (simulated.posts("park-apartment-1"), simulated.posts("park-front-door")) == (1, 0)
+
+
+def test_a_key_that_is_held_down_confirms_nothing(sign_in) -> None:
+    page = sign_in("park-clerk")
+    dialog, ask = page.get_by_role("dialog"), unlock(page, "Apartment 2")
+    button = dialog.get_by_role("button", name="Unlock Apartment 2")
+    once_for_all(page, "Apartment 2")
+    sent = presses_of(page)
+    for number, key in enumerate(("Enter", "Space")):
+        expect(ask).to_be_focused()
+        page.keyboard.down(key)
+        expect(button).to_be_focused()
+        for _repeat in range(3):
+            page.keyboard.down(key)
+        page.keyboard.up(key)
+        expect(button).to_be_focused()
+        assert len(sent) == number
+        with page.expect_response(UNLOCK):
+            page.keyboard.press(key)
+        assert len(sent) == number + 1
+
+
+def once_for_all(page: Page, label: str) -> None:
+    """Unlock a door, so that reason and way are chosen from then on, and one press would do."""
+    dialog = page.get_by_role("dialog")
+    unlock(page, label).click()
+    choose(dialog, "Courier", "Known to me")
+    dialog.get_by_role("button", name=f"Unlock {label}").click()
+    expect(card(page, label)).to_contain_text("Unlocked, confirmed")
+
+
+def test_a_reason_that_says_nothing_asks_for_a_note_and_a_card_number_is_cut(
+    sign_in, simulated, take
+) -> None:
+    page = sign_in("clerk2", size="phone")
+    sent = simulated.posts("harbour-room-102")
+    unlock(page, "Room 102").press("Enter")
+    dialog = page.get_by_role("dialog")
+    choose(dialog, "Other", "Escorted")
+    take(page, "asked-phone")
+    button = dialog.get_by_role("button", name="Unlock Room 102")
+    button.click()
+    expect(dialog.get_by_label("Note")).to_be_focused()  # the browser wants it filled in
+    dialog.get_by_label("Note").fill("Paid with 4111 1111 1111 1111")
+    button.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("looks like a card number")
+    expect(dialog.get_by_label("Note")).to_have_value("Paid with …1111")
+    expect(dialog.get_by_role("radio", name="Escorted")).to_be_checked()
+    take(page, "card-number-phone")
+    assert simulated.posts("harbour-room-102") == sent
+    button.click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator(".log-row").first).to_contain_text("Second demo clerk")
+
+
+@pytest.mark.parametrize(("size", "dark"), [("desktop", True), ("tablet", False), ("phone", True)])
+def test_the_question_at_every_size(sign_in, take, size, dark) -> None:
+    page = sign_in("clerk", size=size, dark=dark)
+    unlock(page, "Room 110").press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Unlock Room 110")).to_be_in_viewport(ratio=1)
+    take(page, f"asked-{size}-{'dark' if dark else 'light'}")

@@ -1,0 +1,196 @@
+"""A night at the desk in a browser: the log stands still while it is read, is filtered in place and right
+again after a sleep; a lost connection cannot be overlooked; and the shift is handed over on one sheet."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from locks.tests.desks import card, shell
+from tools.stack import Stack
+
+PARTS = ("web",)
+NIGHT = """
+import datetime as dt
+from django.utils import timezone
+from locks.models import Lease, Status
+from locks.tests.history import past_refusal, unlock_at
+now = timezone.now()
+Lease.objects.update_or_create(name='worker', defaults={'until': now + dt.timedelta(hours=1)})
+doors = list(Device.objects.filter(building__name='Harbour House').order_by('pk')[:6])
+people = list(User.objects.filter(username__in=('clerk', 'clerk2')).order_by('pk'))
+for number in range(30):
+    moment = now - dt.timedelta(minutes=4 + 7 * number)
+    unlock_at(moment, doors[number % 6], people[number % 2], confirmed_by_device=True)
+unlock_at(now - dt.timedelta(hours=2), doors[2], people[0], status=Status.FAILED, error_type='lock_jammed')
+unlock_at(now - dt.timedelta(hours=4), doors[3], people[1], status=Status.UNKNOWN, code='no_answer')
+past_refusal(doors[0], User.objects.get(username='viewer'), repeats=2)
+Device.objects.filter(pk=doors[1].pk).update(unlocked_since=now - dt.timedelta(hours=3))
+Device.objects.filter(pk=doors[4].pk).update(battery_status='low', battery_level=0.14)
+"""
+NEWS = """
+from locks.tests.history import past_unlock
+door = Device.objects.get(label='Roof door')
+for number in range({number}):
+    past_unlock(door, User.objects.get(username='clerk2'), confirmed_by_device=True)
+"""
+# As a person who reads: the log where it has room of its own, else the page.
+SCROLL = """() => {
+    const list = document.querySelector(".log-rows");
+    list.scrollTop = 400;
+    if (!list.scrollTop) scrollTo(0, list.getBoundingClientRect().top + scrollY + 400);
+}"""
+# The row that is read, in the middle of the screen, and where it stands.
+READ = """() => {
+    const row = [...document.querySelectorAll(".log-row")]
+        .find(each => each.getBoundingClientRect().top >= innerHeight / 2);
+    return [row.id, Math.round(row.getBoundingClientRect().top)];
+}"""
+IN_FRONT = """element => {
+    const { left, top, width, height } = element.getBoundingClientRect();
+    return document.elementFromPoint(left + width / 2, top + height / 2) === element;
+}"""
+HIDE = """is => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => is });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+SLEEP = "() => { const wall = Date.now; Date.now = () => wall() + 20 * 60_000; }"
+SOON = 3_000  # ms in which a page that was away is right again; the promise is "a second or two"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def night(house: Stack) -> Iterator[None]:
+    """Three hours and a half of a shift."""
+    shell(house, NIGHT)
+    return
+
+
+def test_the_log_stands_still_while_it_is_read_and_says_what_is_new(house, sign_in, take) -> None:
+    pages = [sign_in("clerk", size=size) for size in ("desktop", "phone")]
+    before = []
+    for page in pages:
+        expect(page.locator(".log-row")).to_have_count(32)
+        page.evaluate(SCROLL)
+        before.append(page.evaluate(READ))
+        expect(page.locator(".log-new")).to_be_hidden()
+    shell(house, NEWS.format(number=3))
+    for page, row in zip(pages, before, strict=True):
+        chip = page.locator(".log-new")
+        expect(chip).to_have_text("3 new")
+        expect(page.locator(".log-new-place [role=status]")).to_have_text("Desk log: 3 new")
+        assert page.evaluate(READ) == row
+        expect(page.locator(".log-row")).to_have_count(32)
+        assert chip.evaluate(IN_FRONT)
+    take(pages[0], "log-paused")
+    for page in pages:
+        page.locator(".log-new").click()
+        expect(page.locator(".log-new")).to_be_hidden()
+        expect(page.locator(".log-row")).to_have_count(35)
+        expect(page.locator(".log-row").first).to_contain_text("Roof door")
+        expect(page.locator(".log-row").first).to_be_in_viewport(ratio=1)
+        expect(page.locator(".log-rows")).to_be_focused()
+
+
+def test_a_tap_on_a_rows_door_filters_the_log_and_news_keep_to_it(house, sign_in, take) -> None:
+    page = sign_in("clerk2")
+    rows = page.locator(".log-row")
+    expect(rows.nth(31)).to_be_visible()
+    door = rows.nth(4).locator(".log-door").inner_text()
+    rows.nth(4).locator(".log-door").click()
+    doors, people = (
+        page.get_by_role("combobox", name=name, exact=True) for name in ("Door", "Person")
+    )
+    expect(doors).to_be_focused()
+    expect(rows.filter(has_not_text=door)).to_have_count(0)
+    shown = rows.count()
+    assert shown >= 1
+    name = rows.first.locator(".log-who").inner_text()
+    people.select_option(label=name)
+    expect(rows.filter(has_not_text=name)).to_have_count(0)
+    with page.expect_response(re.compile("/buildings/")):
+        shell(house, NEWS.format(number=1))
+    expect(card(page, "Roof door")).to_contain_text("Unlocked, confirmed")
+    expect(rows.filter(has_not_text=door)).to_have_count(0)
+    take(page, "log-filtered")
+    page.reload()  # the address has the filter, too
+    expect(rows.filter(has_not_text=door)).to_have_count(0)
+    assert rows.count() <= shown
+    doors.select_option(label="Roof door")
+    people.select_option(label="Demo clerk (Harbour House)")
+    expect(page.locator(".log-none")).to_have_text("Nothing of that in the last 12 hours.")
+    page.get_by_role("link", name="Show the whole log").click()
+    expect(rows.nth(31)).to_be_visible()
+    expect(page).not_to_have_url(re.compile("log_"))
+
+
+def test_a_lost_connection_is_told_across_the_page_and_a_page_that_was_away_is_right_at_once(
+    house, sign_in, take
+) -> None:
+    cut_off, dark, hidden = (
+        sign_in("clerk"),
+        sign_in("clerk", size="phone", dark=True),
+        sign_in("clerk2"),
+    )
+    for page in (cut_off, dark):
+        page.route("**/*", lambda route: route.abort())
+        page.evaluate("htmx.createEventSource().drop()")
+    hidden.evaluate(HIDE, True)
+    for page, size in ((cut_off, "desktop-light"), (dark, "phone-dark")):
+        banner = page.locator("#lost")
+        expect(banner).to_be_visible()
+        expect(banner).to_contain_text(re.compile(r"Not connected since \d\d:\d\d:\d\d\b"))
+        expect(page.locator("#connection")).to_have_text("Not live")
+        box = banner.bounding_box()
+        assert box is not None
+        assert box["width"] == page.viewport_size["width"]
+        take(page, f"lost-{size}")
+    shell(house, NEWS.format(number=1))
+    old = cut_off.locator(".log-row").first.get_attribute("id")
+    for page in (cut_off, dark):
+        page.unroute("**/*")
+    cut_off.get_by_role("button", name="Try now").click()
+    dark.evaluate("dispatchEvent(new Event('online'))")
+    hidden.evaluate(HIDE, False)
+    for page in (cut_off, dark, hidden):
+        expect(page.locator(".log-row").first).not_to_have_id(old, timeout=SOON)
+        expect(page.locator("#connection")).to_have_text("Live", timeout=SOON)
+        expect(page.locator("#lost")).to_be_hidden()
+    # A machine that slept: its timers stood still, and the wall clock did not.
+    with hidden.expect_response(re.compile("/buildings/"), timeout=SOON):
+        hidden.evaluate(SLEEP)
+    expect(hidden.locator("#connection")).to_have_text("Live", timeout=SOON)
+
+
+def test_a_shift_is_handed_over_on_one_sheet(sign_in, take) -> None:
+    page = sign_in("clerk")
+    page.get_by_role("link", name="Shift hand-over").click()
+    page.get_by_label("Leave something to the next shift").fill("New battery for it is at the desk")
+    page.get_by_label("Door, if any").select_option(index=2)
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator(".follow-up")).to_contain_text("New battery for it is at the desk")
+    take(page, "hand-over")
+    page.get_by_label("Note, if any", exact=True).fill("Quiet but for the jammed gate")
+    page.get_by_role("button", name="Taken over by Demo clerk").click()
+    expect(page.locator(".taken")).to_contain_text("You took over at")
+    expect(page.locator(".trouble")).to_have_count(2)
+    expect(page.get_by_role("button", name="Print")).to_be_visible()
+    for name, size, scheme in (
+        ("hand-over-taken-phone-dark", {"width": 390, "height": 844}, "dark"),
+        ("hand-over-taken-tablet", {"width": 820, "height": 1180}, "light"),
+    ):
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=scheme)
+        take(page, name)
+    page.set_viewport_size({"width": 718, "height": 1016})  # A4 without its margins
+    page.emulate_media(media="print", color_scheme="dark")
+    assert (
+        page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
+    for hidden in (".top", ".paper-links"):
+        expect(page.locator(hidden)).to_be_hidden()
+    expect(page.locator(".paper-foot")).to_contain_text("the hash of the last begins with")
+    take(page, "hand-over-print", full=True)
+    pages = page.pdf(format="A4", prefer_css_page_size=True).count(b"/Type /Page\n")
+    assert 1 <= pages <= 2

@@ -1,0 +1,116 @@
+"""When something is in the way of a press, the clerk reads what happened and stays where they were."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from locks.tests.desks import card, shell, unlock
+from locks.tests.visitors import DEMO_PASSWORD
+from tools.stack import Stack
+
+PARTS = ("web",)
+
+
+def without_news(page: Page) -> Page:
+    """A page that hears nothing: its stream and what it asks for by itself fail."""
+    page.route(re.compile("/live/|/buildings/"), lambda route: route.abort())
+    page.reload()
+    return page
+
+
+def notice(page: Page):
+    return page.get_by_role("status").locator(".notice")
+
+
+def test_who_was_signed_out_reads_that_nothing_was_sent_and_comes_back_to_that_door(
+    sign_in, simulated, take
+) -> None:
+    page = sign_in("clerk")
+    page.context.clear_cookies(name="accessdesk_session")
+    unlock(page, "Main entrance").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    sentence = page.get_by_role("alert").filter(has_text="signed out before your press got here")
+    expect(sentence).to_contain_text("Nothing was sent. Sign in, and you are at that door again.")
+    take(page, "signed-out")
+    assert simulated.posts("harbour-main-entrance") == 0
+    page.get_by_label("User name").fill("clerk")
+    page.get_by_label("Password").fill(DEMO_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Unlock Main entrance").click()
+    expect(card(page, "Main entrance")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts("harbour-main-entrance") == 1
+
+
+def test_whose_role_has_ended_reads_so_and_the_doors_are_gone(
+    house: Stack, sign_in, simulated
+) -> None:
+    page = without_news(sign_in("park-clerk"))
+    shell(
+        house,
+        "from django.utils import timezone;"
+        "Assignment.objects.filter(person__username='park-clerk').update(revoked_at=timezone.now())",
+    )
+    unlock(page, "Front door").click()
+    expect(notice(page)).to_contain_text("Front door Nothing was sent. There is no such door")
+    page.unroute_all()
+    page.get_by_role("heading", name="You hold no role").wait_for()
+    expect(notice(page)).to_contain_text("Nothing was sent")
+    assert simulated.posts("park-front-door") == 0
+
+
+def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
+    sign_in, simulated, take
+) -> None:
+    page = sign_in("clerk")
+    page.route("**/live/", lambda route: route.abort())  # Playwright leaves an open stream alone
+    page.reload()
+    unlock(page, "Room 102").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name="ID seen").check()
+    dialog.get_by_label("Reason").fill("Guest locked out")
+    page.context.set_offline(True)
+    expect(page.locator("#connection")).to_have_attribute("data-state", "lost")
+    dialog.get_by_role("button", name="Unlock Room 102").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("This PC is offline. Nothing was sent.")
+    expect(dialog.get_by_label("Reason")).to_have_value("Guest locked out")
+    take(page, "offline")
+    dialog.get_by_role("link", name="Cancel").click()
+    unlock(page, "Parking gate").click()
+    expect(notice(page)).to_contain_text("Parking gate This PC is offline. Nothing was sent.")
+    unlock(page, "Room 110").click()
+    expect(notice(page)).to_contain_text("Room 110 No answer from this desk's server. No door was")
+    page.unroute_all()
+    page.context.set_offline(False)
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    assert simulated.posts("harbour-parking-gate") == simulated.posts("harbour-room-102") == 0
+    unlock(page, "Parking gate").click()
+    expect(card(page, "Parking gate")).to_contain_text("Accepted, this lock does not confirm")
+
+
+def test_a_page_whose_form_is_too_old_says_so_and_its_next_press_counts(sign_in, simulated) -> None:
+    page = without_news(sign_in("clerk2"))
+    field = card(page, "Bike cellar").locator("input[name=csrfmiddlewaretoken]")
+    old = field.input_value()
+    (kept,) = (each for each in page.context.cookies() if each["name"] == "accessdesk_csrf")
+    page.context.add_cookies([{**kept, "value": "a" * 32}])  # as by a sign-in of its own
+    unlock(page, "Bike cellar").click()
+    expect(notice(page)).to_contain_text(
+        "This page was out of date. Nothing was sent. Press again."
+    )
+    assert simulated.posts("harbour-bike-cellar") == 0
+    page.unroute_all()
+    expect(field).not_to_have_value(old)  # it came by itself, with the next news
+    unlock(page, "Bike cellar").click()
+    expect(card(page, "Bike cellar")).to_contain_text(re.compile("Waiting for the lock|Unlocked"))
+    assert simulated.posts("harbour-bike-cellar") == 1
+
+
+def test_a_page_that_is_not_there_leads_to_the_desk(sign_in, take) -> None:
+    page = sign_in("clerk")
+    page.goto(page.url + "no/such/page/")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "There is no such page, or it is not yours to see."
+    )
+    take(page, "no-such-page")
+    page.get_by_role("link", name="Go to the desk").click()
+    expect(card(page, "Main entrance")).to_be_visible()

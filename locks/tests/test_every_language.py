@@ -1,0 +1,152 @@
+"""The desk is ready for another language: no text is left in English, and long or mirrored ones fit."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.db.models import CharField, TextField
+from django.test import Client
+from django.utils.translation import trans_real
+from playwright.sync_api import Page
+
+from locks.models import Building, Device, User
+from locks.tests import gallery, reaching
+from locks.tests import test_access_matrix as matrix
+from locks.tests.desks import SIZES
+from locks.tests.pseudo import BEGIN, Pseudo, untranslated
+from tools.processes import ROOT
+
+pytestmark = pytest.mark.sqlite_only
+cast, ids = matrix.cast, matrix.ids
+RIGHT_TO_LEFT = "he"
+# Names that are the same in every language, what the record keeps as it came, and what Django never
+# translates itself (the pictures of yes and no).
+NAMES = {
+    "accessdesk",
+    "UTC",
+    "SHA-256",
+    "NDJSON",
+    "CSV",
+    "ndjson",
+    "csv",
+    "simulated",
+    "viewer",
+    "True",
+    "False",
+}
+
+
+@pytest.fixture
+def pseudo_language(settings: Any) -> Iterator[None]:
+    """Every page in a language that is read from right to left and knows every message."""
+    settings.LANGUAGES = [(RIGHT_TO_LEFT, "Pseudo")]
+    settings.LANGUAGE_CODE = RIGHT_TO_LEFT
+    trans_real._translations[RIGHT_TO_LEFT] = Pseudo(RIGHT_TO_LEFT)
+    yield
+    del trans_real._translations[RIGHT_TO_LEFT]
+
+
+def typed_by_people() -> set[str]:
+    """All that stands in the database: names, reasons, codes."""
+    found: set[str] = set()
+    for model in apps.get_app_config("locks").get_models():
+        for field in model._meta.get_fields():
+            if isinstance(field, CharField | TextField) and not field.choices:
+                found |= set(model._default_manager.values_list(field.name, flat=True).distinct())
+    return {each for each in found if each and len(str(each)) > 1}
+
+
+def test_no_text_is_left_in_english(pseudo_language, cast, ids) -> None:
+    north, superuser = Building.objects.get(name="North House"), User.objects.get(is_superuser=True)
+    scenes = [
+        *gallery.pages(cast, ids),
+        *gallery.errors(cast, ids),
+        *gallery.of_accounts(superuser, north),
+        *gallery.of_the_desk(),
+    ]
+    data = typed_by_people() | NAMES
+    found = {}
+    for scene in scenes:
+        html = scene.client.get(scene.path).content.decode()
+        if texts := untranslated(html, data):
+            found[scene.name] = texts
+    for label in ("Room 1", "Door 5", "Vault", "Frozen gate"):
+        door = Device.objects.get(label=label)
+        client = next(scene.client for scene in scenes if scene.name == f"asks {label}")
+        for query in ("", "?break_glass=1"):
+            answer = client.get(f"/doors/{door.pk}/{query}", headers={"HX-Request": "true"})
+            if texts := untranslated(answer.content.decode(), data):
+                found[f"asks {label}"] = texts
+    assert found == {}
+
+
+def test_long_texts_and_a_page_that_is_read_from_right_to_left_fit(
+    request: pytest.FixtureRequest, pseudo_language, live_server, cast, ids, take
+) -> None:
+    north, superuser = Building.objects.get(name="North House"), User.objects.get(is_superuser=True)
+    every = [
+        *gallery.pages(cast, ids),
+        *gallery.of_accounts(superuser, north),
+        *gallery.of_the_desk(),
+    ]
+    scenes = [scene for scene in every if not scene.path.startswith("/admin/")]
+    new_page: Callable[..., Page] = request.getfixturevalue("new_page")
+    page = new_page()
+    shown = gallery.Gallery(page, live_server.url)
+    found = {}
+    for scene in scenes:
+        width, height = SIZES["desktop"]
+        page.set_viewport_size({"width": width, "height": height})
+        shown.show(scene)
+        assert page.locator("html").get_attribute("dir") == "rtl"
+        problems = reaching.sticks_out(page)
+        width, height = SIZES["phone"]
+        page.set_viewport_size({"width": width, "height": height})
+        problems += [f"on a phone: {each}" for each in reaching.sticks_out(page)]
+        if problems:
+            found[scene.name] = problems
+        if scene.name in ("every state", "asks Room 1", "accounts/login/"):
+            take(page, f"right-to-left-{re.sub('[ /]+', '-', scene.name.strip('/'))}")
+    assert found == {}
+
+
+def test_only_languages_that_are_offered_are_spoken(db: Any, settings: Any) -> None:
+    asked = {"Accept-Language": "he, pt-BR;q=0.9"}
+    page = Client().get("/accounts/login/", headers=asked)
+    assert b'<html lang="en">' in page.content
+    settings.LANGUAGES = [("en", "English"), (RIGHT_TO_LEFT, "Pseudo")]
+    trans_real._translations[RIGHT_TO_LEFT] = Pseudo(RIGHT_TO_LEFT)
+    page = Client().get("/accounts/login/", headers=asked)
+    del trans_real._translations[RIGHT_TO_LEFT]
+    assert b'<html lang="he" dir="rtl">' in page.content
+    assert BEGIN in page.content.decode()
+
+
+CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext_lazy"}
+
+
+def test_every_text_stands_where_makemessages_finds_it() -> None:
+    """As itself, in the call: what is put together or looked up at run time is in no catalogue."""
+    odd = []
+    for path in sorted((ROOT / "locks").rglob("*.py")):
+        if "tests" in path.parts or "migrations" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            texts = node.args[: 2 if node.func.id.startswith("n") else 1]
+            if node.func.id in CALLS and not all(isinstance(each, ast.Constant) for each in texts):
+                odd.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        if found := re.findall(r"{% translate (?![\"'])[^%]*%}", path.read_text()):
+            odd.append(f"{path.relative_to(ROOT)}: {found}")
+    assert odd == []
+
+
+def test_the_catalogues_have_a_place() -> None:
+    (folder,) = django_settings.LOCALE_PATHS
+    assert folder.is_dir()

@@ -1,0 +1,413 @@
+"""Shift hand-over: what the sheet tells whom, taking over, and follow-ups that stay until they are done."""
+
+import datetime as dt
+import json
+import re
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from locks.models import (
+    AuditChain,
+    AuditEvent,
+    Building,
+    Device,
+    FollowUp,
+    HandOver,
+    Kind,
+    Status,
+    User,
+)
+from locks.services.errors import NotAllowed
+from locks.services.follow_ups import MOST_OPEN, close_follow_up, open_follow_up
+from locks.services.handing_over import TakenAlready, take_over
+from locks.services.shifts import Noted
+from locks.services.verifying import verify_chains
+from locks.tests.conftest import signed_in
+from locks.tests.deliveries import tell
+from locks.tests.factories import grant, make_device, make_user
+from locks.tests.history import past_refusal, past_unlock, unlock_at
+from locks.tests.test_door_card import words
+
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def entrance(north: Building) -> Device:
+    return make_device(north, label="Main entrance")
+
+
+@pytest.fixture
+def room(north: Building) -> Device:
+    return make_device(north, label="Room 101", access=Device.Access.PRIVATE)
+
+
+@pytest.fixture
+def ana(north: Building) -> User:
+    person = make_user("ana", name="Ana Lima")
+    grant(person, north)
+    return person
+
+
+def sheet(person: User, building: Building, number: int | None = None) -> str:
+    path = f"/hand-over/{building.pk}/" + (f"{number}/" if number else "")
+    answer = signed_in(person).get(path)
+    assert answer.status_code == 200
+    return words(answer.content.decode())
+
+
+def part(text: str, begin: str, end: str) -> str:
+    """What stands between two headings."""
+    return text.partition(begin)[2].partition(end)[0]
+
+
+def taken(building: Building, person: User, *, ago: dt.timedelta = dt.timedelta()) -> HandOver:
+    latest = building.hand_overs.first()
+    after = latest.number if latest else 0
+    return take_over(actor=person, building=building, after=after, at=timezone.now() - ago)
+
+
+def told(kind: Kind) -> list[dict[str, Any]]:
+    events = AuditEvent.objects.filter(kind=kind).order_by("id")
+    return [event.detail.content for event in events]
+
+
+# --- What the sheet tells -------------------------------------------------------------------------
+
+
+def test_it_tells_what_came_of_each_press_since_the_last_hand_over(
+    north, entrance, room, clerk, ana
+) -> None:
+    unlock_at(timezone.now() - 5 * HOUR, room, ana, confirmed_by_device=True)
+    taken(north, ana, ago=4 * HOUR)
+    past_unlock(entrance, clerk, confirmed_by_device=True)
+    past_unlock(entrance, clerk, confirmed_by_device=True)
+    past_unlock(room, clerk, confirmed_by_device=False)
+    past_unlock(room, clerk, status=Status.FAILED, error_type="lock_jammed")
+    past_unlock(room, clerk, status=Status.UNKNOWN, code="no_answer")
+    past_unlock(entrance, clerk, contradicted_at=timezone.now(), confirmed_by_device=True)
+    tell("lock.unlocked", entrance, method="keycode")
+    text = sheet(clerk, north)
+    figures = part(text, "times of Europe/Lisbon", "Follow-ups")
+    for figure in (
+        "3 Unlocked, confirmed",
+        "1 Accepted, this lock does not confirm",
+        "1 Not unlocked, it may still act",
+        "1 May have unlocked, or may still unlock",
+        "1 Unlocked by code, by hand, or from elsewhere",
+    ):
+        assert figure in figures
+    troubles = part(text, "Not unlocked, or not certain", "Every press")
+    assert "Not unlocked, it may still act error of the lock · The lock is jammed" in troubles
+    assert "May have unlocked, or may still unlock no clear answer from Seam" in troubles
+    assert "Unlocked, confirmed · contradicted" in troubles
+    assert "does not confirm" not in troubles
+    listed = part(text, "Every press", "Read by")
+    assert listed.count("Main entrance") == 4
+    assert "Unlocked by code" in listed
+    assert "Ana Lima" not in listed
+
+
+def test_it_tells_of_doors_what_is_known_and_says_what_is_not(north, clerk) -> None:
+    make_device(north, label="Fine", battery_level=0.9)
+    make_device(north, label="Propped", unlocked_since=timezone.now() - HOUR)
+    make_device(north, label="Dark", online=False)
+    make_device(north, label="Weak", battery_level=0.1)
+    make_device(north, label="Silent", online=None, locked=None)
+    doors = part(sheet(clerk, north), "Doors to look after", "Not unlocked, or")
+    since = (timezone.now() - HOUR).astimezone(north.zone)
+    assert re.search(rf"Propped Unlocked since (\w+ )?{since:%H:%M}, not seen to lock", doors)
+    assert "Dark Offline" in doors
+    assert "Weak Battery low · 10 %" in doors
+    assert "Of one door nobody knows whether its lock is online." in doors
+    assert not re.search("Fine|Silent", doors)
+
+
+def test_an_empty_shift_says_so(north, clerk) -> None:
+    make_device(north, label="Fine")
+    text = sheet(clerk, north)
+    for sentence in (
+        "Nobody has taken over here before: this is of the last 12 hours.",
+        "No door was unlocked, and nobody pressed.",
+        "Nothing is open.",
+        "None is known to be unlocked, offline or low on battery.",
+        "No press failed, and no outcome is in doubt.",
+    ):
+        assert sentence in text
+
+
+def test_somebodys_code_at_a_private_door_is_for_managers(north, room, clerk, manager) -> None:
+    tell("lock.unlocked", room, method="keycode")
+    Device.objects.filter(pk=room.pk).update(unlocked_since=timezone.now() - HOUR)
+    mine, theirs = sheet(clerk, north), sheet(manager, north)
+    assert "Unlocked by code" not in mine
+    assert "No door was unlocked, and nobody pressed." in mine
+    assert "Room 101 Unlocked, not seen to lock" in mine
+    assert "Room 101 Unlocked by code" in theirs
+    assert "Room 101 Unlocked since" in theirs
+    # In the past the same.
+    taken(north, clerk)
+    assert "Unlocked since" not in sheet(clerk, north, 1)
+    assert "Room 101 Unlocked since" in sheet(manager, north, 1)
+
+
+def test_refused_presses_are_counted_with_their_repeats_and_outsiders_are_not_named(
+    north, entrance, clerk, viewer, manager, outsider
+) -> None:
+    past_refusal(entrance, viewer, repeats=3)
+    past_refusal(entrance, viewer)
+    past_refusal(entrance, outsider, code="not_yours")
+    text = sheet(clerk, north)
+    assert "6 Refused, nothing was sent" in text
+    assert "Main entrance Viewer · role does not unlock · 5 times" in text
+    assert "somebody · no role in this building" in text
+    assert "Outsider" not in text
+    assert "Outsider · no role in this building" in sheet(manager, north)
+
+
+def test_it_ends_with_who_reads_it_and_where_the_record_stands(north, entrance, clerk) -> None:
+    past_unlock(entrance, clerk)
+    text = sheet(clerk, north)
+    chain = AuditChain.objects.get(building=north)
+    head = " ".join(chain.head[at : at + 4] for at in range(0, 16, 4))
+    assert "Read by Clerk, " in text
+    assert f"The record of this building had {chain.length} events at " in text
+    assert f"the hash of the last begins with {head} ." in text
+
+
+def test_who_does_not_manage_reads_a_day_back_and_no_further(north, room, clerk, manager) -> None:
+    taken(north, clerk, ago=80 * HOUR)
+    unlock_at(timezone.now() - 30 * HOUR, room, clerk, confirmed_by_device=True)
+    assert "What is older than 24 hours is for managers" in sheet(clerk, north)
+    assert "1 Unlocked, confirmed" not in sheet(clerk, north)
+    assert "1 Unlocked, confirmed" in sheet(manager, north)
+    assert signed_in(clerk).get(f"/hand-over/{north.pk}/1/").status_code == 404
+    assert signed_in(manager).get(f"/hand-over/{north.pk}/1/").status_code == 200
+
+
+# --- Taking over ----------------------------------------------------------------------------------
+
+
+def post(client: Client, path: str, **data: object) -> str:
+    """Where it leads, followed, as text."""
+    answer = client.post(path, data, follow=True)
+    assert answer.redirect_chain, path
+    return words(answer.content.decode())
+
+
+def test_one_click_begins_the_next_shift_and_stands_on_the_record(
+    north, entrance, clerk, ana, manager
+) -> None:
+    past_unlock(entrance, clerk, confirmed_by_device=True)
+    page = signed_in(ana).get(f"/hand-over/{north.pk}/").content.decode()
+    assert "Taken over by Ana Lima" in words(page)
+    text = post(signed_in(ana), f"/hand-over/{north.pk}/take-over/", after=0, note=" All quiet\n")
+    assert "You took over at " in text
+    assert "All quiet" in text
+    assert "1 Unlocked, confirmed" in text
+    assert "Taken over by Ana Lima at " in sheet(clerk, north, 1)
+    now = sheet(clerk, north)
+    assert "Ana Lima took over at " in now
+    assert "No door was unlocked, and nobody pressed." in now
+    (event,) = told(Kind.TAKEN_OVER)
+    row = HandOver.objects.get()
+    assert (event["number"], event["note"], event["person"]) == (1, "All quiet", "Ana Lima")
+    assert dt.datetime.fromisoformat(event["until"]) == row.until
+    second = taken(north, clerk)
+    assert (second.number, second.since) == (2, row.until)
+    assert all(report.is_sound for report in verify_chains())
+
+
+def test_of_two_clerks_the_second_reads_who_was_first(north, clerk, ana) -> None:
+    post(signed_in(ana), f"/hand-over/{north.pk}/take-over/", after=0)
+    path = f"/hand-over/{north.pk}/take-over/"
+    assert "Ana Lima took over at " in (text := post(signed_in(clerk), path, after=0))
+    assert "before you" in text
+    assert "You have taken over already, at " in post(signed_in(ana), path, after=0)
+    assert HandOver.objects.count() == 1
+    post(signed_in(clerk), path, after=1)
+    assert HandOver.objects.count() == 2
+
+
+@pytest.mark.postgres_only  # SQLite in memory lets one in at a time
+@pytest.mark.django_db(transaction=True)
+def test_of_two_at_the_same_moment_one_wins(north, clerk, ana) -> None:
+    results: list[str] = []
+    both = threading.Barrier(2)
+
+    def take(person: User) -> None:
+        both.wait(30)
+        try:
+            take_over(actor=person, building=north, after=0, at=timezone.now())
+            results.append("taken")
+        except TakenAlready as first:
+            results.append(f"told of {first.hand_over.number}")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=take, args=(person,)) for person in (clerk, ana)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(results) == ["taken", "told of 1"]
+    assert len(told(Kind.TAKEN_OVER)) == 1
+
+
+def test_a_viewer_reads_the_sheet_and_takes_nothing(north, viewer, superuser) -> None:
+    for person in (viewer, superuser):  # a superuser without a role works at no desk
+        client = signed_in(person)
+        page = client.get(f"/hand-over/{north.pk}/").content.decode()
+        assert "take-over/" not in page
+        assert "follow-ups/" not in page.replace('id="follow-ups', "")
+        for path, data in (
+            (f"/hand-over/{north.pk}/take-over/", {"after": 0}),
+            (f"/hand-over/{north.pk}/follow-ups/", {"text": "x"}),
+        ):
+            assert "A manager of North House can change that." in post(client, path, **data)
+    assert (HandOver.objects.count(), FollowUp.objects.count()) == (0, 0)
+
+
+def test_a_role_that_has_ended_takes_nothing_over(north, clerk) -> None:
+    clerk.assignments.update(revoked_at=timezone.now())
+    with pytest.raises(NotAllowed):
+        take_over(actor=clerk, building=north, after=0, at=timezone.now())
+
+
+def test_the_desk_leads_to_the_sheet_and_says_what_was_left(north, viewer, clerk) -> None:
+    page = signed_in(viewer).get("/").content.decode()
+    assert f'href="/hand-over/{north.pk}/"' in page
+    assert "follow-up" not in words(page)
+    open_follow_up(actor=clerk, building=north, text="Parcel", at=timezone.now())
+    assert "Shift hand-over 1 follow-up" in words(signed_in(viewer).get("/").content.decode())
+
+
+# --- What the night knew --------------------------------------------------------------------------
+
+
+def test_a_past_sheet_tells_what_was_known_then_and_marks_what_came_later(
+    north, entrance, room, clerk, manager
+) -> None:
+    now = timezone.now()
+    late = unlock_at(now - 3 * HOUR, entrance, clerk, confirmed_by_device=True)
+    Device.objects.filter(pk=room.pk).update(online=False)
+    open_follow_up(actor=clerk, building=north, text="Fetch the parcel", at=now - 2 * HOUR)
+    type(late).objects.filter(pk=late.pk).update(ended_at=now)
+    taken(north, clerk, ago=HOUR)
+    Device.objects.update(online=True)
+    close_follow_up(actor=clerk, follow_up=FollowUp.objects.get(), at=now)
+    text = sheet(manager, north, 1)
+    assert "Room 101 Offline" in text
+    assert "Fetch the parcel" in text
+    assert "Done:" not in text
+    troubles = part(text, "Not unlocked, or not certain", "Every press")
+    assert "May have unlocked, or may still unlock" in troubles
+    assert "Known only at " in troubles
+    now_sheet = sheet(manager, north)
+    assert "Room 101 Offline" not in now_sheet
+    assert "Done: Fetch the parcel" in now_sheet
+
+
+@pytest.mark.parametrize("noted", [{}, [], "x", None, 7, {"doors": [7, {"code": "x"}], "open": {}}])
+def test_a_past_sheet_shows_without_what_was_noted_then(north, manager, noted: Any) -> None:
+    row = taken(north, manager)
+    HandOver.objects.filter(pk=row.pk).update(noted=json.loads(json.dumps(noted)) or {})
+    assert "The end of this building's record could not be read" in sheet(manager, north, 1)
+
+
+def test_what_is_noted_comes_back_as_it_was(north, room, clerk) -> None:
+    Device.objects.filter(pk=room.pk).update(unlocked_since=timezone.now(), battery_level=0.1)
+    open_follow_up(actor=clerk, building=north, text="Key 7", door=room, at=timezone.now())
+    row = HandOver.objects.get(pk=taken(north, clerk).pk)
+    noted = Noted.from_json(row.noted)
+    assert [note.code for note in noted.doors] == ["not_locked", "battery_low"]
+    assert [(note.text, note.door) for note in noted.open] == [("Key 7", "Room 101")]
+    assert noted.as_json() == Noted.from_json(json.loads(json.dumps(noted.as_json()))).as_json()
+
+
+# --- Follow-ups -----------------------------------------------------------------------------------
+
+
+def test_a_follow_up_stays_over_hand_overs_until_somebody_says_that_it_is_done(
+    north, room, clerk, ana
+) -> None:
+    path = f"/hand-over/{north.pk}/follow-ups/"
+    text = post(signed_in(clerk), path, text="Battery is on order", door=room.pk)
+    assert "Room 101: Battery is on order" in text
+    taken(north, ana)
+    assert "Room 101: Battery is on order" in sheet(ana, north)
+    found = FollowUp.objects.get()
+    text = post(signed_in(ana), f"/follow-ups/{found.pk}/close/", note="Changed")
+    assert "Done: Room 101: Battery is on order Ana Lima · " in text
+    assert "Changed" in text
+    assert "Clerk" not in part(text, "Done:", "Doors to look after")
+    again = post(signed_in(clerk), f"/follow-ups/{found.pk}/close/", note="Me too")
+    assert "Ana Lima has done that already, at " in again
+    (opened,), (closed,) = told(Kind.FOLLOW_UP_OPENED), told(Kind.FOLLOW_UP_CLOSED)
+    assert (opened["text"], opened["door"]) == ("Battery is on order", "Room 101")
+    assert (closed["note"], closed["follow_up"], closed["person"]) == (
+        "Changed",
+        found.pk,
+        "Ana Lima",
+    )
+    taken(north, clerk)
+    assert "Battery" not in sheet(clerk, north)
+
+
+def test_a_follow_up_is_refused_with_a_sentence(north, south, clerk) -> None:
+    path, desk = f"/hand-over/{north.pk}/follow-ups/", signed_in(clerk)
+    there = make_device(south, label="South door")
+    assert "Say what the next shift should see to." in post(desk, path, text=" \u200b\n")
+    assert "At most 300 characters, please." in post(desk, path, text="x" * 301)
+    for door in (there.pk, "x", "9" * 30):
+        text = post(desk, path, text="Look", door=door)
+        assert "This door is not in the building any more." in text
+        assert "South" not in text
+    assert FollowUp.objects.count() == 0
+    for number in range(MOST_OPEN):
+        open_follow_up(actor=clerk, building=north, text=f"No. {number}", at=timezone.now())
+    assert f"{MOST_OPEN} follow-ups are open" in post(desk, path, text="One more")
+
+
+def test_a_follow_up_of_another_building_is_nobodys(north, clerk, outsider) -> None:
+    left = open_follow_up(actor=clerk, building=north, text="Parcel", at=timezone.now())
+    stranger = signed_in(outsider)
+    assert stranger.post(f"/follow-ups/{left.pk}/close/").status_code == 404
+    for path in ("", "1/"):
+        assert stranger.get(f"/hand-over/{north.pk}/{path}").status_code == 404
+    assert FollowUp.objects.open().count() == 1
+
+
+def test_a_door_that_moved_away_is_not_called_by_its_new_name_on_this_record(
+    north, south, room, clerk
+) -> None:
+    left = open_follow_up(actor=clerk, building=north, text="Key", door=room, at=timezone.now())
+    Device.objects.filter(pk=room.pk).update(building=south, label="Vault")
+    close_follow_up(actor=clerk, follow_up=left, at=timezone.now())
+    (closed,) = told(Kind.FOLLOW_UP_CLOSED)
+    assert closed["door"] == "Room 101"
+    assert AuditEvent.objects.get(kind=Kind.FOLLOW_UP_CLOSED).device is None
+
+
+def test_it_asks_the_database_the_same_however_much_happened(
+    north, clerk, django_assert_max_num_queries
+) -> None:
+    def fill(number: int) -> None:
+        for _number in range(number):
+            door = make_device(north, online=False)
+            past_unlock(door, clerk, status=Status.UNKNOWN, code="no_answer")
+            past_refusal(door, clerk)
+            open_follow_up(actor=clerk, building=north, text="x", door=door, at=timezone.now())
+
+    client = signed_in(clerk)
+    for number in (1, 49):
+        fill(number)
+        with django_assert_max_num_queries(32):
+            client.get(f"/hand-over/{north.pk}/")
+    told = sheet(clerk, north)
+    assert told.count("no clear answer from Seam") == 40
+    assert told.count("Only the newest are shown here") == 2  # presses in doubt, and refused ones

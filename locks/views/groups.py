@@ -1,0 +1,206 @@
+"""Which doors of a building a page shows, in which groups: what was searched, or what is at hand.
+
+A building with many doors shows those that its clerk is likely to want, and its areas as links: two
+thousand cards would be slow to make, slow to load and slow to read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+from urllib.parse import urlencode
+
+from django.db.models import Exists, F, OuterRef, Q
+
+from locks.models import Building, Press, Status, UnlockRequest, User
+from locks.models.unlocks import OPEN_STATUSES
+from locks.views.finding import Door, Sought, find, natural
+from locks.views.log import LOG_REACHES_BACK
+from locks.views.states import RECENT
+
+MANY = 60  # doors of a building, from which on not all are shown
+MOST_FOUND = 24  # doors of a building that a search shows
+MOST_BUILDINGS = 5  # with their doors, of a search that found some in more
+MOST_IN_AREA = 120
+MOST_RECENT = 8  # doors
+MOST_GOING_ON = 24
+WATCHED = dt.timedelta(hours=25)  # requests that may still change; an outcome is looked for 24 h
+
+AREA, FAVOURITES, RECENTS, GOING_ON = "area", "favourites", "recent", "going-on"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Doors that stand together under one heading."""
+
+    kind: str
+    name: str  # of an area
+    doors: list[Door]
+
+    @property
+    def key(self) -> str:
+        """The same for the same group in each rendering."""
+        return self.kind if self.kind != AREA else f"{zlib.crc32(self.name.encode()):08x}"
+
+
+@dataclass(frozen=True)
+class AreaLink:
+    """An area that is not shown: how many doors it has, and the address that opens it."""
+
+    name: str
+    count: int
+    address: str
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a page shows of one building."""
+
+    building: Building
+    groups: list[Group]
+    total: int  # doors that the building has
+    found: int = 0  # doors that a search found here, or that the opened area has
+    links: list[AreaLink] = field(default_factory=list)
+
+    @property
+    def shown(self) -> int:
+        return sum(len(group.doors) for group in self.groups)
+
+    @property
+    def best(self) -> Door | None:
+        """What was found first."""
+        return next((door for group in self.groups for door in group.doors), None)
+
+
+@dataclass(frozen=True)
+class AtHand:
+    """The doors that a person is likely to want in the large buildings of a page, by id."""
+
+    favourites: Collection[int]
+    recent: Collection[int] = ()
+    going_on: Collection[int] = ()
+
+
+def choose(
+    buildings: Iterable[Building], doors: Iterable[Door], sought: Sought, at_hand: AtHand
+) -> list[Chosen]:
+    """What to show of each building; of a search, where anything was found, best match first."""
+    by_building: dict[int, list[Door]] = {}
+    for door in doors:
+        by_building.setdefault(door.building_id, []).append(door)
+    chosen = [
+        _of_building(building, by_building.get(building.pk, []), sought, at_hand)
+        for building in buildings
+    ]
+    if not sought.query:
+        return chosen
+    if len(chosen) == 1:
+        return chosen  # also where it is empty: its section stays on the page, and says so
+    best = [each.best for each in chosen if each.best]
+    order = [door.building_id for door in find(best, sought.query)]
+    found = [each for each in chosen if each.found]
+    return sorted(found, key=lambda each: order.index(each.building.pk))
+
+
+def _of_building(building: Building, doors: list[Door], sought: Sought, at_hand: AtHand) -> Chosen:
+    if sought.query:
+        found = find(doors, sought.query)
+        # Not by area: the best match first. Neighbours in the same area share a heading.
+        return Chosen(building, _by_area(found[:MOST_FOUND]), len(doors), len(found))
+    if sought.area is not None:
+        here = [door for door in in_order(doors) if door.area == sought.area]
+        return Chosen(building, _by_area(here[:MOST_IN_AREA]), len(doors), len(here))
+    kept, rest = _split(in_order(doors), at_hand.favourites)
+    groups = [Group(FAVOURITES, "", kept)]
+    if len(doors) <= MANY:
+        return Chosen(building, _filled([*groups, *_by_area(rest)]), len(doors))
+    # In the order of the house, not of time: a press must not move the doors of this group.
+    recent, rest = _split(rest, at_hand.recent)
+    going_on, rest = _split(rest, at_hand.going_on)
+    groups += [Group(RECENTS, "", recent), Group(GOING_ON, "", going_on[:MOST_GOING_ON])]
+    return Chosen(building, _filled(groups), len(doors), links=_links(doors))
+
+
+def _split(doors: Iterable[Door], wanted: Collection[int]) -> tuple[list[Door], list[Door]]:
+    doors = list(doors)
+    return (
+        [door for door in doors if door.pk in wanted],
+        [door for door in doors if door.pk not in wanted],
+    )
+
+
+def _by_area(doors: Iterable[Door]) -> list[Group]:
+    return [
+        Group(AREA, name, list(group)) for name, group in groupby(doors, key=lambda door: door.area)
+    ]
+
+
+def _filled(groups: Iterable[Group]) -> list[Group]:
+    return [group for group in groups if group.doors]
+
+
+def _links(doors: Iterable[Door]) -> list[AreaLink]:
+    counts = Counter(door.area for door in doors)
+    return [
+        AreaLink(name, counts[name], "?" + urlencode({"area": name}))
+        for name in sorted(counts, key=lambda name: (natural(name), name))
+    ]
+
+
+def in_order(doors: Iterable[Door]) -> list[Door]:
+    """Doors by area, as people count (Room 2 before Room 10), so that a first look finds most.
+
+    The more common doors an area holds, the earlier it comes, and they come first in it: most who
+    ask to be let in stand at one of those.
+    """
+    doors = list(doors)
+    common = Counter((door.building_id, door.area) for door in doors if not door.is_private)
+    return sorted(
+        doors,
+        key=lambda door: (
+            -common[door.building_id, door.area],
+            natural(door.area),
+            door.area,  # areas that differ in case alone stay apart
+            door.is_private,
+            natural(door.label),
+            door.pk,
+        ),
+    )
+
+
+def recent_doors(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -> list[int]:
+    """The doors that `viewer` pressed last within the reach of the log, newest first. One query."""
+    presses = Press.objects.filter(
+        person=viewer,
+        building__in=[building.pk for building in buildings],
+        device__building=F("building"),
+        pressed_at__gt=at - LOG_REACHES_BACK,
+    )
+    newest = presses.order_by("-pressed_at", "-pk").values_list("device_id", flat=True)[:200]
+    return list(dict.fromkeys(newest))[:MOST_RECENT]
+
+
+def doors_going_on(buildings: Iterable[Building], *, at: dt.datetime) -> set[int]:
+    """The doors with an unlock under way, of unknown outcome, or just ended. One query.
+
+    An unknown outcome counts as long as the log shows it, and while nobody has pressed since.
+    """
+    later = UnlockRequest.objects.filter(
+        device=OuterRef("device"),
+        building=OuterRef("building"),
+        requested_at__gt=OuterRef("requested_at"),
+    )
+    unknown = Q(status=Status.UNKNOWN, requested_at__gt=at - LOG_REACHES_BACK)
+    news = Q(ended_at__gt=at - RECENT) | Q(contradicted_at__gt=at - RECENT)
+    going_on = UnlockRequest.objects.filter(
+        Q(status__in=OPEN_STATUSES) | unknown | news,
+        ~Exists(later),
+        building__in=[building.pk for building in buildings],
+        device__building=F("building"),
+        requested_at__gt=at - WATCHED,
+    )
+    return set(going_on.values_list("device_id", flat=True))

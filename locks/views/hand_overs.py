@@ -1,0 +1,179 @@
+"""Shift hand-over: the sheet of a building, "taken over by me" in one click, and follow-ups."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from locks.models import Building, Device, FollowUp, HandOver
+from locks.services.errors import ServiceError
+from locks.services.follow_ups import ClosedAlready, close_follow_up, open_follow_up
+from locks.services.handing_over import LONGEST, TakenAlready, latest_of, take_over, works_at
+from locks.views.requests import DeskRequest, SeeOther
+from locks.views.sheet_lines import moment_on_paper
+from locks.views.sheets import REACHES_BACK, sheet_now, sheet_of
+from locks.views.states import clock
+
+MOST_PAST = 20  # hand-overs that are listed
+
+
+@dataclass(frozen=True)
+class Past:
+    """A hand-over in the list of past ones."""
+
+    number: int
+    since: str
+    until: str
+    who: str
+    is_readable: bool
+
+
+@require_GET
+def hand_over(request: DeskRequest, building_id: int) -> HttpResponse:
+    """The sheet of the shift that is under way, and what its successor does with it."""
+    building, is_managed = _place(request, building_id)
+    at = timezone.now()
+    latest = latest_of(building)
+    doors = building.devices.on_the_desk().order_by("label", "pk")
+    works = works_at(request.user, building, at=at)
+    context = {
+        "sheet": sheet_now(building, latest=latest, is_managed=is_managed, at=at),
+        "latest": _past(latest, building, is_managed=is_managed, at=at) if latest else None,
+        "works": works,
+        "doors": list(doors.values_list("pk", "label")) if works else [],
+        "longest": LONGEST,
+        "past": [
+            _past(each, building, is_managed=is_managed, at=at)
+            for each in building.hand_overs.order_by("-number").defer("noted")[:MOST_PAST]
+        ],
+        "printed_at": moment_on_paper(at, building),
+    }
+    return render(request, "locks/hand_over.html", context)
+
+
+@require_GET
+def past_hand_over(request: DeskRequest, building_id: int, number: int) -> HttpResponse:
+    """A shift that is over, as it was handed over; for managers, and for others while it is recent."""
+    building, is_managed = _place(request, building_id)
+    found = get_object_or_404(building.hand_overs.select_related("building"), number=number)
+    at = timezone.now()
+    if not _may_read(found, is_managed=is_managed, at=at):
+        raise Http404
+    context = {
+        "sheet": sheet_of(found, is_managed=is_managed),
+        "taken": found,
+        "taken_at": clock(found.until, zone=building.zone, at=at),
+        "is_mine": found.taken_by_id == request.user.pk,
+        "printed_at": moment_on_paper(at, building),
+    }
+    return render(request, "locks/hand_over.html", context)
+
+
+@require_POST
+def take_shift_over(request: DeskRequest, building_id: int) -> HttpResponse:
+    """Begin one's shift; who comes second reads who was first."""
+    building, _is_managed = _place(request, building_id)
+    at = timezone.now()
+    try:
+        taken = take_over(
+            actor=request.user,
+            building=building,
+            after=_number(request.POST.get("after", "")) or 0,
+            note=request.POST.get("note", ""),
+            at=at,
+        )
+    except TakenAlready as first:
+        messages.warning(request, _who_was_first(first.hand_over, request, at))
+    except ServiceError as refusal:
+        messages.error(request, str(refusal))
+    else:
+        return SeeOther(reverse("past_hand_over", args=(building.pk, taken.number)))
+    return _back(building)
+
+
+@require_POST
+def add_follow_up(request: DeskRequest, building_id: int) -> HttpResponse:
+    """Leave something to the next shifts."""
+    building, _is_managed = _place(request, building_id)
+    asked = request.POST.get("door", "")
+    number = _number(asked)
+    doors = Device.objects.on_the_desk().filter(building=building)
+    door = doors.filter(pk=number).first() if number is not None else None
+    try:
+        if asked and door is None:
+            raise ServiceError(_("This door is not in the building any more."))
+        open_follow_up(
+            actor=request.user,
+            building=building,
+            text=request.POST.get("text", ""),
+            door=door,
+            at=timezone.now(),
+        )
+    except ServiceError as refusal:
+        messages.error(request, str(refusal))
+    return _back(building, "follow-ups")
+
+
+@require_POST
+def close_one(request: DeskRequest, follow_up_id: int) -> HttpResponse:
+    """Say that a follow-up is done."""
+    rows = FollowUp.objects.visible_to(request.user).select_related("building")
+    found = get_object_or_404(rows, pk=follow_up_id)
+    at = timezone.now()
+    try:
+        close_follow_up(
+            actor=request.user, follow_up=found, note=request.POST.get("note", ""), at=at
+        )
+    except ClosedAlready as first:
+        told = _("%(name)s has done that already, at %(time)s.")
+        when = clock(first.follow_up.closed_at, zone=found.building.zone, at=at)
+        messages.warning(request, told % {"name": first.follow_up.closer_name, "time": when})
+    except ServiceError as refusal:
+        messages.error(request, str(refusal))
+    return _back(found.building, "follow-ups")
+
+
+def _place(request: DeskRequest, building_id: int) -> tuple[Building, bool]:
+    """The building, and whether the person manages it; 404 where they hold no role."""
+    building = get_object_or_404(Building.objects.visible_to(request.user), pk=building_id)
+    managed = Building.objects.managed_by(request.user).filter(pk=building.pk)
+    return building, managed.exists()
+
+
+def _may_read(row: HandOver, *, is_managed: bool, at: dt.datetime) -> bool:
+    return is_managed or at - row.until < REACHES_BACK
+
+
+def _past(row: HandOver, building: Building, *, is_managed: bool, at: dt.datetime) -> Past:
+    return Past(
+        number=row.number,
+        since=moment_on_paper(row.since, building),
+        until=moment_on_paper(row.until, building),
+        who=row.person_name,
+        is_readable=_may_read(row, is_managed=is_managed, at=at),
+    )
+
+
+def _who_was_first(row: HandOver, request: DeskRequest, at: dt.datetime) -> str:
+    when = clock(row.until, zone=row.building.zone, at=at)
+    if row.taken_by_id == request.user.pk:
+        return _("You have taken over already, at %(time)s.") % {"time": when}
+    told = _("%(name)s took over at %(time)s, before you. Take over from them if you are to go on.")
+    return told % {"name": row.person_name, "time": when}
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) <= 9 else None
+
+
+def _back(building: Building, part: str = "") -> SeeOther:
+    address = reverse("hand_over", args=(building.pk,))
+    return SeeOther(f"{address}#{part}" if part else address)

@@ -1,0 +1,47 @@
+"""The Lock button: where a card has one, and what of the door a lock does not settle."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from django.db.models import OuterRef, Subquery
+
+from locks.models import Action, Assignment, Device, Status, UnlockRequest, User
+from locks.services.rights import obstacle_to_locking
+from locks.services.tokens import issue_token
+
+
+@dataclass(frozen=True)
+class LockOffer:
+    """A Lock button: its token, and whether the door is not seen to lock, so that it stands out."""
+
+    token: str
+    is_wanted: bool
+
+
+def offer_lock(
+    viewer: User, device: Device, *, roles: Collection[Assignment], latest: UnlockRequest | None
+) -> LockOffer | None:
+    """The button, for who may lock the door, while nothing is under way there; else None. No query."""
+    if obstacle_to_locking(device, roles=roles) or (latest is not None and latest.is_open):
+        return None
+    token = issue_token(person=viewer, device=device, action=Action.LOCK)
+    return LockOffer(token=token, is_wanted=device.unlocked_since is not None)
+
+
+def unsettled_unlocks(latest: Mapping[int, UnlockRequest]) -> dict[int, UnlockRequest]:
+    """The last unlock of each door where nobody knows whether it unlocked, by door.
+
+    `latest` are the last requests, by door; a lock that came since settles nothing. One query, or none.
+    """
+    behind = [door for door, request in latest.items() if request.action != Action.UNLOCK]
+    unlocks = [request for request in latest.values() if request.action == Action.UNLOCK]
+    if behind:
+        newest = UnlockRequest.objects.unlocks().filter(
+            device=OuterRef("pk"), building=OuterRef("building")
+        )
+        newest = newest.order_by("-requested_at", "-pk")
+        ids = Device.objects.filter(pk__in=behind).values_list(Subquery(newest.values("pk")[:1]))
+        unlocks += UnlockRequest.objects.filter(pk__in=ids).select_related("building")
+    return {each.device_id: each for each in unlocks if each.status == Status.UNKNOWN}

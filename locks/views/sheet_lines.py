@@ -1,0 +1,256 @@
+"""The lines of a hand-over sheet, part by part, each read from rows with a bound on how many."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
+
+from django.db.models import Count, Max, Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from locks import words
+from locks.models import (
+    Action,
+    Attestation,
+    Building,
+    FollowUp,
+    Press,
+    Status,
+    UnlockRequest,
+    Verdict,
+)
+from locks.models.unlocks import DONE_STATUSES, Outcome
+from locks.services.attesting import newest_of
+from locks.services.shifts import BATTERY, NOT_LOCKED, OFFLINE, UNLOCKED, DoorNote, OpenNote
+from locks.views.log import Span, requests_in
+from locks.views.states import LOOKS, clock, said, state_of
+
+MOST_TROUBLES, MOST_REFUSALS, MOST_DONE = 40, 20, 20
+
+_DOORS = {  # icon, tone, words
+    NOT_LOCKED: ("unlock", "warn", gettext_lazy("Unlocked, not seen to lock")),
+    UNLOCKED: ("unlock", "warn", gettext_lazy("Unlocked")),
+    OFFLINE: ("offline", "bad", gettext_lazy("Offline")),
+    BATTERY["critical"]: ("battery-low", "bad", gettext_lazy("Battery nearly empty")),
+    BATTERY["low"]: ("battery-low", "warn", gettext_lazy("Battery low")),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How often one outcome came about."""
+
+    count: int
+    label: str
+    icon: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A press that somebody should still know of: why, what was seen, and what came of it later."""
+
+    when: str
+    door: str
+    who: str
+    tone: str
+    icon: str
+    outcome: str
+    why: str
+    seen: str
+    later: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Presses of one person on one door that were refused for one reason."""
+
+    times: int
+    when: str  # the last
+    door: str
+    who: str
+    why: str
+
+
+@dataclass(frozen=True)
+class DoorLine:
+    label: str
+    icon: str
+    tone: str
+    text: str
+
+
+@dataclass(frozen=True)
+class FollowUpLine:
+    pk: int
+    text: str
+    door: str
+    opened: str  # by whom and when
+    closed: str = ""
+    note: str = ""
+
+
+def figures_of(building: Building, span: Span, moved: int) -> list[Figure]:
+    """The outcomes in the order of Outcome, and what happened without a press of ours."""
+    counted = requests_in(building, span).order_by().values("outcome_value")
+    found = Counter(
+        {row["outcome_value"]: row["times"] for row in counted.annotate(times=Count("pk"))}
+    )
+    figures = [
+        Figure(found[outcome], str(outcome.label).rstrip("…"), LOOKS[outcome][1], LOOKS[outcome][0])
+        for outcome in Outcome
+        if found[outcome]
+    ]
+    if moved:
+        figures.append(
+            Figure(moved, _("Unlocked by code, by hand, or from elsewhere"), "key", "plain")
+        )
+    return figures
+
+
+def troubles_in(building: Building, span: Span) -> list[Trouble]:
+    """Not unlocked, unknown, under way, or contradicted within the time; newest first.
+
+    One more than MOST_TROUBLES tells that there are more; so with the others here.
+    """
+    odd = ~Q(status__in=DONE_STATUSES)
+    late = Q(ended_at__gt=span.until)  # the shift did not know yet
+    here = UnlockRequest.objects.filter(building=building, requested_at__lte=span.until)
+    told = Q(requested_at__gt=span.since) & (odd | late | Q(contradicted_at__isnull=False))
+    told |= Q(contradicted_at__gt=span.since, contradicted_at__lte=span.until)
+    found = list(here.filter(told).order_by("-requested_at", "-pk")[: MOST_TROUBLES + 1])
+    seen = newest_of(found)
+    return [_trouble(request, building, span, word=seen.get(request.pk)) for request in found]
+
+
+def _trouble(
+    request: UnlockRequest, building: Building, span: Span, *, word: Attestation | None
+) -> Trouble:
+    end = span.until or timezone.now()
+    request.building = building
+    state = state_of(request, at=end)
+    look, outcome, later = (state.tone, state.icon), state.brief, ""
+    if request.ended_at is not None and request.ended_at > end:
+        unknown = Outcome.LOCK_UNKNOWN if request.action == Action.LOCK else Outcome.UNKNOWN
+        look, outcome = LOOKS[unknown], str(unknown.label)
+        later = _("Known only at %(time)s: %(outcome)s") % {
+            "time": clock(request.ended_at, zone=building.zone, at=end),
+            "outcome": state.brief,
+        }
+    elif request.contradicted_at is not None and request.contradicted_at > end:
+        told = _contradicted(request)
+        look, outcome = LOOKS[request.outcome], str(request.outcome.label)
+        later = f"{clock(request.contradicted_at, zone=building.zone, at=end)}: {told}"
+    return Trouble(
+        when=clock(request.requested_at, zone=building.zone, at=end),
+        door=request.door_label,
+        who=request.person_name,
+        tone=look[0],
+        icon=look[1],
+        outcome=outcome.rstrip("…"),
+        why=_why(request, end),
+        seen=said(word, zone=building.zone, at=end),
+        later=later,
+    )
+
+
+def _why(request: UnlockRequest, end: dt.datetime) -> str:
+    told = [words.failure_in_short(request.code)] if request.code else []
+    if request.code in ("refused", "lock_error") and request.error_type:
+        told.append(words.seams_error(request.error_type).rstrip("."))
+    if request.contradicted_at is not None and request.contradicted_at <= end:
+        told.append(str(_contradicted(request)))
+    return " · ".join(told)
+
+
+def _contradicted(request: UnlockRequest) -> words.Told:
+    if request.action == Action.LOCK:
+        return words.lock_contradicted(locked=request.status == Status.LOCKED)
+    return words.contradicted(unlocked=request.status == Status.UNLOCKED)
+
+
+def refusals_in(building: Building, span: Span, *, is_managed: bool) -> tuple[list[Refusal], int]:
+    """Refused presses: who tried what and why not, and how many in all. Two queries."""
+    presses = Press.objects.filter(
+        building=building,
+        verdict=Verdict.REFUSED,
+        pressed_at__gt=span.since,
+        pressed_at__lte=span.until,
+    ).order_by()
+    times = Count("pk") + Coalesce(Sum("repeats"), 0)
+    total = presses.aggregate(times=times)["times"]
+    alike = presses.values("device_id", "door_label", "person_id", "person_name", "code")
+    found = alike.annotate(times=times, last=Max("pressed_at")).order_by("-last", "device_id")
+    refusals = [
+        Refusal(
+            times=each["times"],
+            when=clock(each["last"], zone=building.zone, at=span.until or timezone.now()),
+            door=each["door_label"],
+            # Who holds no role here is not for the people here to know.
+            who=each["person_name"] if is_managed or each["code"] != "not_yours" else _("somebody"),
+            why=words.refusal_in_short(each["code"]),
+        )
+        for each in found[: MOST_REFUSALS + 1]
+    ]
+    return refusals, total
+
+
+def door_line(note: DoorNote, building: Building, end: dt.datetime, is_managed: bool) -> DoorLine:
+    icon, tone, told = _DOORS[note.code]
+    text, since = str(told), parsed(note.since)
+    # When somebody used their code at a private door is for managers.
+    if since is not None and (is_managed or not note.private):
+        when = clock(since, zone=building.zone, at=end).rpartition(":")[0]
+        if note.code == NOT_LOCKED:
+            text = _("Unlocked since %(time)s, not seen to lock") % {"time": when}
+        else:
+            text = _("Unlocked, as Seam told at %(time)s") % {"time": when}
+    if note.percent is not None:
+        text = f"{text} · {note.percent} %"
+    return DoorLine(label=note.label, icon=icon, tone=tone, text=text)
+
+
+def open_line(note: OpenNote, building: Building, end: dt.datetime) -> FollowUpLine:
+    opened = _by(note.by, parsed(note.at), building, end)
+    return FollowUpLine(pk=note.follow_up, text=note.text, door=note.door, opened=opened)
+
+
+def done_in(building: Building, span: Span) -> list[FollowUpLine]:
+    """Follow-ups that were closed within the time. One query."""
+    end = span.until or timezone.now()
+    closed = FollowUp.objects.filter(
+        building=building, closed_at__gt=span.since, closed_at__lte=end
+    )
+    return [
+        FollowUpLine(
+            pk=each.pk,
+            text=each.text,
+            door=each.door_label,
+            opened=_by(each.opener_name, each.opened_at, building, end),
+            closed=_by(each.closer_name, each.closed_at, building, end),
+            note=each.closing_note,
+        )
+        for each in closed.order_by("-closed_at", "-pk")[: MOST_DONE + 1]
+    ]
+
+
+def _by(name: str, moment: dt.datetime | None, building: Building, end: dt.datetime) -> str:
+    return " · ".join(filter(None, (name, clock(moment, zone=building.zone, at=end))))
+
+
+def moment_on_paper(moment: dt.datetime, building: Building) -> str:
+    """A moment with its day, as it stands on paper."""
+    return date_format(timezone.localtime(moment, building.zone), "D j M Y, H:i")
+
+
+def parsed(text: str) -> dt.datetime | None:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

@@ -1,0 +1,120 @@
+"""The hand-over sheet: what a shift should know of the one before, read from rows.
+
+Unlocks are told as the record has them now, with what became known only later marked so. Doors and
+follow-ups of a shift that is over are told as they were noted when it was taken over.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils import timezone
+
+from locks.models import Building, HandOver
+from locks.services.handing_over import begins_at
+from locks.services.shifts import Noted, noted_now
+from locks.views.log import LogRow, Span, moves_at, read_log
+from locks.views.sheet_lines import (
+    MOST_DONE,
+    MOST_REFUSALS,
+    MOST_TROUBLES,
+    DoorLine,
+    Figure,
+    FollowUpLine,
+    Refusal,
+    Trouble,
+    done_in,
+    door_line,
+    figures_of,
+    moment_on_paper,
+    open_line,
+    parsed,
+    refusals_in,
+    troubles_in,
+)
+from locks.views.states import clock
+
+# Who does not manage the building reads no further back than two shifts.
+REACHES_BACK: Final = dt.timedelta(hours=24)
+LONGEST_LIST: Final = 120  # rows
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A shift as one person may read it."""
+
+    building: Building
+    since: str
+    until: str
+    is_clipped: bool  # it began earlier, and what was before is for managers
+    figures: list[Figure]
+    troubles: list[Trouble]
+    refusals: list[Refusal]
+    refused: int
+    doors: list[DoorLine]
+    silent: int
+    open: list[FollowUpLine]
+    done: list[FollowUpLine]
+    rows: list[LogRow]
+    rows_left: int
+    cut: frozenset[str]  # the parts of which only the newest are here
+    noted: Noted
+    noted_at: str
+
+    @property
+    def head(self) -> str:
+        """The beginning of the record's end, as long as paper needs it."""
+        return " ".join(self.noted.head[at : at + 4] for at in range(0, 16, 4))
+
+
+def sheet_now(
+    building: Building, *, latest: HandOver | None, is_managed: bool, at: dt.datetime
+) -> Sheet:
+    """The shift that is under way; `latest` is the building's last hand-over."""
+    span = Span(begins_at(latest, at=at), at)
+    return _sheet(building, span, noted_now(building, at=at), is_managed=is_managed)
+
+
+def sheet_of(hand_over: HandOver, *, is_managed: bool) -> Sheet:
+    """A shift that is over, as it was handed over."""
+    span = Span(hand_over.since, hand_over.until)
+    noted = Noted.from_json(hand_over.noted)
+    return _sheet(hand_over.building, span, noted, is_managed=is_managed)
+
+
+def _sheet(building: Building, whole: Span, noted: Noted, *, is_managed: bool) -> Sheet:
+    end = whole.until or timezone.now()
+    earliest = whole.since if is_managed else max(whole.since, end - REACHES_BACK)
+    span = Span(earliest, end)
+    managed = {building.pk} if is_managed else set()
+    rows = read_log(building, at=end, managed=managed, span=span, longest=LONGEST_LIST)
+    moved = moves_at(building, span, at=end, private=is_managed).count()
+    figures = figures_of(building, span, moved)
+    refusals, refused = refusals_in(building, span, is_managed=is_managed)
+    troubles, done = troubles_in(building, span), done_in(building, span)
+    cut = {
+        "troubles": len(troubles) > MOST_TROUBLES,
+        "refusals": len(refusals) > MOST_REFUSALS,
+        "done": len(done) > MOST_DONE,
+    }
+    return Sheet(
+        building=building,
+        since=moment_on_paper(earliest, building),
+        until=moment_on_paper(end, building),
+        is_clipped=earliest > whole.since,
+        figures=figures,
+        troubles=troubles[:MOST_TROUBLES],
+        refusals=refusals[:MOST_REFUSALS],
+        refused=refused,
+        doors=[door_line(note, building, end, is_managed) for note in noted.doors],
+        silent=noted.silent,
+        open=[open_line(note, building, end) for note in noted.open],
+        done=done[:MOST_DONE],
+        rows=rows[:LONGEST_LIST],
+        rows_left=max(0, sum(each.count for each in figures) - LONGEST_LIST),
+        cut=frozenset(part for part, is_cut in cut.items() if is_cut),
+        noted=noted,
+        noted_at=clock(parsed(noted.at), zone=building.zone, at=end),
+    )
