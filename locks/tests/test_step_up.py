@@ -224,7 +224,7 @@ def test_who_must_wait_reads_until_when(door: Device, clerk: User) -> None:
     answer = post(signed_in(clerk), door, proof_by="password", proof=PASSWORD)
     said = words(answer.content.decode())
     local = timezone.localtime(until, door.building.zone)
-    assert "Too many wrong tries: the next one counts at" in said
+    assert "Too many wrong tries. The next one counts at" in said
     assert f"{local:%H:%M:%S}" in said
 
 
