@@ -5,16 +5,20 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from locks import locking_words as words
-from locks.models import UnlockRequest
+from locks.models import Action, UnlockRequest
 from locks.models.unlocks import Outcome
 from locks.words import failure
+
+
+def leaves_doubt(request: UnlockRequest) -> bool:
+    """Whether an unlock of unknown outcome came before a lock: it may act after it."""
+    return request.action == Action.LOCK and request.pressed_again
 
 
 def advice_on_locking(request: UnlockRequest, *, again: str) -> tuple[str, ...]:
     """Sentences for a clerk; `again` is when Seam takes the next one, on the building's clock."""
     told = _advice(request, again=again)
-    # Whatever became of the lock: the unlock that it was to undo may come after it.
-    return (*told, str(words.UNLOCK_IN_DOUBT)) if request.pressed_again else told
+    return (*told, str(words.UNLOCK_IN_DOUBT)) if leaves_doubt(request) else told
 
 
 def _advice(request: UnlockRequest, *, again: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from locks import words
 from locks.models import Action, Attestation, Press, Status, UnlockRequest, User, Verdict
 from locks.models.unlocks import ENDED_STATUSES, Outcome
-from locks.views.locking_states import advice_on_locking
+from locks.views.locking_states import advice_on_locking, leaves_doubt
 
 RECENT = dt.timedelta(minutes=2)
 FEWEST_FOR_USUAL = 3
@@ -70,6 +70,8 @@ def state_of(request: UnlockRequest, *, at: dt.datetime, usual: float | None = N
     outcome = request.outcome
     contradicted = request.contradicted_at is not None
     tone, icon = ("warn", "warning") if contradicted else LOOKS[outcome]
+    if tone in ("good", "half") and leaves_doubt(request):
+        tone = "warn"
     since = request.contradicted_at or request.ended_at or request.requested_at
     return State(
         outcome=outcome.value,
