@@ -120,10 +120,12 @@ def test_an_unknown_lock_does_not_ask_before_an_unlock(door: Device, clerk: User
 def test_an_unknown_unlock_still_asks_after_a_lock(door: Device, clerk: User) -> None:
     unknown = {"code": "no_answer", "action_attempt_id": ""}
     lost = request_of(door, clerk, Status.UNKNOWN, ago=60, **unknown)
-    request_of(door, clerk, Status.LOCKED, ago=5, action="lock", confirmed_by_device=True)
+    locked = {"confirmed_by_device": True, "pressed_again": True}
+    request_of(door, clerk, Status.LOCKED, ago=5, action="lock", **locked)
     text = card(clerk, door)
     assert "Press again…" in text
     assert "Locked, confirmed" in text
+    assert "state tone-good" not in html_of(signed_in(clerk), door)
     question = words(signed_in(clerk).get(f"/doors/{door.pk}/").content.decode())
     assert "May have unlocked, or may still unlock" in question
     assert (

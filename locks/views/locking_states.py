@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from locks import words
-from locks.models import Status, UnlockRequest
+from locks.models import Action, Status, UnlockRequest
 from locks.models.unlocks import Outcome
+
+
+def leaves_doubt(request: UnlockRequest) -> bool:
+    """Whether an unlock of unknown outcome came before a lock: it may act after it."""
+    return request.action == Action.LOCK and request.pressed_again
 
 
 def told_of_locking(
@@ -12,8 +17,7 @@ def told_of_locking(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Why it is so, and what to do; `again` is when Seam takes the next one, on the building's clock."""
     why, then = _told(request, again=again)
-    # Whatever became of the lock: the unlock that it was to undo may come after it.
-    return why, (*then, str(words.UNLOCK_IN_DOUBT)) if request.pressed_again else then
+    return why, (*then, str(words.UNLOCK_IN_DOUBT)) if leaves_doubt(request) else then
 
 
 def _told(request: UnlockRequest, *, again: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -14,7 +14,7 @@ from locks.models import Action, Attestation, Press, Status, UnlockRequest, User
 from locks.models.unlocks import ENDED_STATUSES, Outcome
 from locks.services.following import WATCH_UNKNOWN_FOR
 from locks.views.headlines import Headline, Pace, headline_of, pace_of
-from locks.views.locking_states import told_of_locking
+from locks.views.locking_states import leaves_doubt, told_of_locking
 from locks.views.past import NO_PAST, Past
 
 RECENT = dt.timedelta(minutes=2)
@@ -89,6 +89,8 @@ def state_of(
     outcome = request.outcome
     contradicted = request.contradicted_at is not None
     tone, icon = ("warn", "warning") if contradicted else LOOKS[outcome]
+    if tone in ("good", "half") and leaves_doubt(request):
+        tone = "warn"
     since = request.contradicted_at or request.ended_at or request.requested_at
     past = past if request.action == Action.UNLOCK else NO_PAST  # it tells of unlocks
     pace = pace_of(request, past, at=at) if request.is_open else None
