@@ -6,13 +6,21 @@ from pathlib import Path
 import pytest
 
 from locks import words
-from locks.models import Device
+from locks.models import Action, Device
 from locks.services import rights
 from locks.views import facts
 
 SERVICES = Path(rights.__file__).parent
 # Functions that return, or yield, the code of a refusal.
-DECIDE = {"why_not", "obstacles", "_obstacles_in", "lacking"}
+DECIDE = {
+    "why_not",
+    "obstacles",
+    "_obstacles_in",
+    "lacking",
+    "why_not_lock",
+    "obstacle_to_locking",
+    "crossed_by",
+}
 # What takes the code of a refusal, and at which place; of a failure, by name.
 REFUSE = {"_refuse": 1, "NotProved": 0}
 FAIL = "Answer"
@@ -67,6 +75,10 @@ def _words_in(node: ast.AST | None) -> set[str]:
         return _words_in(node.body) | _words_in(node.orelse)
     if isinstance(node, ast.Tuple):
         return set().union(*map(_words_in, node.elts))
+    if isinstance(node, ast.JoinedStr):  # begins with the name of an action
+        return {
+            f"{each}{ending}" for each in Action.values for ending in _words_in(node.values[-1])
+        }
     return set()
 
 
@@ -119,7 +131,8 @@ def test_a_door_that_offers_no_button_has_words_for_whatever_forbids_it() -> Non
         if code.startswith(("needs", "break", "bad", "wrong", "pin", "proof"))
     }
     typed = {"which_door", "card_number", "unfit_words"}
-    elsewhere = {"not_yours", "too_late", "ask_again", "person_limit", *typed}
+    meeting = {"not_lockable", "lock_under_way", "unlock_under_way"}
+    elsewhere = {"not_yours", "too_late", "ask_again", "person_limit", *typed, *meeting}
     beforehand = REFUSED - of_the_press - elsewhere
     assert beforehand | set(facts.NOT_REMOTE.values()) == set(words.OBSTACLES)
 
