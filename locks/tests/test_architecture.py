@@ -11,6 +11,7 @@ MAY_IMPORT = {
     "seam": {"seam"},
     "simulator": {"simulator"},
     "words": set(),
+    "names": set(),
     "models": {"models"},
     "append_only": set(),
     "checks": {"append_only"},
@@ -28,7 +29,7 @@ MAY_IMPORT = {
     "urls": {"views"},
     "admin": {"admin", "services", "models", "words", "forms", "http"},
     "management": {"management", "services", "models", "simulator"},
-    "apps": {"append_only", "checks", "http"},
+    "apps": {"append_only", "checks", "http", "names"},
 }
 IN_FUNCTIONS_ONLY = {("services", "tasks"), ("tasks", "services")}
 

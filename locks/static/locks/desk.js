@@ -6,6 +6,7 @@
   if (!byId("live") || !window.htmx) return;
 
   const dialog = byId("confirm");
+  const said = byId("carriers").dataset; // what is said where the server says nothing
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
   let focusOn = null; // the door whose button was used last
@@ -30,7 +31,7 @@
     event.preventDefault();
     const door = form.dataset.press;
     if (underWay.has(door)) return;
-    if (isOffline()) return tell(door, text("offline"));
+    if (isOffline()) return tell(door, said.textOffline);
     underWay.add(door);
     pressed.set(door, null);
     focusOn = door;
@@ -72,13 +73,11 @@
     if (!door) return;
     const isPress = requestConfig.verb === "post" && underWay.delete(door);
     if (!successful) {
-      tell(door, (xhr.status > 0 && sentenceOf(xhr)) || text(isPress ? "no-answer" : "not-asked"));
+      tell(door, (xhr.status > 0 && sentenceOf(xhr)) || (isPress ? said.textNoAnswer : said.textNotAsked));
     }
     const section = byId(`door-${door}`)?.closest(".building");
     if (isPress && section) htmx.trigger(section, "refresh");
   });
-
-  const text = (id) => byId(id).content.textContent;
 
   // The browser knows no network, and nothing comes from the server, which could be this very PC.
   function isOffline() {
