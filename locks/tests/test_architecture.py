@@ -11,6 +11,7 @@ MAY_IMPORT = {
     "seam": {"seam"},
     "simulator": {"simulator"},
     "words": {"words"},
+    "names": set(),
     "models": {"models"},
     "append_only": set(),
     "checks": {"append_only"},

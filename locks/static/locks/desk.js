@@ -6,6 +6,7 @@
   if (!byId("live") || !window.htmx) return;
 
   const dialog = byId("confirm");
+  const said = byId("carriers").dataset; // what is said where the server says nothing
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
   let focusOn = null; // the door that was used last, and which of its buttons: Enter struck twice on Lock must not unlock
@@ -30,7 +31,7 @@
     event.preventDefault();
     const door = form.dataset.press ?? form.dataset.lock;
     if (underWay.has(door)) return;
-    if (isOffline()) return accessdesk.tell(byId(`door-${door}`), text("offline"));
+    if (isOffline()) return accessdesk.tell(byId(`door-${door}`), said.textOffline);
     underWay.add(door);
     pressed.set(door, null);
     focusOn = { door, button: form.dataset.lock ? "lock" : "unlock" };
@@ -73,14 +74,12 @@
     if (!door) return;
     const isPress = requestConfig.verb === "post" && underWay.delete(door);
     if (!successful) {
-      const sentence = (xhr.status > 0 && sentenceOf(xhr)) || text(isPress ? "no-answer" : "not-asked");
-      accessdesk.tell(byId(`door-${door}`), sentence);
+      const told = (xhr.status > 0 && sentenceOf(xhr)) || (isPress ? said.textNoAnswer : said.textNotAsked);
+      accessdesk.tell(byId(`door-${door}`), told);
     }
     const section = byId(`door-${door}`)?.closest(".building");
     if (isPress && section) htmx.trigger(section, "refresh");
   });
-
-  const text = (id) => byId(id).content.textContent;
 
   // The browser knows no network, and nothing comes from the server, which could be this very PC.
   function isOffline() {

@@ -42,7 +42,7 @@
     waiting = action;
     timer = setTimeout(() => {
       forget();
-      accessdesk.tell(null, byId("too-slow").innerHTML);
+      accessdesk.tell(null, byId("carriers").dataset.textTooSlow);
     }, PATIENCE);
     return undefined;
   }

@@ -212,9 +212,9 @@ window.accessdesk = window.accessdesk || {};
     const { elt, successful, xhr } = event.detail;
     if (!elt.matches(".building, main")) return;
     if (successful && stream) stream.answeredAt = now();
-    if (xhr.status !== 404) return;
-    // A role has ended. What was said of a press stays on the page.
     const main = document.getElementById("main");
+    if (xhr.status !== 404 || !main) return;
+    // A role has ended. What was said of a press stays on the page.
     if (location.pathname !== "/" || location.search) location.replace("/");
     else htmx.ajax("GET", "/", { source: main, target: main, select: "#main", swap: "outerHTML" });
   });

@@ -58,7 +58,7 @@ window.accessdesk = window.accessdesk || {};
   }
 
   function tell(card) {
-    accessdesk.tell(card, document.getElementById("just-moved").innerHTML);
+    accessdesk.tell(card, document.getElementById("carriers").dataset.textJustMoved);
   }
 
   document.addEventListener("pointerdown", (event) => {
