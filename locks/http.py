@@ -25,6 +25,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from locks.models import Building, Pin, SharedPC, SharedPCVisit, User, reality
 from locks.models.shared_pcs import BY_PIN
 
+PRESSES = frozenset({"unlock_door", "lock_door"})  # the names of their addresses
+
 Handler = Callable[[HttpRequest], HttpResponse]
 View = TypeVar("View", bound=Callable[..., Any])
 SEEN = "seen_at"  # session key: when the person last did something, seconds since the epoch
@@ -218,7 +220,7 @@ def _sent_to(request: HttpRequest, url: str) -> HttpResponse:
     """To `url`, and from there back: to this address, or to the page on which it was asked for."""
     by_htmx = "HX-Request" in request.headers
     match = request.resolver_match
-    is_press = match is not None and match.url_name == "unlock_door"  # the sign-in says so, too
+    is_press = match is not None and match.url_name in PRESSES  # the sign-in says so, too
     is_a_place = is_press or (request.method == "GET" and not by_htmx)
     page = request.get_full_path() if is_a_place else page_of(request)
     if page:

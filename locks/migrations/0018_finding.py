@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='device',
             name='nickname',
-            field=models.CharField(blank=True, help_text="Other words for this door; the desk's search finds it by them, too.", max_length=120, verbose_name='also called'),
+            field=models.CharField(blank=True, db_default='', help_text="Other words for this door; the desk's search finds it by them, too.", max_length=120, verbose_name='also called'),
         ),
         migrations.CreateModel(
             name='Favourite',

@@ -3,6 +3,13 @@
 from django.db import migrations, models
 
 
+def no_locks(apps, schema_editor):
+    """The version before would read a press on Lock as an unlock."""
+    for name in ('UnlockRequest', 'Press'):
+        if apps.get_model('locks', name).objects.filter(action='lock').exists():
+            raise RuntimeError('Presses on Lock are on the record: there is no way back to before them.')
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -89,4 +96,5 @@ class Migration(migrations.Migration):
             model_name='unlockrequest',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('action', 'unlock'), models.Q(('status', 'locked'), _negated=True)), models.Q(('action', 'lock'), models.Q(('status', 'unlocked'), _negated=True)), _connector='OR'), name='locks_unlockrequest_ends_as_its_action_says'),
         ),
+        migrations.RunPython(migrations.RunPython.noop, no_locks),
     ]

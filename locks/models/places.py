@@ -200,6 +200,7 @@ class Device(Freezable):
         _("also called"),
         max_length=120,
         blank=True,
+        db_default="",  # a process of the version before may still add doors
         help_text=_("Other words for this door; the desk's search finds it by them, too."),
     )
     access = models.CharField(

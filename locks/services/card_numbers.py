@@ -39,7 +39,9 @@ def _found(text: str) -> Iterator[tuple[int, int]]:
             digits = ""
             for group in groups[first:]:
                 digits += text[slice(*group)]
-                if _SHORTEST <= len(digits) <= _LONGEST and _checks(digits):
+                if len(digits) > _LONGEST:
+                    break
+                if len(digits) >= _SHORTEST and _checks(digits):
                     yield start, group[1]
 
 

@@ -38,7 +38,7 @@ def parts_of(word: str) -> tuple[str, ...]:
 def number_of(label: str) -> str:
     """What a door's label numbers it by (`Room 112`: `112`, `Suite 12A`: `12a`); empty for no number."""
     numbered = [word for word in fold(label).split() if re.search(r"\d", word)]
-    return _bare(numbered[-1]) if numbered else ""
+    return bare(numbered[-1]) if numbered else ""
 
 
 def names(typed: str, label: str) -> bool:
@@ -47,11 +47,11 @@ def names(typed: str, label: str) -> bool:
     if not words:
         return False
     number = number_of(label)
-    return (bool(number) and _bare(fold(typed)) == number) or sorted(words) == sorted(
+    return (bool(number) and bare(fold(typed)) == number) or sorted(words) == sorted(
         words_of(label)
     )
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Without what stands around and between letters and digits: `#2.104` as `2104`."""
     return "".join(re.findall(r"[^\W_]", text))

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from locks.models import Assignment, Device, Role, UnlockRequest, User
-from locks.services.door_names import fold, names, number_of, words_of
+from locks.services.door_names import bare, fold, number_of, words_of
 from locks.services.presses import Pressed
 
 LATELY = 10  # unlocks of a person, that tell where they work
@@ -31,6 +31,7 @@ class Doubt:
     alike: str = ""  # the label of a door of the building that looks like it
     twins: tuple[str, ...] = ()  # other buildings with a door of that label
     is_elsewhere: bool = False  # in another building than one's last unlocks
+    shares_number: bool = False  # with the door that looks like it
 
     @property
     def asks_label(self) -> bool:
@@ -43,18 +44,19 @@ class Doubt:
     @property
     def number(self) -> str:
         """By which the door can be named; empty where it has none."""
-        return number_of(self.label)
+        return "" if self.shares_number else number_of(self.label)
 
     def is_dispelled(self, typed: str) -> bool:
         """Whether `typed` says which door is meant: its number or label, and the building where it must."""
         words = words_of(typed)
         if not words:
             return False
-        named, rest = _without_name(typed, words, self.label)
+        named, rest = _without_name(typed, words, self.label, self.number)
         here = words_of(self.building)
         if not all(_begins_one(word, here) for word in rest):
             return False  # it says something else, too
-        if self.asks_building and not self._tells_building(rest):
+        # The whole name tells it, also where another building's name goes on from there.
+        if self.asks_building and not (set(here) <= set(words) or self._tells_building(rest)):
             return False
         # A door without a number is as well meant by the whole name of its building.
         return not self.asks_label or named or (not self.number and set(rest) == set(here))
@@ -68,14 +70,15 @@ class Doubt:
         )
 
 
-def _without_name(typed: str, words: tuple[str, ...], label: str) -> tuple[bool, tuple[str, ...]]:
-    """Whether the door is named among the words, and the words beside its name."""
-    if names(typed, label):
+def _without_name(
+    typed: str, words: tuple[str, ...], label: str, number: str
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether the door is named among the words, by label or `number`, and the words beside its name."""
+    if sorted(words) == sorted(words_of(label)) or (number and bare(fold(typed)) == number):
         return True, ()
     whole = words_of(label)
     if set(whole) <= set(words):
         return True, tuple(word for word in words if word not in whole)
-    number = number_of(label)
     return number in words, tuple(word for word in words if word != number)
 
 
@@ -110,6 +113,7 @@ def doubts_of(person: User, devices: Collection[Device], *, at: dt.datetime) -> 
             alike=alike.get(door.pk, ""),
             twins=tuple(sorted(twins.get(door.pk, ()))),
             is_elsewhere=bool(familiar) and door.building_id not in familiar,
+            shares_number=_same_number(door.label, alike.get(door.pk, "")),
         )
         for door in shown
     }
@@ -153,9 +157,17 @@ def _alike(shown: Iterable[_Door], doors: Iterable[_Door]) -> dict[int, str]:
     for other in doors:
         for shape in _matching(fold(other.label)):
             for door in index.get((other.building_id, shape), ()):
-                if door.pk != other.pk:
-                    found.setdefault(door.pk, other.label)
+                if door.pk == other.pk:
+                    continue
+                if _same_number(door.label, other.label):  # the number alone tells them not apart
+                    found[door.pk] = other.label
+                found.setdefault(door.pk, other.label)
     return found
+
+
+def _same_number(label: str, other: str) -> bool:
+    number = number_of(label)
+    return bool(number) and number_of(other) == number
 
 
 @lru_cache(maxsize=16_384)

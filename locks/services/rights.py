@@ -40,6 +40,8 @@ def obstacle_to_locking(device: Device, *, roles: Iterable[Assignment]) -> str:
         return "no_role"
     if device.gone_at is not None:
         return "gone"
+    if blocked := sorted({BLOCKING[code] for code in device.error_codes & BLOCKING.keys()}):
+        return blocked[0]
     return "" if device.can_remotely_lock else "not_lockable"
 
 

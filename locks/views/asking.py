@@ -70,7 +70,7 @@ def _is_chosen(offers: Sequence[Offer]) -> bool:
 def question(request: DeskRequest, device: Device, form: UnlockForm) -> Question:
     """What a press of `device` is asked: with what was posted, else with what the person chose last."""
     lists = lists_of(device.building)
-    posted = form.is_bound
+    posted = request.method == "POST"  # a question is bound, too: it comes with what found the door
     last = {} if posted else _last(request, device)
     reason, way = (form.number("reason_id"), form.number("way_id")) if posted else (None, None)
     typed = {name: _typed(form, name) for name in ("reason", "note", "reference")}
@@ -151,4 +151,4 @@ def _ways(form: UnlockForm, lists: Lists, pk: int | None) -> list[Offer]:
 
 def _typed(form: UnlockForm, name: str) -> str:
     """What was typed, to be shown once more: without what must not be kept."""
-    return without_card_numbers(str(form.data.get(name, "")))[:_MOST_SHOWN]
+    return without_card_numbers(str(form.data.get(name, ""))[:_MOST_SHOWN])

@@ -127,8 +127,9 @@ def read_cards(
     pasts = pasts_of(devices)
     outages = offline_since(devices)
     moments = unlocked_at(each for each in latest.values() if _is_news(each, at=at))
-    told = newest_of(latest.values())
     unsettled = unsettled_unlocks(latest)
+    doubted = {each.pk: each for each in (*latest.values(), *unsettled.values())}
+    told = newest_of(doubted.values())
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
     doubts = doubts_of(viewer, devices, at=at) if roles else {}
     wanted = latest_proof and any(device.step_up_minutes is not None for device in devices)
@@ -201,7 +202,9 @@ def _card(
         verdict = verdict_of(press, viewer=seen.viewer)
     refused = bool(verdict) and press is not None and press.verdict == Verdict.REFUSED
     asked = seen.unsettled if offer != UNDER_WAY else None
-    word = seen.words.get(latest.pk) if latest else None
+    # What was seen is asked of unlocks, also of one that a lock came after.
+    looked = latest if latest is None or latest.action == Action.UNLOCK else seen.unsettled
+    word = seen.words.get(looked.pk) if looked else None
     why = why_not_remote(device) if code == "not_remote" else code
     return Card(
         device=device,
@@ -221,7 +224,7 @@ def _card(
         asks_state=state_of(asked, at=seen.at) if asked else None,
         is_locking=bool(latest and latest.is_open and latest.action == Action.LOCK),
         free_in=_seconds_until(seen) if code == "door_limit" else None,
-        doubted=latest.pk if latest and _may_be_told(latest, seen) else None,
+        doubted=looked.pk if looked and _may_be_told(looked, seen) else None,
         word=said(word, zone=building.zone, at=seen.at),
         is_frozen=code == "frozen_door",
         says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from locks.http import page_of
+from locks.http import PRESSES, page_of
 from locks.services.errors import DATABASE_GONE, BadInput, DatabaseLost, Sent
 from locks.views.requests import SeeOther
 
@@ -77,7 +77,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _is_press(request: HttpRequest) -> bool:
     match = request.resolver_match
-    return match is not None and match.url_name == "unlock_door"
+    return match is not None and match.url_name in PRESSES
 
 
 def _page(request: HttpRequest, status: int, sentence: str) -> HttpResponse:

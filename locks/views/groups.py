@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Exists, F, OuterRef, Q
 
-from locks.models import Building, Press, Status, UnlockRequest, User
+from locks.models import Action, Building, Press, Status, UnlockRequest, User
 from locks.models.unlocks import OPEN_STATUSES
 from locks.views.finding import Door, Sought, find, natural
 from locks.views.log import LOG_REACHES_BACK
@@ -197,8 +197,8 @@ def doors_going_on(buildings: Iterable[Building], *, at: dt.datetime) -> set[int
     unknown = Q(status=Status.UNKNOWN, requested_at__gt=at - LOG_REACHES_BACK)
     news = Q(ended_at__gt=at - RECENT) | Q(contradicted_at__gt=at - RECENT)
     going_on = UnlockRequest.objects.filter(
-        Q(status__in=OPEN_STATUSES) | unknown | news,
-        ~Exists(later),
+        ((Q(status__in=OPEN_STATUSES) | unknown | news) & ~Exists(later))
+        | (unknown & Q(action=Action.UNLOCK) & ~Exists(later.unlocks())),  # no lock settles it
         building__in=[building.pk for building in buildings],
         device__building=F("building"),
         requested_at__gt=at - WATCHED,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q
 
-from locks.models import Attestation, Building, Press, Status, UnlockRequest, User
+from locks.models import Action, Attestation, Building, Press, Status, UnlockRequest, User
 from locks.models.unlocks import OPEN_STATUSES
 from locks.services.attesting import REACHES_BACK
 
@@ -31,11 +31,14 @@ def own_doors(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -
     newer = UnlockRequest.objects.filter(
         device=OuterRef("device"), requested_at__gt=OuterRef("requested_at")
     )
-    doubted = Q(status=Status.UNKNOWN) | Q(contradicted_at__isnull=False)
+    # Nobody is asked what they saw after a lock, and a lock settles no unlock.
+    doubted = Q(action=Action.UNLOCK) & (
+        (Q(status=Status.UNKNOWN) & ~Exists(newer.unlocks()))
+        | (Q(contradicted_at__isnull=False) & ~Exists(newer))
+    )
     unseen = ~Exists(Attestation.objects.filter(request=OuterRef("pk")))
     found = UnlockRequest.objects.filter(
-        Q(status__in=OPEN_STATUSES) | (doubted & unseen),
-        ~Exists(newer),
+        (Q(status__in=OPEN_STATUSES) & ~Exists(newer)) | (doubted & unseen),
         pk__in=pressed.filter(request__isnull=False).values("request"),
         building__in=[each.pk for each in buildings],
     )

@@ -10,6 +10,7 @@ from django.shortcuts import resolve_url
 from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils.translation import gettext as _
 
+from locks.http import PRESSES
 from locks.models import Building, Device, User
 
 LONGEST = 500  # characters of an address
@@ -35,7 +36,7 @@ def sign_in_for(wanted: str) -> str:
 def unsent(wanted: str) -> str:
     """What the sign-in says to who comes from a press that it held up; empty where it held up none."""
     match = _match(wanted[:LONGEST].partition("?")[0])
-    if match is None or match.url_name != "unlock_door":
+    if match is None or match.url_name not in PRESSES:
         return ""
     return _(
         "You were signed out before your press got here. Nothing was sent. Sign in, and you are at"

@@ -179,12 +179,13 @@ def refusals_in(building: Building, span: Span, *, is_managed: bool) -> tuple[li
     presses = Press.objects.filter(
         building=building,
         verdict=Verdict.REFUSED,
+        counts_for=None,  # the others are counted by its repeats
         pressed_at__gt=span.since,
         pressed_at__lte=span.until,
     ).order_by()
     times = Count("pk") + Coalesce(Sum("repeats"), 0)
     total = presses.aggregate(times=times)["times"]
-    alike = presses.values("device_id", "door_label", "person_id", "person_name", "code")
+    alike = presses.values("device_id", "door_label", "person_id", "person_name", "code", "action")
     found = alike.annotate(times=times, last=Max("pressed_at")).order_by("-last", "device_id")
     refusals = [
         Refusal(
@@ -193,7 +194,7 @@ def refusals_in(building: Building, span: Span, *, is_managed: bool) -> tuple[li
             door=each["door_label"],
             # Who holds no role here is not for the people here to know.
             who=each["person_name"] if is_managed or each["code"] != "not_yours" else _("somebody"),
-            why=words.refusal_in_short(each["code"]),
+            why=words.refusal_in_short(each["code"], locking=each["action"] == Action.LOCK),
         )
         for each in found[: MOST_REFUSALS + 1]
     ]

@@ -179,6 +179,7 @@ def refusal_of(press: Press) -> words.Told:
         building=building.name if building else "",
         reason=press.freeze_reason,
         when=clock(press.retry_at, zone=building.zone, at=press.pressed_at) if building else "",
+        locking=press.action == Action.LOCK,
     )
 
 

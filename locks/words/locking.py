@@ -19,6 +19,12 @@ LOCK_REFUSALS: dict[str, Told] = {
         _("A manager of {building} can change that."),
     ),
     "gone": Told(_("Nothing was sent. Seam no longer knows this lock."), _AND_MANAGER),
+    "removed": Told(
+        _("Nothing was sent. The lock was removed at its maker's account."), _AND_MANAGER
+    ),
+    "disconnected": Told(
+        _("Nothing was sent. The lock's account is disconnected at Seam."), _AND_MANAGER
+    ),
     "door_limit": Told(
         _(
             "Nothing was sent: this door was locked 15 times within a minute, and Seam takes no more."
@@ -29,6 +35,7 @@ LOCK_REFUSALS: dict[str, Told] = {
 
 LOCK_FAILURES: dict[str, Told] = {
     "not_sent": Told(_("Seam could not be reached; nothing was sent."), _TRY_OR_DOOR),
+    "sent_too_late": Told(_("Seam could not be reached in time; nothing was sent."), _TRY_OR_DOOR),
     "unauthorized": Told(_("Seam refused our key."), _AND_MANAGER),
     "rate_limited": Told(
         _("Seam did not take another locking of this door for the moment."),
@@ -44,6 +51,9 @@ LOCK_SEAMS_ERRORS: dict[str, Told] = {
     "device_offline": Told(_("The lock is offline."), _AND_LOOK),
     "device_removed": Told(_("The lock was removed at its maker's account."), _AND_MANAGER),
     "hub_disconnected": Told(_("The lock's hub is offline."), _AND_LOOK),
+    "action_attempt_expired": Told(_("The lock did not answer Seam in time."), _TRY_OR_DOOR),
+    "lock_jammed": Told(_("The lock is jammed."), _AND_LOOK),
+    "jammed": Told(_("The lock is jammed."), _AND_LOOK),
     "account_disconnected": Told(_("The lock's account is disconnected at Seam."), _AND_MANAGER),
 }
 
@@ -52,7 +62,7 @@ LOCK_INFERRED: Sentence = _(
 )
 NO_LOCKING_LISTED: Sentence = _("Seam lists no locking, which proves nothing.")
 UNLOCK_IN_DOUBT: Sentence = _(
-    "The unlock before has no known outcome and may still act: look whether the door stays locked."
+    "The unlock before it had no known outcome then: look whether the door stays locked."
 )
 
 

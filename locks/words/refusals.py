@@ -222,8 +222,10 @@ def refusal(
     return str(told)
 
 
-def refusal_in_short(code: str) -> str:
+def refusal_in_short(code: str, *, locking: bool = False) -> str:
     """Why a press was refused, in a few words; an unknown code as it is."""
+    if locking and code == "no_role":
+        return str(_("role does not lock"))
     return str(REFUSALS_IN_SHORT.get(code, code))
 
 

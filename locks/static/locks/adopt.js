@@ -77,6 +77,6 @@
   /* Take `fresh`, a section, over into `here`, the one on the page; `then` what follows from it. */
   accessdesk.adopt = (here, fresh, then) => accessdesk.watched(() => {
     adopt(here, fresh);
-    then();
+    then?.();
   });
 })();

@@ -4,11 +4,13 @@
 
 (() => {
   const ARMED_AFTER = 500; // ms: the usual systems take no two clicks further apart for a double click
+  const NEAR = 24; // px between the two clicks of a double one
   const ZONE = "#confirm, form.confirm, [data-ask], [data-press]";
   const dialog = document.getElementById("confirm");
   // When the question came; and when a pointer was last used on it: it may have gone then.
   let askedAt = document.querySelector(".sheet > form.confirm") ? performance.now() : -Infinity;
   let usedAt = -Infinity;
+  let usedBy = { x: 0, y: 0 };
   let arming = 0;
 
   /* --- Pointers: by when the finger moved, not when the page got round to it ------------------ */
@@ -25,7 +27,9 @@
   // While it is open, what comes right after the opening; afterwards, what comes right after a click on
   // it: what lies beneath may be another door's button.
   function isTooSoon(event) {
-    const since = dialog && !dialog.open ? usedAt : askedAt;
+    const isGone = dialog && !dialog.open;
+    if (isGone && Math.hypot(event.clientX - usedBy.x, event.clientY - usedBy.y) > NEAR) return false; // no double click
+    const since = isGone ? usedAt : askedAt;
     return event.timeStamp - since < ARMED_AFTER;
   }
 
@@ -43,6 +47,7 @@
       event.stopImmediatePropagation();
     } else if (event.type === "click" && dialog?.open) {
       usedAt = event.timeStamp;
+      usedBy = { x: event.clientX, y: event.clientY };
     }
   }
   for (const name of ["pointerdown", "mousedown", "click"]) document.addEventListener(name, judge, true);

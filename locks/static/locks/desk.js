@@ -9,20 +9,26 @@
   const said = byId("carriers").dataset; // what is said where the server says nothing
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
+  let question = 0; // the newest counts: an older answer must not take its place
   let focusOn = null; // the door that was used last, and which of its buttons: Enter struck twice on Lock must not unlock
 
   /* --- A press ------------------------------------------------------------------------------- */
 
   // htmx loses the answer where the element that asked is replaced meanwhile, and a live refetch
   // replaces cards at any time. So an element of its own, which nothing replaces, asks for each.
-  function ask(verb, path, { door, values, target, swap }) {
+  function ask(verb, path, { door, values, target, swap, number }) {
     const carrier = document.createElement("div");
     carrier.dataset.door = door;
-    carrier.setAttribute("hx-indicator", `#door-${door}`);
-    carrier.setAttribute("hx-disabled-elt", `#unlock-${door}, #lock-${door}`);
+    if (number) carrier.dataset.question = number;
+    if (byId(`door-${door}`)) {
+      carrier.setAttribute("hx-indicator", `#door-${door}`);
+      carrier.setAttribute("hx-disabled-elt", `#unlock-${door}, #lock-${door}`);
+    }
     byId("carriers").append(carrier);
     const done = () => carrier.remove();
-    htmx.ajax(verb, path, { source: carrier, values, target, swap }).then(done, done);
+    // The card may be gone: then the answer is told, not shown.
+    const place = document.querySelector(target) ?? carrier;
+    htmx.ajax(verb, path, { source: carrier, values, target: place, swap }).then(done, done);
   }
 
   document.addEventListener("submit", (event) => {
@@ -30,7 +36,8 @@
     if (!form.matches("[data-press], [data-lock]")) return;
     event.preventDefault();
     const door = form.dataset.press ?? form.dataset.lock;
-    if (underWay.has(door)) return;
+    if (underWay.has(door)) return accessdesk.tell(byId(`door-${door}`), said.textUnderWay);
+    question += 1;
     if (isOffline()) return accessdesk.tell(byId(`door-${door}`), said.textOffline);
     underWay.add(door);
     pressed.set(door, null);
@@ -49,7 +56,7 @@
     event.preventDefault();
     const door = form.dataset.attest;
     pressed.set(door, null);
-    focusOn = { door };
+    focusOn = { door, button: "seen" }; // none: Enter struck twice must not unlock
     ask("POST", form.action, { door, values: new FormData(form, event.submitter), target: `#door-${door}`, swap: "outerHTML" });
   });
 
@@ -59,13 +66,36 @@
     event.preventDefault();
     const door = link.dataset.ask;
     focusOn = { door };
-    ask("GET", link.href, { door, target: "#confirm-body", swap: "innerHTML" });
+    question += 1;
+    ask("GET", link.href, { door, target: "#confirm-body", swap: "innerHTML", number: question });
   });
   document.addEventListener("keydown", (event) => {
     // The link looks and speaks like a button, so it has to answer the space bar like one.
     if (event.key !== " " || !event.target.matches("[data-ask]")) return;
     event.preventDefault();
     event.target.click();
+  });
+
+  // An answer whose card is not on the page (another search, an area that was left) is said nevertheless.
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { elt, xhr } = event.detail;
+    const place = elt.dataset.door && xhr.getResponseHeader("HX-Retarget");
+    if (!place || document.querySelector(place)) return;
+    event.preventDefault();
+    event.detail.successful = true;
+    const card = new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector(".card");
+    if (card) accessdesk.tell(card, card.dataset.spoken);
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, xhr, requestConfig } = event.detail;
+    if (target.id !== "confirm-body" || !event.detail.shouldSwap) return;
+    const { door, question: number } = requestConfig.elt.dataset; // the event's own `elt` is the target
+    if (number ? Number(number) === question : !dialog.open) return;
+    event.detail.shouldSwap = false;
+    if (number) return;
+    const page = new DOMParser().parseFromString(xhr.responseText, "text/html"); // a press that was asked back
+    accessdesk.tell(byId(`door-${door}`), page.querySelector("[role=alert]")?.textContent.trim() ?? "");
   });
 
   document.addEventListener("htmx:afterRequest", (event) => {
@@ -108,7 +138,9 @@
 
   document.addEventListener("click", (event) => event.target.closest(".notice")?.remove());
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") byId("notices").replaceChildren();
+    if (event.key !== "Escape" || dialog.open || !byId("notices").childElementCount) return;
+    byId("notices").replaceChildren();
+    event.stopImmediatePropagation(); // the next one is the search's
   });
 
   /* --- The confirmation ---------------------------------------------------------------------- */
@@ -122,6 +154,8 @@
     dialog.close();
   });
   dialog.addEventListener("close", () => {
+    question += 1;
+    byId("notices").append(...dialog.querySelectorAll(".notice"));
     byId("confirm-body").replaceChildren();
     keepFocus();
   });

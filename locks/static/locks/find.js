@@ -40,6 +40,7 @@
     forget();
     if (isAnswered()) return action();
     waiting = action;
+    if (!byId("finder").matches(".htmx-request")) htmx.trigger("#finder", "submit"); // it had no answer, or it was lost
     timer = setTimeout(() => {
       forget();
       accessdesk.tell(null, byId("carriers").dataset.textTooSlow);
@@ -107,10 +108,14 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "main") return;
     const main = byId("main");
-    history.replaceState(null, "", main.getAttribute("hx-get"));
+    const address = new URL(main.getAttribute("hx-get"), location.href);
+    for (const [name, value] of new URLSearchParams(location.search)) { // the logs' filters stay
+      if (name.startsWith("log_")) address.searchParams.set(name, value);
+    }
+    history.replaceState(null, "", address);
     const first = main.querySelector(".card")?.dataset.label ?? "";
     const found = byId("finder-found")?.textContent.trim() ?? "";
-    byId("finder-say").textContent = [found, first].filter(Boolean).join(": ");
+    byId("finder-say").textContent = found && [found, first].filter(Boolean).join(": ");
     const action = waiting;
     if (!action || !isAnswered()) return;
     forget();

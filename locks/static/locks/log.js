@@ -50,7 +50,7 @@
     place.querySelector("[role=status]").textContent = "";
   }
 
-  accessdesk.adopt = (here, fresh) => {
+  accessdesk.adopt = (here, fresh, then) => {
     const list = here.querySelector(".log-rows");
     const rows = fresh.querySelector(".log-rows");
     const isOther = list && rows && list.dataset.chosen !== rows.dataset.chosen;
@@ -58,8 +58,10 @@
       if (!isOther && isRead(list)) hold(list, fresh);
       else held.delete(list);
     }
-    adopt(here, fresh);
-    if (isOther) list.scrollTop = 0;
+    adopt(here, fresh, () => {
+      if (isOther) list.scrollTop = 0;
+      then?.();
+    });
   };
 
   document.addEventListener("scroll", () => {
