@@ -77,6 +77,9 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || dialog.open) return;
+    // Meant for the question that Enter has just asked for, and that is about to open.
+    const isEarly = performance.now() - actedAt < 1500 && document.querySelector("#carriers [data-question]");
+    if (isEarly && event.key.length === 1) return event.preventDefault();
     const isInBox = event.target === box;
     const isAtDoor = Boolean(event.target.closest(".card")) && typed() !== "";
     if (event.key === "Escape" && box.value && (isInBox || !event.target.matches("input"))) {

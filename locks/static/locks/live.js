@@ -215,7 +215,8 @@ window.accessdesk = window.accessdesk || {};
     const main = document.getElementById("main");
     if (xhr.status !== 404 || !main) return;
     // A role has ended. What was said of a press stays on the page.
-    if (location.pathname !== "/" || location.search) location.replace("/");
-    else htmx.ajax("GET", "/", { source: main, target: main, select: "#main", swap: "outerHTML" });
+    const isOfOne = location.pathname !== "/" || new URLSearchParams(location.search).has("building");
+    if (isOfOne) location.replace("/");
+    else htmx.ajax("GET", `/${location.search}`, { source: main, target: main, select: "#main", swap: "outerHTML" });
   });
 })();
