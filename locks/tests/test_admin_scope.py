@@ -28,6 +28,7 @@ from locks.models import (
 from locks.services import places, staffing
 from locks.services.alerting import find_alerts
 from locks.services.inviting import invite_person
+from locks.services.pick_lists import add_entry
 from locks.services.proving import prove_record
 from locks.services.reviewing import comment_on, flag_event
 from locks.services.shared_pcs import enrol_pc
@@ -106,6 +107,9 @@ def _furnish(building: Building, person: User, superuser: User, *, word: str) ->
         "press": request.presses.get(),
         "auditevent": request.events.first(),
         "review": review,
+        "picklistentry": add_entry(
+            actor=superuser, building=building, kind="reason", text=f"{word} reason"
+        ),
         "sharedpc": enrol_pc(actor=superuser, building=building, name=f"{word} PC")[0],
     }
 
