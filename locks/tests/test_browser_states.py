@@ -33,7 +33,7 @@ def give_a_past(house: Stack, door: str, *, took: int) -> None:
 
 def icon(page: Page) -> str:
     href = page.locator("link[rel=icon]").get_attribute("href")
-    return re.sub(r"(\.[0-9a-f]{12})?\.svg$", "", href or "").rpartition("/")[2]
+    return re.sub(r"(\.[0-9a-f]{12})?\.svg(\?v=\w+)?$", "", href or "").rpartition("/")[2]
 
 
 def drawn(page: Page, door: str) -> float:

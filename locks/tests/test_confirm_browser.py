@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from locks.tests.desks import card, unlock
+from locks.tests.desks import card, shell, unlock
+from tools.stack import Stack
 
 PARTS = ("web",)
 UNLOCK = re.compile(r"/unlock/$")
@@ -31,6 +32,13 @@ def choose(dialog: Locator, *names: str) -> None:
         dialog.get_by_role("radio", name=name).check()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unlike(house: Stack) -> None:
+    """No door here looks like another: what is asked for that has tests of its own."""
+    for old, new in (("Room 102", "Linen room"), ("Room 110", "Studio")):
+        shell(house, f"Device.objects.filter(label={old!r}).update(label={new!r})")
+
+
 @pytest.fixture
 def clerk(sign_in) -> Page:
     return sign_in("clerk")
@@ -52,14 +60,14 @@ def test_what_was_chosen_last_makes_the_next_press_one_keystroke(clerk, simulate
     clerk.keyboard.press("Enter")
     expect(card(clerk, "Room 101")).to_contain_text("Unlocked, confirmed")
 
-    unlock(clerk, "Room 102").press("Enter")
-    expect(dialog.get_by_role("button", name="Unlock Room 102")).to_be_focused()
+    unlock(clerk, "Linen room").press("Enter")
+    expect(dialog.get_by_role("button", name="Unlock Linen room")).to_be_focused()
     expect(dialog.get_by_role("radio", name="Arrival")).to_be_checked()
     expect(dialog.get_by_label("Note")).to_have_value("")
     expect(dialog.get_by_label("Reference")).to_have_value("")
     take(clerk, "remembered-desktop")
     clerk.keyboard.press("Enter")
-    expect(card(clerk, "Room 102")).to_contain_text("Unlocked, confirmed")
+    expect(card(clerk, "Linen room")).to_contain_text("Unlocked, confirmed")
     assert simulated.posts("harbour-room-102") == 1
 
 
@@ -145,11 +153,11 @@ def test_a_reason_that_says_nothing_asks_for_a_note_and_a_card_number_is_cut(
 ) -> None:
     page = sign_in("clerk2", size="phone")
     sent = simulated.posts("harbour-room-102")
-    unlock(page, "Room 102").press("Enter")
+    unlock(page, "Linen room").press("Enter")
     dialog = page.get_by_role("dialog")
     choose(dialog, "Other", "Escorted")
     take(page, "asked-phone")
-    button = dialog.get_by_role("button", name="Unlock Room 102")
+    button = dialog.get_by_role("button", name="Unlock Linen room")
     button.click()
     expect(dialog.get_by_label("Note")).to_be_focused()  # the browser wants it filled in
     dialog.get_by_label("Note").fill("Paid with 4111 1111 1111 1111")

@@ -242,7 +242,7 @@ def test_an_event_that_is_none_any_more_stops_no_export(
     table = exported(
         tmp_path / "x.csv", "--building", str(building.pk), "--format", "csv"
     ).read_text()
-    assert f"building-{building.pk},2,,,,,,,,,,,,cannot be read,\n" in table
+    assert f"building-{building.pk},2,,,,,,,,,,,,cannot be read,,,,\n" in table
 
 
 def test_an_export_of_another_key_is_not_believed(building: Building, tmp_path: Path) -> None:
