@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from locks.tests.desks import card, shell, unlock
+from locks.tests.desks import card, name_it, shell, unlock
 from locks.tests.visitors import DEMO_PASSWORD
 from tools.stack import Stack
 
@@ -67,12 +67,14 @@ def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
     unlock(page, "Room 102").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("radio", name="ID seen").check()
-    dialog.get_by_label("Reason").fill("Guest locked out")
+    name_it(page, "102")
+    dialog.get_by_role("radio", name="Guest locked out").check()
+    dialog.get_by_label("Note").fill("Left the key inside")
     page.context.set_offline(True)
     expect(page.locator("#connection")).to_have_attribute("data-state", "lost")
     dialog.get_by_role("button", name="Unlock Room 102").click()
     expect(dialog.get_by_role("alert")).to_contain_text("This PC is offline. Nothing was sent.")
-    expect(dialog.get_by_label("Reason")).to_have_value("Guest locked out")
+    expect(dialog.get_by_label("Note")).to_have_value("Left the key inside")
     take(page, "offline")
     dialog.get_by_role("link", name="Cancel").click()
     unlock(page, "Parking gate").click()
@@ -89,7 +91,7 @@ def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
 
 def test_a_page_whose_form_is_too_old_says_so_and_its_next_press_counts(sign_in, simulated) -> None:
     page = without_news(sign_in("clerk2"))
-    field = card(page, "Bike cellar").locator("input[name=csrfmiddlewaretoken]")
+    field = card(page, "Bike cellar").locator("[data-press] input[name=csrfmiddlewaretoken]")
     old = field.input_value()
     (kept,) = (each for each in page.context.cookies() if each["name"] == "accessdesk_csrf")
     page.context.add_cookies([{**kept, "value": "a" * 32}])  # as by a sign-in of its own

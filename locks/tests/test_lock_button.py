@@ -90,7 +90,7 @@ def test_it_stands_out_where_the_door_was_not_seen_to_lock(door: Device, clerk: 
         (
             Status.LOCKED,
             {"confirmed_by_device": True, "pressed_again": True},
-            ["Locked, confirmed", "The unlock before has no known outcome and may still act"],
+            ["Locked, confirmed", "The unlock before it had no known outcome then"],
         ),
     ],
 )
