@@ -53,9 +53,8 @@ def _prepare_postgres(url: str, *, kind: str, make: Callable[[], object]) -> Non
     where = urlsplit(url)
     name, kind = where.path.removeprefix("/"), f"{where.netloc} {kind}"
     with psycopg.connect(url) as connection:
-        is_empty = connection.execute("SELECT to_regclass('django_migrations')").fetchone() == (
-            None,
-        )
+        found = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
+    is_empty = found == (None,)
     kept = _made.get(kind)
     if not is_empty or not kept:
         make()
@@ -66,10 +65,10 @@ def _prepare_postgres(url: str, *, kind: str, make: Callable[[], object]) -> Non
 
 
 def _copy(url: str, source: str, target: str) -> None:
+    old, new = sql.Identifier(source), sql.Identifier(target)
     with psycopg.connect(url, autocommit=True) as connection:
-        for statement in ("DROP DATABASE IF EXISTS {}", "CREATE DATABASE {} TEMPLATE {}"):
-            names = [sql.Identifier(target), sql.Identifier(source)]
-            connection.execute(sql.SQL(statement).format(*names[: statement.count("{}")]))
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(new))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(new, old))
 
 
 @cache

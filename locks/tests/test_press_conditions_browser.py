@@ -55,7 +55,7 @@ def change(house: Stack, label: str, what: str) -> str:
 def test_a_freeze_shows_live_stops_an_old_page_and_ends_by_itself(
     house, sign_in, take, simulated
 ) -> None:
-    clerk, stale = sign_in("clerk"), sign_in("clerk2")
+    clerk, stale = (sign_in(each, reduced_motion="reduce") for each in ("clerk", "clerk2"))
     stale.route(re.compile("/(buildings|live)/"), lambda route: route.abort())
     freeze = "freezing.freeze_door(actor=boss, device=door, reason='The lock is being changed'{})"
     change(house, "Main entrance", freeze.format(""))
@@ -81,7 +81,7 @@ def test_a_freeze_shows_live_stops_an_old_page_and_ends_by_itself(
     told = change(house, "Main entrance", "print(AuditEvent.objects.latest('at').actor)")
     assert told == "None"
 
-    manager = sign_in("manager", "/admin/locks/device/")
+    manager = sign_in("manager", "/admin/locks/device/", reduced_motion="reduce")
     manager.get_by_role("link", name="Main entrance").click()
     take(manager, "admin-door")
 
@@ -89,7 +89,7 @@ def test_a_freeze_shows_live_stops_an_old_page_and_ends_by_itself(
 def test_a_door_that_asks_who_is_there_asks_once_and_keeps_what_was_typed(
     house, sign_in, take, simulated
 ) -> None:
-    clerk = sign_in("clerk")
+    clerk = sign_in("clerk", reduced_motion="reduce")
     secret = change(
         house,
         "Room 101",
@@ -133,7 +133,7 @@ def test_a_door_that_asks_who_is_there_asks_once_and_keeps_what_was_typed(
 def test_breaking_glass_is_no_casual_button_and_says_what_follows(
     house, sign_in, take, simulated
 ) -> None:
-    clerk = sign_in("clerk2")
+    clerk = sign_in("clerk2", reduced_motion="reduce")
     change(
         house,
         "Staff entrance",

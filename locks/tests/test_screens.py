@@ -36,7 +36,7 @@ def unlock_private(page: Page, label: str) -> None:
 
 
 def test_the_desk_at_a_glance(sign_in, simulated, take) -> None:
-    colleague, clerk = sign_in("clerk2"), sign_in("clerk")
+    colleague, clerk = (sign_in(each, reduced_motion="reduce") for each in ("clerk2", "clerk"))
     unlock_private(colleague, "Room 101")
     expect(card(colleague, "Room 101")).to_contain_text("Unlocked, confirmed")
     simulated.hold("harbour-staff-entrance")
@@ -67,7 +67,7 @@ def test_the_desk_at_a_glance(sign_in, simulated, take) -> None:
     [("desktop", False), ("desktop", True), ("tablet", False), ("phone", False), ("phone", True)],
 )
 def test_every_state_at_every_size(sign_in, simulated, take, size, dark) -> None:
-    page = sign_in("clerk2", size=size, dark=dark)
+    page = sign_in("clerk2", size=size, dark=dark, reduced_motion="reduce")
     name = f"{size}-{'dark' if dark else 'light'}"
     expected = {
         "Main entrance": "Unlocked, confirmed",

@@ -12,8 +12,6 @@ from tools.stack import Stack
 
 PIN = "8305"
 SOON = 5_000  # milliseconds; what is another's has to be gone by then
-
-
 PARTS = ("web",)
 
 

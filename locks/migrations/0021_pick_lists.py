@@ -38,7 +38,7 @@ def add_usual(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('locks', '0019_lock_again'),
+        ('locks', '0020_lock_again'),
     ]
 
     operations = [
@@ -56,11 +56,6 @@ class Migration(migrations.Migration):
             model_name='unlockrequest',
             name='reference',
             field=models.CharField(blank=True, db_default='', default='', max_length=40, verbose_name='reference number'),
-        ),
-        migrations.AlterField(
-            model_name='auditevent',
-            name='kind',
-            field=models.CharField(choices=[('unlock.requested', 'unlock requested'), ('unlock.broke_glass', 'break-glass unlock requested'), ('unlock.joined', 'joined an unlock under way'), ('unlock.refused', 'press refused'), ('unlock.refused_repeatedly', 'refused press repeated'), ('unlock.pending', 'taken by Seam'), ('unlock.unlocked', 'unlocked'), ('unlock.failed', 'not unlocked'), ('unlock.unknown', 'outcome unknown'), ('unlock.contradicted', 'outcome contradicted'), ('unlock.nothing_listed', 'Seam lists no unlock'), ('unlock.attested', 'seen at the door'), ('lock.unlocked', 'unlocked at the door or by code'), ('lock.locked', 'locked'), ('lock.offline', 'lock offline'), ('lock.online', 'lock back online'), ('lock.battery', 'battery changed'), ('events.caught_up', "Seam's events read afterwards"), ('events.gap', "gap in Seam's events"), ('export.begun', 'export of the record begun'), ('export.finished', 'record exported'), ('noise.counted', "strangers' attempts counted"), ('sign_in.succeeded', 'signed in'), ('sign_in.ended', 'signed out'), ('sign_in.refused', 'sign-ins refused'), ('sign_in.switched', 'switched to on a shared PC'), ('sign_in.session_ended', 'session ended from elsewhere'), ('second_factor.added', 'second factor added'), ('second_factor.removed', 'second factor removed'), ('pin.set', 'PIN set'), ('pin.removed', 'PIN removed'), ('pin.refused', 'PINs refused'), ('pc.enrolled', 'shared PC enrolled'), ('pc.removed', 'shared PC removed'), ('role.granted', 'role granted'), ('role.changed', 'role changed'), ('role.revoked', 'role revoked'), ('person.added', 'person added'), ('person.changed', 'person changed'), ('person.invited', 'person invited'), ('invitation.withdrawn', 'invitation withdrawn'), ('invitation.accepted', 'invitation accepted'), ('person.reset_given', 'way to a new password given'), ('person.left', 'roles of a leaver ended'), ('building.added', 'building added'), ('building.changed', 'building changed'), ('building.frozen', 'building frozen'), ('building.released', 'freeze lifted'), ('door.frozen', 'door frozen'), ('door.released', 'freeze of a door lifted'), ('door.added', 'door found at Seam'), ('door.changed', 'door changed'), ('door.assigned', 'door assigned to the building'), ('door.unassigned', 'door taken out of the building'), ('door.renamed_at_seam', 'renamed at Seam'), ('door.gone', 'gone from Seam'), ('door.back', 'back at Seam'), ('pick_list.changed', 'reasons or ways of identifying changed'), ('alert.raised', 'alert raised'), ('alert.over', 'alert over'), ('alerts.changed', 'alert settings changed'), ('devices.synced', 'doors read from Seam'), ('record.restored', 'restored from a backup')], max_length=40, verbose_name='kind'),
         ),
         migrations.CreateModel(
             name='PickListEntry',

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('locks', '0017_press_conditions'),
+        ('locks', '0018_what_a_person_did_here'),
     ]
 
     operations = [
