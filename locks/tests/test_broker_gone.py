@@ -13,6 +13,8 @@ from tools.processes import wait_for
 from tools.servers import RedisServer
 from tools.stack import Stack
 
+pytestmark = pytest.mark.sqlite_only  # the same on any database
+
 
 def timed_press(house: House, clerk: Visitor) -> float:
     """Seconds that a press takes to be answered, until its outcome shows on another console."""

@@ -28,6 +28,8 @@ from locks.tests.servers import (
 from locks.tests.visitors import Visitor, card
 from tools.processes import wait_for
 
+pytestmark = pytest.mark.sqlite_only  # the same on any database
+
 JAMMED = {"status": "error", "result": None, "error": {"type": "jammed", "message": "Stuck."}}
 
 

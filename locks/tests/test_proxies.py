@@ -8,6 +8,8 @@ from locks.simulator import Simulator
 from locks.tests.visitors import DEMO_PASSWORD, Visitor, card
 from tools.stack import Stack
 
+pytestmark = pytest.mark.sqlite_only  # the same on any database
+
 HOST, CLIENT = "desk.example.com", "203.0.113.7"
 FORWARDED = {
     "Host": HOST,
