@@ -26,6 +26,7 @@ from locks.models import Building, Kind
 from locks.models.unlocks import Outcome
 from locks.services.downtime import Downtime
 from locks.services.health import FAILURES, UNLOCKS, LockHealth, Period, Tally
+from locks.words import dates
 
 _CONCERNS: dict[str, str | Promise] = {
     "gone": gettext_lazy("Gone from Seam: nobody can unlock it from here."),
@@ -215,7 +216,7 @@ class Writer:
         points = round((now - charges[0].level) * 100)
         said = {
             "points": abs(points),
-            "day": date_format(charges[0].at.astimezone(self.zone), "j M"),
+            "day": date_format(charges[0].at.astimezone(self.zone), dates.DAY),
         }
         if points < 0:
             return _("%(points)d points less than on %(day)s") % said
@@ -228,7 +229,7 @@ class Writer:
 
     def _written(self, moment: dt.datetime) -> str:
         """On the building's clock, short: 3 Nov 14:05."""
-        return date_format(moment.astimezone(self.zone), "j M H:i")
+        return date_format(moment.astimezone(self.zone), dates.DAY_AND_TIME)
 
 
 def _offline_words(down: Downtime) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from locks.models.places import LOW_BATTERY
 from locks.models.unlocks import SLOW_MS
 from locks.services.downtime import Downtime, Stretch
 from locks.services.health import AnswerTimes, Charge, Period
+from locks.words import dates
 
 WIDTH, EDGE = 180, 6  # of a picture, and left free at either side for marks
 PLOT = WIDTH - 2 * EDGE
@@ -190,7 +191,7 @@ def outage_strip(
         description=" ".join(told),
         certain=tuple(bars[True]),
         possible=tuple(bars[False]),
-        first=date_format(period.since, "j M"),
+        first=date_format(period.since, dates.DAY),
         last=_("today"),
     )
 

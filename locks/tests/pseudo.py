@@ -15,6 +15,7 @@ _LETTERS = str.maketrans(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "áƀçđéƒǧħíĵķŀɱñóƥɋŕšţúṽŵẋýžÁɃÇĐÉƑǦĦÍĴĶĿṀÑÓƤɊŔŠŢÚṼŴẊÝŽ",
 )
+FORMAT_LETTERS = "format letters"  # of dates: they are put in order, not translated
 BEGIN, END = "⟦", "⟧"
 
 
@@ -39,7 +40,8 @@ class Pseudo:
         return self._language
 
     def gettext(self, message: str) -> str:
-        return pseudo(message.rpartition("\x04")[2])  # what is before it is the context
+        context, _mark, text = message.rpartition("\x04")
+        return text if context == FORMAT_LETTERS else pseudo(text)
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         return self.gettext(singular if number == 1 else plural)

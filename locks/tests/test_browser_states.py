@@ -142,3 +142,21 @@ def test_the_title_and_the_icon_tell_of_ones_own_open_doors_in_a_hidden_tab_too(
     dock.get_by_role("button", name="Did not unlock Loading dock").click()
     expect(clerk).to_have_title("Desk · accessdesk")
     assert icon(clerk) == "icon"
+
+
+def test_what_came_of_a_press_is_said_while_another_door_is_searched(
+    house, sign_in, simulated
+) -> None:
+    simulated.hold("harbour-main-entrance")
+    clerk = sign_in("clerk")
+    unlock(clerk, "Main entrance").click()
+    expect(clerk).to_have_title("(1 waiting) Desk · accessdesk")
+    clerk.keyboard.type("101")
+    expect(card(clerk, "Main entrance")).to_have_count(0)
+    expect(card(clerk, "Room 101")).to_be_visible()
+    expect(clerk).to_have_title("(1 waiting) Desk · accessdesk")
+    expect(clerk.locator("#notices")).to_be_empty()
+    simulated.release("harbour-main-entrance")
+    expect(clerk.locator("#notices")).to_contain_text("Main entrance Unlocked")
+    expect(clerk).to_have_title("Desk · accessdesk")
+    assert card(clerk, "Room 101").is_visible()

@@ -12,6 +12,12 @@ from tools.stack import Stack
 
 PARTS = ("web",)
 UNLOCK = re.compile(r"/unlock/$")
+OTHERWISE = {
+    "Room 102": "Linen room",
+    "Room 110": "Studio",
+    "Apartment 1": "Loft",
+    "Apartment 2": "Penthouse",
+}
 
 
 def middle(button: Locator) -> tuple[float, float]:
@@ -35,7 +41,7 @@ def choose(dialog: Locator, *names: str) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def unlike(house: Stack) -> None:
     """No door here looks like another: what is asked for that has tests of its own."""
-    for old, new in (("Room 102", "Linen room"), ("Room 110", "Studio")):
+    for old, new in OTHERWISE.items():
         shell(house, f"Device.objects.filter(label={old!r}).update(label={new!r})")
 
 
@@ -73,9 +79,9 @@ def test_what_was_chosen_last_makes_the_next_press_one_keystroke(clerk, simulate
 
 def test_a_double_click_confirms_nothing_and_closes_nothing(sign_in) -> None:
     page = sign_in("clerk2")
-    dialog, ask = page.get_by_role("dialog"), unlock(page, "Room 110")
-    button = dialog.get_by_role("button", name="Unlock Room 110")
-    once_for_all(page, "Room 110")
+    dialog, ask = page.get_by_role("dialog"), unlock(page, "Studio")
+    button = dialog.get_by_role("button", name="Unlock Studio")
+    once_for_all(page, "Studio")
     sent = presses_of(page)
 
     ask.dblclick()
@@ -100,10 +106,10 @@ def test_the_second_click_on_the_confirmation_presses_no_door_beneath_it(
     sign_in, simulated
 ) -> None:
     page = sign_in("park-clerk")
-    unlock(page, "Apartment 1").click()
+    unlock(page, "Loft").click()
     dialog = page.get_by_role("dialog")
     choose(dialog, "Courier", "Known to me")
-    button = dialog.get_by_role("button", name="Unlock Apartment 1")
+    button = dialog.get_by_role("button", name="Unlock Loft")
     x, y = middle(button)
     # As if a common door's button stood where the confirmation's own does.
     page.evaluate(
@@ -115,15 +121,15 @@ def test_the_second_click_on_the_confirmation_presses_no_door_beneath_it(
         [x, y],
     )
     button.dblclick()
-    expect(card(page, "Apartment 1")).to_contain_text("Unlocked, confirmed")
+    expect(card(page, "Loft")).to_contain_text("Unlocked, confirmed")
     assert (simulated.posts("park-apartment-1"), simulated.posts("park-front-door")) == (1, 0)
 
 
 def test_a_key_that_is_held_down_confirms_nothing(sign_in) -> None:
     page = sign_in("park-clerk")
-    dialog, ask = page.get_by_role("dialog"), unlock(page, "Apartment 2")
-    button = dialog.get_by_role("button", name="Unlock Apartment 2")
-    once_for_all(page, "Apartment 2")
+    dialog, ask = page.get_by_role("dialog"), unlock(page, "Penthouse")
+    button = dialog.get_by_role("button", name="Unlock Penthouse")
+    once_for_all(page, "Penthouse")
     sent = presses_of(page)
     for number, key in enumerate(("Enter", "Space")):
         expect(ask).to_be_focused()
@@ -175,7 +181,7 @@ def test_a_reason_that_says_nothing_asks_for_a_note_and_a_card_number_is_cut(
 @pytest.mark.parametrize(("size", "dark"), [("desktop", True), ("tablet", False), ("phone", True)])
 def test_the_question_at_every_size(sign_in, take, size, dark) -> None:
     page = sign_in("clerk", size=size, dark=dark)
-    unlock(page, "Room 110").press("Enter")
+    unlock(page, "Studio").press("Enter")
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_role("button", name="Unlock Room 110")).to_be_in_viewport(ratio=1)
+    expect(dialog.get_by_role("button", name="Unlock Studio")).to_be_in_viewport(ratio=1)
     take(page, f"asked-{size}-{'dark' if dark else 'light'}")

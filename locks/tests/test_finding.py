@@ -6,7 +6,16 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from locks.models import MOST_FAVOURITES, Building, Device, Favourite, Kind, Status, User
+from locks.models import (
+    MOST_FAVOURITES,
+    Building,
+    Device,
+    Favourite,
+    Kind,
+    Status,
+    UnlockRequest,
+    User,
+)
 from locks.services import places
 from locks.services.door_names import fold, names, number_of
 from locks.tests.conftest import signed_in
@@ -156,6 +165,30 @@ def test_a_search_finds_nothing_of_other_buildings(south, clerk: User, north: Bu
     assert "You hold no role in any building" in nobody
 
 
+def test_what_came_of_ones_own_press_is_said_beside_another_search(
+    north: Building, clerk: User
+) -> None:
+    mill, gate = make_building("Mill"), make_device(north, label="Gate")
+    grant(clerk, mill)
+    make_device(mill, label="Room 12")
+    client = signed_in(clerk)
+    assert "told-of-" not in client.get("/?q=12").content.decode()
+    press = past_unlock(gate, clerk, status=Status.SENDING)
+    for path in ("/?q=12", f"/buildings/{north.pk}/?q=12", f"/buildings/{north.pk}/?area=Cellar"):
+        page = client.get(path).content.decode()
+        assert 'data-own="waiting" data-count="1"' in page
+        assert page.count(f'<p id="told-of-{gate.pk}" hidden data-label="Gate"') == 1
+        assert "Gate" not in labels_on(page)
+    assert "told-of-" not in client.get("/?q=gate").content.decode()
+    other = make_user("other")
+    grant(other, north)
+    assert "told-of-" not in signed_in(other).get("/?q=12").content.decode()
+    UnlockRequest.objects.filter(pk=press.pk).update(
+        status=Status.UNLOCKED, confirmed_by_device=True, ended_at=timezone.now()
+    )
+    assert 'data-spoken="Unlocked' in client.get("/?q=12").content.decode()
+
+
 def test_what_is_typed_comes_back_as_text(north: Building, clerk: User) -> None:
     html = signed_in(clerk).get("/", {"q": '"><script>x\0'}).content.decode()
     assert "<script>x" not in html
@@ -207,7 +240,7 @@ def test_two_thousand_doors_are_a_small_page_of_links(
     with django_assert_max_num_queries(20):
         section = client.get(f"/buildings/{tower.pk}/", headers=HTMX).content.decode()
     assert len(section) < 20_000
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         answer = client.get(f"/buildings/{tower.pk}/?q=1", headers=HTMX).content.decode()
     assert len(labels_on(answer)) == MOST_FOUND
     assert "The first 24 of " in words(answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from locks.views.groups import (
     doors_going_on,
     recent_doors,
 )
-from locks.views.own import Own, own_doors
+from locks.views.own import Own, doors_just_pressed, own_doors
 from locks.views.states import clock
 
 
@@ -59,6 +59,7 @@ class Board:
     is_frozen: bool
     notice: str  # why nothing can be unlocked here, and who can change it
     own: Own  # what is still open of what this person pressed
+    unseen: list[Card]  # what they just pressed and the search leaves out: said, not shown
 
     @property
     def doors(self) -> int:
@@ -86,21 +87,22 @@ def read_desk(
     """The boards of buildings that `viewer` may see, best match first where something is `sought`.
 
     The log costs five queries a building; all else is a constant number, however many doors. A
-    search leaves out the buildings where nothing was found, but for an only one. `asked` is the
-    address's query: it may filter the logs.
+    search leaves out the buildings where nothing was found, but for an only one, and for those with
+    a door that the viewer just pressed. `asked` is the address's query: it may filter the logs.
     """
     buildings, sought = list(buildings), sought or Sought()
     favourites = Favourite.objects.doors_of(viewer)
     doors = read_doors(Device.objects.on_the_desk().filter(building__in=buildings))
     at_hand = _at_hand(viewer, buildings, doors, sought, favourites, at=at)
-    chosen = choose(buildings, doors, sought, at_hand)
-    most = MOST_BUILDINGS if sought.query else len(chosen)
-    chosen, elsewhere = chosen[:most], chosen[most:]
+    is_part = bool(sought.query) or sought.area is not None
+    pressed = doors_just_pressed(viewer, buildings, at=at) if is_part else {}
+    chosen = choose(buildings, doors, sought, at_hand, kept=pressed.values())
+    chosen, elsewhere = _first(chosen, sought, kept=pressed.values())
     roles = unlocking_roles(viewer, at=at)
     cards = _cards(
         viewer,
         buildings,
-        chosen,
+        _doors_of(chosen) | pressed.keys(),
         at=at,
         roles=roles,
         latest_proof=latest_proof,
@@ -125,18 +127,43 @@ def read_desk(
             is_frozen=each.building.is_frozen(at),
             notice=_notice(each.building, roles, at=at),
             own=own.get(each.building.pk, Own()),
+            unseen=_unseen(each, pressed, cards),
         )
         for each in chosen
     ]
     return Desk(boards, elsewhere)
 
 
+def _first(
+    chosen: list[Chosen], sought: Sought, *, kept: Collection[int]
+) -> tuple[list[Chosen], list[Chosen]]:
+    """What of a search is shown, and where else it found doors."""
+    if not sought.query:
+        return chosen, []
+    shown = [
+        each
+        for place, each in enumerate(chosen)
+        if place < MOST_BUILDINGS or each.building.pk in kept
+    ]
+    return shown, [each for each in chosen if each not in shown]
+
+
+def _doors_of(chosen: Iterable[Chosen]) -> set[int]:
+    return {door.pk for each in chosen for group in each.groups for door in group.doors}
+
+
+def _unseen(chosen: Chosen, pressed: Mapping[int, int], cards: Mapping[int, Card]) -> list[Card]:
+    """The cards of doors that were just pressed there and are not among those that are shown."""
+    shown = _doors_of([chosen])
+    here = [door for door, building in pressed.items() if building == chosen.building.pk]
+    return [cards[door] for door in here if door in cards and door not in shown]
+
+
 def _cards(
-    viewer: User, buildings: list[Building], chosen: list[Chosen], **known: Any
+    viewer: User, buildings: list[Building], doors: Collection[int], **known: Any
 ) -> dict[int, Card]:
-    """The cards of the doors that are shown, by door; `known` is what read_cards takes."""
-    shown = [door.pk for each in chosen for group in each.groups for door in group.doors]
-    devices = Device.objects.on_the_desk().filter(pk__in=shown, building__in=buildings)
+    """The cards of these doors, by door; `known` is what read_cards takes."""
+    devices = Device.objects.on_the_desk().filter(pk__in=doors, building__in=buildings)
     cards = read_cards(viewer, list(devices.select_related("building")), **known)
     return {card.device.pk: card for card in cards}
 

@@ -86,9 +86,17 @@ class AtHand:
 
 
 def choose(
-    buildings: Iterable[Building], doors: Iterable[Door], sought: Sought, at_hand: AtHand
+    buildings: Iterable[Building],
+    doors: Iterable[Door],
+    sought: Sought,
+    at_hand: AtHand,
+    *,
+    kept: Collection[int] = (),
 ) -> list[Chosen]:
-    """What to show of each building; of a search, where anything was found, best match first."""
+    """What to show of each building; of a search, where anything was found, best match first.
+
+    The buildings that are `kept` (by id) come first of those where nothing was found, and stay.
+    """
     by_building: dict[int, list[Door]] = {}
     for door in doors:
         by_building.setdefault(door.building_id, []).append(door)
@@ -103,7 +111,8 @@ def choose(
     best = [each.best for each in chosen if each.best]
     order = [door.building_id for door in find(best, sought.query)]
     found = [each for each in chosen if each.found]
-    return sorted(found, key=lambda each: order.index(each.building.pk))
+    found.sort(key=lambda each: order.index(each.building.pk))
+    return found + [each for each in chosen if not each.found and each.building.pk in kept]
 
 
 def _of_building(building: Building, doors: list[Door], sought: Sought, at_hand: AtHand) -> Chosen:

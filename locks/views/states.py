@@ -16,6 +16,7 @@ from locks.services.following import WATCH_UNKNOWN_FOR
 from locks.views.headlines import Headline, Pace, headline_of, pace_of
 from locks.views.locking_states import leaves_doubt, told_of_locking
 from locks.views.past import NO_PAST, Past
+from locks.words import dates
 
 RECENT = dt.timedelta(minutes=2)
 
@@ -148,7 +149,9 @@ def _watching(request: UnlockRequest, *, at: dt.datetime) -> str:
     if request.next_look_at is None or until <= at:
         return _("Seam is asked no more; news would still show here.")
     local = timezone.localtime(until, request.building.zone)
-    return _("Watching for the truth, until %(time)s.") % {"time": date_format(local, "D H:i")}
+    return _("Watching for the truth, until %(time)s.") % {
+        "time": date_format(local, dates.WEEKDAY_TO_THE_MINUTE)
+    }
 
 
 def _learned(request: UnlockRequest, unlocked_at: dt.datetime | None, *, at: dt.datetime) -> str:
@@ -213,5 +216,5 @@ def clock(moment: dt.datetime | None, *, zone: dt.tzinfo, at: dt.datetime) -> st
     local, today = timezone.localtime(moment, zone), timezone.localdate(at, zone)
     days = (today - local.date()).days
     if days == 0:
-        return date_format(local, "H:i:s")
-    return date_format(local, "D H:i:s" if 0 < days < 7 else "j M Y, H:i")
+        return date_format(local, dates.TIME)
+    return date_format(local, dates.WEEKDAY_AND_TIME if 0 < days < 7 else dates.DATE_AND_TIME)

@@ -84,7 +84,9 @@
     event.preventDefault();
     event.detail.successful = true;
     const card = new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector(".card");
-    if (card) accessdesk.tell(card, card.dataset.spoken);
+    if (!card) return;
+    pressed.set(elt.dataset.door, card.dataset.spoken);
+    accessdesk.tell(card, card.dataset.spoken);
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -184,10 +186,11 @@
     }
     for (const [door, before] of pressed) {
       const card = byId(`door-${door}`);
-      const now = card?.dataset.spoken;
+      const now = (card ?? byId(`told-of-${door}`))?.dataset.spoken;
       if (!now || now === before) continue;
       pressed.set(door, now);
-      say(`${card.dataset.label}: ${now}`, ["bad", "warn"].includes(card.dataset.tone));
+      if (!card) accessdesk.tell(byId(`told-of-${door}`), now); // another search is shown
+      else say(`${card.dataset.label}: ${now}`, ["bad", "warn"].includes(card.dataset.tone));
     }
     keepFocus();
   }

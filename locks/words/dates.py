@@ -1,0 +1,15 @@
+"""How times are written, in Django's format letters: each language gives them its own order.
+
+To the second on a 24-hour clock, as a record needs it; the day where it is not today's.
+"""
+
+from django.utils.translation import pgettext_lazy
+
+# Translators: format letters of Django's date filter. Keep the letters, and put them in your order.
+TIME = pgettext_lazy("format letters", "H:i:s")
+WEEKDAY_TO_THE_MINUTE = pgettext_lazy("format letters", "D H:i")
+WEEKDAY_AND_TIME = pgettext_lazy("format letters", "D H:i:s")
+DATE_AND_TIME = pgettext_lazy("format letters", "j M Y, H:i")
+ON_PAPER = pgettext_lazy("format letters", "D j M Y, H:i")
+DAY = pgettext_lazy("format letters", "j M")
+DAY_AND_TIME = pgettext_lazy("format letters", "j M H:i")
