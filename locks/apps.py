@@ -11,8 +11,10 @@ class LocksConfig(AppConfig):
     verbose_name = "accessdesk"
 
     def ready(self) -> None:
-        from locks import append_only, checks, http, names
+        from locks import append_only, checks, http, migrating, names
 
+        pre_migrate.connect(migrating.lift_limits, sender=self)
+        post_migrate.connect(migrating.set_limits_again, sender=self)
         # SQLite drops a table's triggers when a migration alters it, and minds those that name it.
         pre_migrate.connect(append_only.uninstall_before_migrate, sender=self)
         post_migrate.connect(append_only.install_after_migrate, sender=self)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -216,7 +215,7 @@ class Writer:
         points = round((now - charges[0].level) * 100)
         said = {
             "points": abs(points),
-            "day": date_format(charges[0].at.astimezone(self.zone), dates.DAY),
+            "day": dates.written(charges[0].at.astimezone(self.zone), dates.DAY),
         }
         if points < 0:
             return _("%(points)d points less than on %(day)s") % said
@@ -229,7 +228,7 @@ class Writer:
 
     def _written(self, moment: dt.datetime) -> str:
         """On the building's clock, short: 3 Nov 14:05."""
-        return date_format(moment.astimezone(self.zone), dates.DAY_AND_TIME)
+        return dates.written(moment.astimezone(self.zone), dates.DAY_AND_TIME)
 
 
 def _offline_words(down: Downtime) -> tuple[str, str]:

@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -191,7 +190,7 @@ def outage_strip(
         description=" ".join(told),
         certain=tuple(bars[True]),
         possible=tuple(bars[False]),
-        first=date_format(period.since, dates.DAY),
+        first=dates.written(period.since, dates.DAY),
         last=_("today"),
     )
 

@@ -168,8 +168,12 @@ class UnlockRequestAdmin(AsItWas):
 
     @admin.display(description=_("remarks"))
     def remarks(self, obj: UnlockRequest) -> str:
+        after = {
+            Action.UNLOCK: _("pressed again after an unknown outcome"),
+            Action.LOCK: _("after an unlock of unknown outcome"),
+        }
         marks = {
-            _("pressed again after an unknown outcome"): obj.pressed_again,
+            after[Action(obj.action)]: obj.pressed_again,
             _("out of hours"): obj.out_of_hours,
             _("slow"): (obj.took_ms or 0) >= SLOW_MS,
         }

@@ -420,10 +420,10 @@ def test_it_asks_the_database_the_same_however_many_doors(
 
     fill(2)
     client.get(path, headers=HTMX)
-    with django_assert_num_queries(22):
+    with django_assert_num_queries(20):
         client.get(path, headers=HTMX)
     fill(20)
-    with django_assert_num_queries(22):
+    with django_assert_num_queries(20):
         client.get(path, headers=HTMX)
 
 

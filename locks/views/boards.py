@@ -86,7 +86,7 @@ def read_desk(
 ) -> Desk:
     """The boards of buildings that `viewer` may see, best match first where something is `sought`.
 
-    The log costs five queries a building; all else is a constant number, however many doors. A
+    The log costs three to five queries a building; all else is a constant number, however many doors. A
     search leaves out the buildings where nothing was found, but for an only one, and for those with
     a door that the viewer just pressed. `asked` is the address's query: it may filter the logs.
     """

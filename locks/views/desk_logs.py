@@ -85,18 +85,25 @@ class DeskLog:
 def read_desk_log(
     building: Building, *, at: dt.datetime, managed: Collection[int], asked: Mapping[str, str]
 ) -> DeskLog:
-    """The log of the last 12 hours, filtered as `asked` (an address's query) says. Five queries."""
+    """The log of the last 12 hours, filtered as `asked` (an address's query) says.
+
+    Three queries, two more where its rows do not hold all that it can be filtered by.
+    """
     chosen = Chosen(
         door=_id_in(asked, f"log_door_{building.pk}"),
         person=_id_in(asked, f"log_person_{building.pk}"),
     )
     rows = read_log(building, at=at, managed=managed, chosen=chosen)
-    doors, people = _known(building, rows, at=at, private=building.pk in managed)
+    is_cut = len(rows) > LONGEST_LOG
+    # Who joined stands in no row of their own.
+    is_whole = not chosen and not is_cut and not any(row.joined for row in rows)
+    others = ({}, {}) if is_whole else _known(building, at=at, private=building.pk in managed)
+    doors, people = _named(rows, *others)
     own = (f"log_door_{building.pk}", f"log_person_{building.pk}")
     return DeskLog(
         building=building,
         rows=rows[:LONGEST_LOG],
-        is_cut=len(rows) > LONGEST_LOG,
+        is_cut=is_cut,
         chosen=chosen,
         doors=_choices(doors, chosen.door),
         people=_choices(people, chosen.person),
@@ -113,10 +120,11 @@ def _id_in(asked: Mapping[str, str], name: str) -> int | None:
     return int(value) if value.isdecimal() and len(value) <= 18 else None
 
 
-def _known(
-    building: Building, rows: Iterable[LogRow], *, at: dt.datetime, private: bool
-) -> tuple[dict[int, str], dict[int, str]]:
-    """Doors and people of which this log tells when nothing is chosen, by id. Two queries.
+Names = dict[int, str]  # by id
+
+
+def _known(building: Building, *, at: dt.datetime, private: bool) -> tuple[Names, Names]:
+    """Doors and people of which this log tells when nothing is chosen. Two queries.
 
     From what the reader may see of it alone, so that no name is offered which the log does not hold.
     """
@@ -124,11 +132,16 @@ def _known(
     presses = Press.objects.filter(building=building, pressed_at__gt=span.since)
     sent = presses.exclude(verdict=Verdict.REFUSED).order_by()
     moves = moves_at(building, span, at=at, private=private).order_by()
-    doors: dict[int, str] = dict(moves.values_list("device_id", "door_label").distinct())
-    people: dict[int, str] = {}
+    doors: Names = dict(moves.values_list("device_id", "door_label").distinct())
+    people: Names = {}
     columns = ("device_id", "door_label", "person_id", "person_name")
     for door, label, person, name in sent.values_list(*columns).distinct():
         doors[door], people[person] = label, name
+    return doors, people
+
+
+def _named(rows: Iterable[LogRow], doors: Names, people: Names) -> tuple[Names, Names]:
+    """The same, and those of the rows."""
     for row in rows:
         if row.device_id is not None:
             doors.setdefault(row.device_id, row.door)

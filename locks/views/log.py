@@ -58,6 +58,7 @@ class LogRow:
     person: tuple[int, str] | None = None  # who pressed
     seen: str = ""  # what somebody saw at the door
     request: UnlockRequest | None = None
+    joined: int = 0  # presses that came while it was under way
 
 
 def read_log(
@@ -143,6 +144,7 @@ def _presses(
                 person=(request.requested_by_id, request.person_name),
                 seen=said(words_of.get(request.pk), zone=building.zone, at=at),
                 request=request,
+                joined=request.joined,
             )
         )
     return rows

@@ -6,7 +6,6 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from locks import words
@@ -150,7 +149,7 @@ def _watching(request: UnlockRequest, *, at: dt.datetime) -> str:
         return _("Seam is asked no more; news would still show here.")
     local = timezone.localtime(until, request.building.zone)
     return _("Watching for the truth, until %(time)s.") % {
-        "time": date_format(local, dates.WEEKDAY_TO_THE_MINUTE)
+        "time": dates.written(local, dates.WEEKDAY_TO_THE_MINUTE)
     }
 
 
@@ -216,5 +215,5 @@ def clock(moment: dt.datetime | None, *, zone: dt.tzinfo, at: dt.datetime) -> st
     local, today = timezone.localtime(moment, zone), timezone.localdate(at, zone)
     days = (today - local.date()).days
     if days == 0:
-        return date_format(local, dates.TIME)
-    return date_format(local, dates.WEEKDAY_AND_TIME if 0 < days < 7 else dates.DATE_AND_TIME)
+        return dates.written(local, dates.TIME)
+    return dates.written(local, dates.WEEKDAY_AND_TIME if 0 < days < 7 else dates.DATE_AND_TIME)

@@ -3,6 +3,10 @@
 To the second on a 24-hour clock, as a record needs it; the day where it is not today's.
 """
 
+import datetime as dt
+
+from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.translation import pgettext_lazy
 
 # Translators: format letters of Django's date filter. Keep the letters, and put them in your order.
@@ -13,3 +17,8 @@ DATE_AND_TIME = pgettext_lazy("format letters", "j M Y, H:i")
 ON_PAPER = pgettext_lazy("format letters", "D j M Y, H:i")
 DAY = pgettext_lazy("format letters", "j M")
 DAY_AND_TIME = pgettext_lazy("format letters", "j M H:i")
+
+
+def written(local: dt.date, form: str | Promise) -> str:
+    """A day, or a time that is on its building's clock already."""
+    return date_format(local, str(form))
