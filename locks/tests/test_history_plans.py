@@ -145,6 +145,21 @@ def test_the_words_of_a_building_are_found_by_their_index(
         ), address
 
 
+def test_what_a_person_did_here_is_found_behind_all_that_they_did_elsewhere(
+    house: dict[str, Any], north: Building, manager_client: Client
+) -> None:
+    mover, gate = make_user("mover"), make_device(make_building("Third house"))
+    grant(mover, north)
+    long_record.write(gate.building, gate, mover, events=FILLED)
+    request = past_unlock(Device.objects.get(pk=house["door"]), mover)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE locks_auditevent")
+    address = f"{EVENTS}?person={mover.pk}"
+    assert any("locks_event_of_actor_here" in plan for plan in plans(manager_client, address))
+    shown = manager_client.get(address).context["cl"].result_list
+    assert {event.request_id for event in shown} == {request.pk}
+
+
 def test_rare_words_are_found_however_far_back(
     house: dict[str, Any], north: Building, clerk: User, manager_client: Client
 ) -> None:
