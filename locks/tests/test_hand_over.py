@@ -33,7 +33,7 @@ from locks.tests.factories import grant, make_device, make_user
 from locks.tests.history import past_refusal, past_unlock, unlock_at
 from locks.tests.test_door_card import words
 
-HOUR = dt.timedelta(hours=1)
+HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 
 
 @pytest.fixture
@@ -187,6 +187,55 @@ def test_who_does_not_manage_reads_a_day_back_and_no_further(north, room, clerk,
     assert "1 Unlocked, confirmed" in sheet(manager, north)
     assert signed_in(clerk).get(f"/hand-over/{north.pk}/1/").status_code == 404
     assert signed_in(manager).get(f"/hand-over/{north.pk}/1/").status_code == 200
+    # Nor who had which shift before.
+    assert "Past hand-overs" not in sheet(clerk, north)
+    assert "Past hand-overs" in sheet(manager, north)
+
+
+def test_a_past_sheet_is_no_way_around_it(north, entrance, room, clerk, manager) -> None:
+    taken(north, clerk, ago=44 * HOUR)
+    unlock_at(timezone.now() - 30 * HOUR, room, clerk, confirmed_by_device=True)
+    unlock_at(timezone.now() - 22 * HOUR, entrance, clerk, confirmed_by_device=True)
+    taken(north, clerk, ago=20 * HOUR)
+    mine, theirs = sheet(clerk, north, 2), sheet(manager, north, 2)
+    assert "What is older than 24 hours is for managers" in mine
+    assert "1 Unlocked, confirmed" in mine
+    assert "Room 101" not in mine
+    assert "2 Unlocked, confirmed" in theirs
+    assert "Room 101" in theirs
+
+
+def test_a_late_word_against_a_press_is_told_to_whom_may_read_of_the_press(
+    north, clerk, viewer, manager
+) -> None:
+    now = timezone.now()
+    pressed = {"Gate": 6 * HOUR, "Pool": 20 * HOUR, "Cellar": 30 * HOUR, "Attic": 40 * DAY}
+    for label, ago in pressed.items():
+        door = make_device(north, label=label)
+        unlock_at(now - ago, door, clerk, confirmed_by_device=True, contradicted_at=now - HOUR)
+    taken(north, clerk, ago=3 * HOUR)
+
+    def told_to(person: User) -> str:
+        return part(sheet(person, north), "Not unlocked, or not certain", "Every press")
+
+    theirs = told_to(manager)
+    assert theirs.index("Gate") < theirs.index("Pool") < theirs.index("Cellar")
+    assert "Unlocked, confirmed · contradicted" in theirs
+    assert "Attic" not in theirs  # no word of Seam's comes so late, and nobody reads years for it
+    for person in (clerk, viewer):
+        mine = told_to(person)
+        assert mine.index("Gate") < mine.index("Pool")
+        assert not re.search("Cellar|Attic", mine)
+
+
+def test_of_a_shift_that_nobody_ended_the_last_month_is_told(north, room, clerk, manager) -> None:
+    taken(north, clerk, ago=60 * DAY)
+    for days in (40, 20):
+        unlock_at(timezone.now() - days * DAY, room, clerk, confirmed_by_device=True)
+    text = sheet(manager, north)
+    assert "The shift began earlier. What was before is in the records." in text
+    assert "1 Unlocked, confirmed" in text
+
 
 
 # --- Taking over ----------------------------------------------------------------------------------
@@ -356,6 +405,7 @@ def test_a_follow_up_stays_over_hand_overs_until_somebody_says_that_it_is_done(
     )
     taken(north, clerk)
     assert "Battery" not in sheet(clerk, north)
+
 
 
 def test_a_follow_up_is_refused_with_a_sentence(north, south, clerk) -> None:
