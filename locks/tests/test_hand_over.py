@@ -19,9 +19,11 @@ from locks.models import (
     FollowUp,
     HandOver,
     Kind,
+    SeamEvent,
     Status,
     User,
 )
+from locks.services import events
 from locks.services.errors import NotAllowed
 from locks.services.follow_ups import MOST_OPEN, close_follow_up, open_follow_up
 from locks.services.handing_over import TakenAlready, take_over
@@ -34,6 +36,7 @@ from locks.tests.history import past_refusal, past_unlock, unlock_at
 from locks.tests.test_door_card import words
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
+NO_MORE_MOVES = "older ones are no longer counted or listed here, and stand in the record"
 
 
 @pytest.fixture
@@ -236,6 +239,28 @@ def test_of_a_shift_that_nobody_ended_the_last_month_is_told(north, room, clerk,
     assert "The shift began earlier. What was before is in the records." in text
     assert "1 Unlocked, confirmed" in text
 
+
+def test_a_sheet_of_long_ago_says_that_unlocks_by_code_are_no_longer_listed(
+    north, entrance, manager
+) -> None:
+    now = timezone.now()
+    taken(north, manager, ago=40 * DAY)
+    tell("lock.unlocked", entrance, method="keycode", at=now - 39 * DAY - HOUR)
+    SeamEvent.objects.update(received_at=now - 39 * DAY)
+    taken(north, manager, ago=39 * DAY)
+    events.prune()
+    text = sheet(manager, north, 2)
+    assert f"are listed for 31 days: {NO_MORE_MOVES}" in text
+    assert "Nobody pressed." in text
+    assert "No door was unlocked" not in text
+    assert "No press." in part(text, "Every press", "Read by")
+    # What is kept whole does not say so.
+    taken(north, manager, ago=30 * DAY)
+    taken(north, manager, ago=29 * DAY)
+    for number in (4, None):
+        text = sheet(manager, north, number)
+        assert NO_MORE_MOVES not in text
+        assert "No door was unlocked, and nobody pressed." in text
 
 
 # --- Taking over ----------------------------------------------------------------------------------

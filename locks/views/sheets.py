@@ -52,6 +52,7 @@ class Sheet:
     until: str
     is_clipped: bool  # it began earlier, and what was before is not here
     is_managed: bool
+    moves_kept_for: int  # days; 0 where all unlocks by code and by hand are still kept
     figures: list[Figure]
     troubles: list[Trouble]
     refusals: list[Refusal]
@@ -112,6 +113,7 @@ def _sheet(
         until=moment_on_paper(end, building),
         is_clipped=earliest > whole.since,
         is_managed=is_managed,
+        moves_kept_for=KEPT_FOR.days if earliest < at - KEPT_FOR else 0,
         figures=figures,
         troubles=troubles[:MOST_TROUBLES],
         refusals=refusals[:MOST_REFUSALS],
