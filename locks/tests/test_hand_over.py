@@ -346,10 +346,18 @@ def test_a_viewer_reads_the_sheet_and_takes_nothing(north, viewer, superuser) ->
     assert (HandOver.objects.count(), FollowUp.objects.count()) == (0, 0)
 
 
-def test_a_role_that_has_ended_takes_nothing_over(north, clerk) -> None:
+@pytest.mark.parametrize("waited", [0 * HOUR, HOUR])
+def test_a_role_that_has_ended_takes_nothing_over(north, clerk, waited: dt.timedelta) -> None:
+    """However long ago they asked."""
+    left = open_follow_up(actor=clerk, building=north, text="Parcel", at=timezone.now())
     clerk.assignments.update(revoked_at=timezone.now())
+    asked = timezone.now() - waited
     with pytest.raises(NotAllowed):
-        take_over(actor=clerk, building=north, after=0, at=timezone.now())
+        take_over(actor=clerk, building=north, after=0, at=asked)
+    with pytest.raises(NotAllowed):
+        open_follow_up(actor=clerk, building=north, text="Key", at=asked)
+    with pytest.raises(NotAllowed):
+        close_follow_up(actor=clerk, follow_up=left, at=asked)
 
 
 def test_the_desk_leads_to_the_sheet_and_says_what_was_left(north, viewer, clerk) -> None:
@@ -431,6 +439,24 @@ def test_a_follow_up_stays_over_hand_overs_until_somebody_says_that_it_is_done(
     taken(north, clerk)
     assert "Battery" not in sheet(clerk, north)
 
+
+def test_a_double_click_leaves_one_follow_up_and_closes_it_once(
+    north, entrance, room, clerk, ana
+) -> None:
+    path, desk = f"/hand-over/{north.pk}/follow-ups/", signed_in(clerk)
+    for door in (room, room, entrance):
+        post(desk, path, text="Look at the battery", door=door.pk)
+    assert FollowUp.objects.count() == len(told(Kind.FOLLOW_UP_OPENED)) == 2
+    # Another's word is their own.
+    post(signed_in(ana), path, text="Look at the battery", door=room.pk)
+    assert FollowUp.objects.count() == 3
+    close = f"/follow-ups/{FollowUp.objects.get(device=entrance).pk}/close/"
+    post(desk, close)
+    assert "You have done that already, at " in post(desk, close)
+    assert len(told(Kind.FOLLOW_UP_CLOSED)) == 1
+    # Once it is done, it may come again.
+    post(desk, path, text="Look at the battery", door=entrance.pk)
+    assert FollowUp.objects.open().count() == 3
 
 
 def test_a_follow_up_is_refused_with_a_sentence(north, south, clerk) -> None:

@@ -133,9 +133,15 @@ def close_one(request: DeskRequest, follow_up_id: int) -> HttpResponse:
             actor=request.user, follow_up=found, note=request.POST.get("note", ""), at=at
         )
     except ClosedAlready as first:
-        told = _("%(name)s has done that already, at %(time)s.")
-        when = clock(first.follow_up.closed_at, zone=found.building.zone, at=at)
-        messages.warning(request, told % {"name": first.follow_up.closer_name, "time": when})
+        done = first.follow_up
+        is_own = done.closed_by_id == request.user.pk  # a double click
+        told = (
+            _("You have done that already, at %(time)s.")
+            if is_own
+            else _("%(name)s has done that already, at %(time)s.")
+        )
+        when = clock(done.closed_at, zone=found.building.zone, at=at)
+        messages.warning(request, told % {"name": done.closer_name, "time": when})
     except ServiceError as refusal:
         messages.error(request, str(refusal))
     return _back(found.building, "follow-ups")
