@@ -346,12 +346,12 @@ def test_a_viewer_reads_the_sheet_and_takes_nothing(north, viewer, superuser) ->
     assert (HandOver.objects.count(), FollowUp.objects.count()) == (0, 0)
 
 
-@pytest.mark.parametrize("waited", [0 * HOUR, HOUR])
-def test_a_role_that_has_ended_takes_nothing_over(north, clerk, waited: dt.timedelta) -> None:
-    """However long ago they asked."""
-    left = open_follow_up(actor=clerk, building=north, text="Parcel", at=timezone.now())
-    clerk.assignments.update(revoked_at=timezone.now())
-    asked = timezone.now() - waited
+@pytest.mark.parametrize("how", ["revoked_at", "valid_until"])
+def test_a_role_that_has_ended_takes_nothing_over(north, clerk, how: str) -> None:
+    """Nor one that ended after they asked, while others were before them."""
+    asked = timezone.now()
+    left = open_follow_up(actor=clerk, building=north, text="Parcel", at=asked)
+    clerk.assignments.update(**{how: timezone.now()})
     with pytest.raises(NotAllowed):
         take_over(actor=clerk, building=north, after=0, at=asked)
     with pytest.raises(NotAllowed):
