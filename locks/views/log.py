@@ -99,7 +99,7 @@ def moves_at(
 
     `private`: those at private doors, too.
     """
-    # That it is not empty is said for the index, which holds no other: else all presses are read, an event each.
+    # That it is not empty is said for the index, which holds no others: else each event reads all presses.
     attempts = UnlockRequest.objects.filter(~Q(action_attempt_id=""))
     ours = attempts.filter(action_attempt_id=OuterRef("action_attempt_id"))
     moves = SeamEvent.objects.filter(
