@@ -28,15 +28,22 @@ class ClosedAlready(ServiceError):
 def open_follow_up(
     *, actor: User, building: Building, text: str, door: Device | None = None, at: dt.datetime
 ) -> FollowUp:
-    """Leave `text` to the next shifts of `building`. Raises NotAllowed and ServiceError."""
+    """Leave `text` to the next shifts of `building`; while it is open, the same person's same is one.
+
+    Raises NotAllowed and ServiceError.
+    """
     text = tidy(text)
     if not text:
         raise ServiceError(_("Say what the next shift should see to."))
     place = Building.objects.select_for_update(no_key=True).get(pk=building.pk)
-    require_work_at(actor, place, at=at)
+    require_work_at(actor, place)
     if door is not None and door.building_id != place.pk:
         raise ServiceError(_("This door is not in the building any more."))
-    if place.follow_ups.open().count() >= MOST_OPEN:
+    open_ones = place.follow_ups.open()
+    again = open_ones.filter(opened_by=actor, device=door, text=text).first()
+    if again is not None:
+        return again  # a double click
+    if open_ones.count() >= MOST_OPEN:
         told = _("%(most)d follow-ups are open: close some of them first.")
         raise ServiceError(told % {"most": MOST_OPEN})
     added = FollowUp.objects.create(
@@ -65,7 +72,7 @@ def close_follow_up(
 ) -> FollowUp:
     """Say that it is done. Raises NotAllowed, ClosedAlready, ServiceError for a note too long."""
     note = tidy(note)
-    require_work_at(actor, follow_up.building, at=at)
+    require_work_at(actor, follow_up.building)
     closed = FollowUp.objects.filter(pk=follow_up.pk, closed_at=None).update(
         closed_at=at, closed_by=actor, closer_name=actor.get_full_name(), closing_note=note
     )

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Final
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from locks.models import Assignment, Building, HandOver, Kind, Role, User
@@ -36,9 +37,12 @@ def works_at(person: User, building: Building, *, at: dt.datetime) -> bool:
     return held.filter(role__in=_ROLES).exists()
 
 
-def require_work_at(actor: User, building: Building, *, at: dt.datetime) -> None:
-    """Raise NotAllowed unless `actor` works at the desk of `building` now, or manages it."""
-    if not works_at(actor, building, at=at):
+def require_work_at(actor: User, building: Building) -> None:
+    """Raise NotAllowed unless `actor` works at the desk of `building` now, or manages it.
+
+    Now, and not when they asked: they may have waited for another's transaction meanwhile.
+    """
+    if not works_at(actor, building, at=timezone.now()):
         told = _(
             "Your role in %(building)s does not take a shift. A manager of %(building)s can"
             " change that."
@@ -67,7 +71,7 @@ def take_over(
     note = tidy(note)
     # Held, so that of two clerks the second sees the first's.
     place = Building.objects.select_for_update(no_key=True).get(pk=building.pk)
-    require_work_at(actor, place, at=at)
+    require_work_at(actor, place)
     latest = latest_of(place)
     if latest is not None and latest.number != after:
         raise TakenAlready(latest)

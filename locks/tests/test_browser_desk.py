@@ -151,6 +151,25 @@ def test_a_role_that_ends_takes_the_doors_off_the_open_page(house, sign_in) -> N
     expect(page.get_by_role("heading", level=1)).to_contain_text("You hold no role")
 
 
+def test_a_role_that_ends_takes_an_open_hand_over_sheet_away(house, sign_in) -> None:
+    page = sign_in("viewer")
+    page.get_by_role("link", name="Shift hand-over").click()
+    expect(page.get_by_role("heading", name="Doors to look after")).to_be_visible()
+    with page.expect_response(re.compile("/live/")):
+        page.reload()
+    shell(
+        house,
+        "from django.utils import timezone;"
+        "Assignment.objects.filter(person__username='viewer').update(revoked_at=timezone.now())",
+    )
+    expect(page.get_by_role("heading", name="Doors to look after")).to_have_count(0, timeout=5_000)
+    expect(page.locator("main")).to_contain_text("not yours to see")
+    shell(
+        house,
+        "Assignment.objects.filter(person__username='viewer').update(revoked_at=None)",
+    )
+
+
 def test_signing_out_elsewhere_blanks_the_page(sign_in) -> None:
     page = sign_in("park-manager")
     other = page.context.new_page()

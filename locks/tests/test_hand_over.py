@@ -19,9 +19,11 @@ from locks.models import (
     FollowUp,
     HandOver,
     Kind,
+    SeamEvent,
     Status,
     User,
 )
+from locks.services import events
 from locks.services.errors import NotAllowed
 from locks.services.follow_ups import MOST_OPEN, close_follow_up, open_follow_up
 from locks.services.handing_over import TakenAlready, take_over
@@ -33,7 +35,8 @@ from locks.tests.factories import grant, make_device, make_user
 from locks.tests.history import past_refusal, past_unlock, unlock_at
 from locks.tests.test_door_card import words
 
-HOUR = dt.timedelta(hours=1)
+HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
+NO_MORE_MOVES = "older ones are no longer counted or listed here, and stand in the record"
 
 
 @pytest.fixture
@@ -187,6 +190,77 @@ def test_who_does_not_manage_reads_a_day_back_and_no_further(north, room, clerk,
     assert "1 Unlocked, confirmed" in sheet(manager, north)
     assert signed_in(clerk).get(f"/hand-over/{north.pk}/1/").status_code == 404
     assert signed_in(manager).get(f"/hand-over/{north.pk}/1/").status_code == 200
+    # Nor who had which shift before.
+    assert "Past hand-overs" not in sheet(clerk, north)
+    assert "Past hand-overs" in sheet(manager, north)
+
+
+def test_a_past_sheet_is_no_way_around_it(north, entrance, room, clerk, manager) -> None:
+    taken(north, clerk, ago=44 * HOUR)
+    unlock_at(timezone.now() - 30 * HOUR, room, clerk, confirmed_by_device=True)
+    unlock_at(timezone.now() - 22 * HOUR, entrance, clerk, confirmed_by_device=True)
+    taken(north, clerk, ago=20 * HOUR)
+    mine, theirs = sheet(clerk, north, 2), sheet(manager, north, 2)
+    assert "What is older than 24 hours is for managers" in mine
+    assert "1 Unlocked, confirmed" in mine
+    assert "Room 101" not in mine
+    assert "2 Unlocked, confirmed" in theirs
+    assert "Room 101" in theirs
+
+
+def test_a_late_word_against_a_press_is_told_to_whom_may_read_of_the_press(
+    north, clerk, viewer, manager
+) -> None:
+    now = timezone.now()
+    pressed = {"Gate": 6 * HOUR, "Pool": 20 * HOUR, "Cellar": 30 * HOUR, "Attic": 40 * DAY}
+    for label, ago in pressed.items():
+        door = make_device(north, label=label)
+        unlock_at(now - ago, door, clerk, confirmed_by_device=True, contradicted_at=now - HOUR)
+    taken(north, clerk, ago=3 * HOUR)
+
+    def told_to(person: User) -> str:
+        return part(sheet(person, north), "Not unlocked, or not certain", "Every press")
+
+    theirs = told_to(manager)
+    assert theirs.index("Gate") < theirs.index("Pool") < theirs.index("Cellar")
+    assert "Unlocked, confirmed · contradicted" in theirs
+    assert "Attic" not in theirs  # no word of Seam's comes so late, and nobody reads years for it
+    for person in (clerk, viewer):
+        mine = told_to(person)
+        assert mine.index("Gate") < mine.index("Pool")
+        assert not re.search("Cellar|Attic", mine)
+
+
+def test_of_a_shift_that_nobody_ended_the_last_month_is_told(north, room, clerk, manager) -> None:
+    taken(north, clerk, ago=60 * DAY)
+    for days in (40, 20):
+        unlock_at(timezone.now() - days * DAY, room, clerk, confirmed_by_device=True)
+    text = sheet(manager, north)
+    assert "The shift began earlier. What was before is in the records." in text
+    assert "1 Unlocked, confirmed" in text
+
+
+def test_a_sheet_of_long_ago_says_that_unlocks_by_code_are_no_longer_listed(
+    north, entrance, manager
+) -> None:
+    now = timezone.now()
+    taken(north, manager, ago=40 * DAY)
+    tell("lock.unlocked", entrance, method="keycode", at=now - 39 * DAY - HOUR)
+    SeamEvent.objects.update(received_at=now - 39 * DAY)
+    taken(north, manager, ago=39 * DAY)
+    events.prune()
+    text = sheet(manager, north, 2)
+    assert f"are listed for 31 days: {NO_MORE_MOVES}" in text
+    assert "Nobody pressed." in text
+    assert "No door was unlocked" not in text
+    assert "No press." in part(text, "Every press", "Read by")
+    # What is kept whole does not say so.
+    taken(north, manager, ago=30 * DAY)
+    taken(north, manager, ago=29 * DAY)
+    for number in (4, None):
+        text = sheet(manager, north, number)
+        assert NO_MORE_MOVES not in text
+        assert "No door was unlocked, and nobody pressed." in text
 
 
 # --- Taking over ----------------------------------------------------------------------------------
@@ -272,10 +346,18 @@ def test_a_viewer_reads_the_sheet_and_takes_nothing(north, viewer, superuser) ->
     assert (HandOver.objects.count(), FollowUp.objects.count()) == (0, 0)
 
 
-def test_a_role_that_has_ended_takes_nothing_over(north, clerk) -> None:
-    clerk.assignments.update(revoked_at=timezone.now())
+@pytest.mark.parametrize("how", ["revoked_at", "valid_until"])
+def test_a_role_that_has_ended_takes_nothing_over(north, clerk, how: str) -> None:
+    """Nor one that ended after they asked, while others were before them."""
+    asked = timezone.now()
+    left = open_follow_up(actor=clerk, building=north, text="Parcel", at=asked)
+    clerk.assignments.update(**{how: timezone.now()})
     with pytest.raises(NotAllowed):
-        take_over(actor=clerk, building=north, after=0, at=timezone.now())
+        take_over(actor=clerk, building=north, after=0, at=asked)
+    with pytest.raises(NotAllowed):
+        open_follow_up(actor=clerk, building=north, text="Key", at=asked)
+    with pytest.raises(NotAllowed):
+        close_follow_up(actor=clerk, follow_up=left, at=asked)
 
 
 def test_the_desk_leads_to_the_sheet_and_says_what_was_left(north, viewer, clerk) -> None:
@@ -356,6 +438,25 @@ def test_a_follow_up_stays_over_hand_overs_until_somebody_says_that_it_is_done(
     )
     taken(north, clerk)
     assert "Battery" not in sheet(clerk, north)
+
+
+def test_a_double_click_leaves_one_follow_up_and_closes_it_once(
+    north, entrance, room, clerk, ana
+) -> None:
+    path, desk = f"/hand-over/{north.pk}/follow-ups/", signed_in(clerk)
+    for door in (room, room, entrance):
+        post(desk, path, text="Look at the battery", door=door.pk)
+    assert FollowUp.objects.count() == len(told(Kind.FOLLOW_UP_OPENED)) == 2
+    # Another's word is their own.
+    post(signed_in(ana), path, text="Look at the battery", door=room.pk)
+    assert FollowUp.objects.count() == 3
+    close = f"/follow-ups/{FollowUp.objects.get(device=entrance).pk}/close/"
+    post(desk, close)
+    assert "You have done that already, at " in post(desk, close)
+    assert len(told(Kind.FOLLOW_UP_CLOSED)) == 1
+    # Once it is done, it may come again.
+    post(desk, path, text="Look at the battery", door=entrance.pk)
+    assert FollowUp.objects.open().count() == 3
 
 
 def test_a_follow_up_is_refused_with_a_sentence(north, south, clerk) -> None:

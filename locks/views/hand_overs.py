@@ -33,7 +33,6 @@ class Past:
     since: str
     until: str
     who: str
-    is_readable: bool
 
 
 @require_GET
@@ -46,13 +45,14 @@ def hand_over(request: DeskRequest, building_id: int) -> HttpResponse:
     works = works_at(request.user, building, at=at)
     context = {
         "sheet": sheet_now(building, latest=latest, is_managed=is_managed, at=at),
-        "latest": _past(latest, building, is_managed=is_managed, at=at) if latest else None,
+        "latest": _past(latest, building) if latest else None,
         "works": works,
         "doors": list(doors.values_list("pk", "label")) if works else [],
         "longest": LONGEST,
         "past": [
-            _past(each, building, is_managed=is_managed, at=at)
+            _past(each, building)
             for each in building.hand_overs.order_by("-number").defer("noted")[:MOST_PAST]
+            if _may_read(each, is_managed=is_managed, at=at)
         ],
         "printed_at": moment_on_paper(at, building),
     }
@@ -68,7 +68,7 @@ def past_hand_over(request: DeskRequest, building_id: int, number: int) -> HttpR
     if not _may_read(found, is_managed=is_managed, at=at):
         raise Http404
     context = {
-        "sheet": sheet_of(found, is_managed=is_managed),
+        "sheet": sheet_of(found, is_managed=is_managed, at=at),
         "taken": found,
         "taken_at": clock(found.until, zone=building.zone, at=at),
         "is_mine": found.taken_by_id == request.user.pk,
@@ -133,9 +133,15 @@ def close_one(request: DeskRequest, follow_up_id: int) -> HttpResponse:
             actor=request.user, follow_up=found, note=request.POST.get("note", ""), at=at
         )
     except ClosedAlready as first:
-        told = _("%(name)s has done that already, at %(time)s.")
-        when = clock(first.follow_up.closed_at, zone=found.building.zone, at=at)
-        messages.warning(request, told % {"name": first.follow_up.closer_name, "time": when})
+        done = first.follow_up
+        is_own = done.closed_by_id == request.user.pk  # a double click
+        told = (
+            _("You have done that already, at %(time)s.")
+            if is_own
+            else _("%(name)s has done that already, at %(time)s.")
+        )
+        when = clock(done.closed_at, zone=found.building.zone, at=at)
+        messages.warning(request, told % {"name": done.closer_name, "time": when})
     except ServiceError as refusal:
         messages.error(request, str(refusal))
     return _back(found.building, "follow-ups")
@@ -152,13 +158,12 @@ def _may_read(row: HandOver, *, is_managed: bool, at: dt.datetime) -> bool:
     return is_managed or at - row.until < REACHES_BACK
 
 
-def _past(row: HandOver, building: Building, *, is_managed: bool, at: dt.datetime) -> Past:
+def _past(row: HandOver, building: Building) -> Past:
     return Past(
         number=row.number,
         since=moment_on_paper(row.since, building),
         until=moment_on_paper(row.until, building),
         who=row.person_name,
-        is_readable=_may_read(row, is_managed=is_managed, at=at),
     )
 
 

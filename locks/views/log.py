@@ -100,7 +100,9 @@ def moves_at(
 
     `private`: those at private doors, too.
     """
-    ours = UnlockRequest.objects.filter(action_attempt_id=OuterRef("action_attempt_id"))
+    # That it is not empty is said for the index, which holds no others: else each event reads all presses.
+    attempts = UnlockRequest.objects.filter(~Q(action_attempt_id=""))
+    ours = attempts.filter(action_attempt_id=OuterRef("action_attempt_id"))
     moves = SeamEvent.objects.filter(
         ~(Q(action_attempt_id__gt="") & Exists(ours)),
         building=building,

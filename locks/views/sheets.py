@@ -10,9 +10,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
-from django.utils import timezone
-
 from locks.models import Building, HandOver
+from locks.services.events import KEPT_FOR
 from locks.services.handing_over import begins_at
 from locks.services.shifts import Noted, noted_now
 from locks.views.log import LogRow, Span, moves_at, read_log
@@ -36,8 +35,11 @@ from locks.views.sheet_lines import (
 )
 from locks.views.states import clock
 
-# Who does not manage the building reads no further back than two shifts.
+# Who does not manage the building reads of nothing that is older when it is read: two shifts of 12 hours.
 REACHES_BACK: Final = dt.timedelta(hours=24)
+# A shift that nobody took over may have lasted years: who manages reads the end of it. Seam's word against
+# an earlier press is read 30 days back (services.catching_up), so that none is missed by it either.
+LONGEST_TOLD: Final = KEPT_FOR
 LONGEST_LIST: Final = 120  # rows
 
 
@@ -48,7 +50,9 @@ class Sheet:
     building: Building
     since: str
     until: str
-    is_clipped: bool  # it began earlier, and what was before is for managers
+    is_clipped: bool  # it began earlier, and what was before is not here
+    is_managed: bool
+    moves_kept_for: int  # days; 0 where all unlocks by code and by hand are still kept
     figures: list[Figure]
     troubles: list[Trouble]
     refusals: list[Refusal]
@@ -74,26 +78,30 @@ def sheet_now(
 ) -> Sheet:
     """The shift that is under way; `latest` is the building's last hand-over."""
     span = Span(begins_at(latest, at=at), at)
-    return _sheet(building, span, noted_now(building, at=at), is_managed=is_managed)
+    return _sheet(building, span, noted_now(building, at=at), is_managed=is_managed, at=at)
 
 
-def sheet_of(hand_over: HandOver, *, is_managed: bool) -> Sheet:
-    """A shift that is over, as it was handed over."""
+def sheet_of(hand_over: HandOver, *, is_managed: bool, at: dt.datetime) -> Sheet:
+    """A shift that is over, as it was handed over; read `at` that moment."""
     span = Span(hand_over.since, hand_over.until)
     noted = Noted.from_json(hand_over.noted)
-    return _sheet(hand_over.building, span, noted, is_managed=is_managed)
+    return _sheet(hand_over.building, span, noted, is_managed=is_managed, at=at)
 
 
-def _sheet(building: Building, whole: Span, noted: Noted, *, is_managed: bool) -> Sheet:
-    end = whole.until or timezone.now()
-    earliest = whole.since if is_managed else max(whole.since, end - REACHES_BACK)
+def _sheet(
+    building: Building, whole: Span, noted: Noted, *, is_managed: bool, at: dt.datetime
+) -> Sheet:
+    end = whole.until or at
+    earliest = max(whole.since, end - LONGEST_TOLD if is_managed else at - REACHES_BACK)
     span = Span(earliest, end)
+    pressed_after = earliest - LONGEST_TOLD if is_managed else at - REACHES_BACK
     managed = {building.pk} if is_managed else set()
     rows = read_log(building, at=end, managed=managed, span=span, longest=LONGEST_LIST)
     moved = moves_at(building, span, at=end, private=is_managed).count()
     figures = figures_of(building, span, moved)
     refusals, refused = refusals_in(building, span, is_managed=is_managed)
-    troubles, done = troubles_in(building, span), done_in(building, span)
+    troubles = troubles_in(building, span, pressed_after=pressed_after)
+    done = done_in(building, span)
     cut = {
         "troubles": len(troubles) > MOST_TROUBLES,
         "refusals": len(refusals) > MOST_REFUSALS,
@@ -104,6 +112,8 @@ def _sheet(building: Building, whole: Span, noted: Noted, *, is_managed: bool) -
         since=moment_on_paper(earliest, building),
         until=moment_on_paper(end, building),
         is_clipped=earliest > whole.since,
+        is_managed=is_managed,
+        moves_kept_for=KEPT_FOR.days if earliest < at - KEPT_FOR else 0,
         figures=figures,
         troubles=troubles[:MOST_TROUBLES],
         refusals=refusals[:MOST_REFUSALS],
