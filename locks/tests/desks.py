@@ -16,6 +16,12 @@ SIZES = {
     "phone": (390, 844),
 }
 MOST_BYTES = 200_000  # of a picture
+# Reading on in the desk log: in the log where it has room of its own, else the page.
+SCROLL = """() => {
+    const list = document.querySelector(".log-rows");
+    list.scrollTop = 400;
+    if (!list.scrollTop) scrollTo(0, list.getBoundingClientRect().top + scrollY + 400);
+}"""
 
 
 def card(page: Page, label: str) -> Locator:

@@ -1,26 +1,31 @@
-"""Every page and every state of the desk, to be looked at one after the other in one browser page.
+"""Every page, and the desk in every state, to be looked at one after the other in one browser page.
 
-The pages come from the resolver and the access matrix: a new one is among them at once.
+The pages come from the resolver and the access matrix: a new one is among them at once. More of the
+desk is in gallery_desk.py; scenes.py has all of them, by kind.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from locks.models import Building, Device, Role, Status, User
+from locks.models import Building, Device, Role, Status, UnlockRequest, User
+from locks.models.unlocks import ENDED_STATUSES
 from locks.services.pins import set_pin
 from locks.services.resetting import give_reset
 from locks.tests import test_access_matrix as matrix
 from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_building, make_device, make_user, request_of
 from locks.tests.history import past_refusal
-from locks.tests.proofs import code_of, give_app, sign_in
+from locks.tests.proofs import code_of, give_app, give_passkey, sign_in
 
 # Whose view of a page is looked at, where several see it.
 PREFERRED = ("manager", "superuser", "clerk", "stranger")
@@ -115,6 +120,13 @@ def of_accounts(superuser: User, north: Building) -> Iterator[Scene]:
     proved = sign_in(emil, code_of())
     for path in ("", "code/", "app/remove/", "recovery-codes/", "recovery-codes/new/"):
         yield Scene(f"2fa {path}", f"/accounts/2fa/{path}", proved)
+    gita = make_user("gita", name="Gita")
+    give_app(gita)
+    key = give_passkey(gita)
+    yield Scene("second step, or a passkey", "/accounts/2fa/sign-in/", sign_in(gita))
+    proved = sign_in(gita, code_of())
+    for path in ("", "passkeys/use/", f"passkeys/{key.pk}/remove/"):
+        yield Scene(f"2fa {path} of a passkey", f"/accounts/2fa/{path}", proved)
     opened = Client()
     link = give_reset(actor=superuser, person=dora, drop_factors=False).link
     opened.get(link[link.index("/accounts/") :])
@@ -168,6 +180,18 @@ def asks(label: str) -> Callable[[Page], None]:
     return ask
 
 
+def shown(door: Device, person: User, status: Status, **fields: Any) -> UnlockRequest:
+    """A press whose outcome the card still tells at length, however late it is looked at."""
+    if status in ENDED_STATUSES:
+        fields = {"ended_at": later(), **fields}
+    return request_of(door, person, status, **fields)
+
+
+def later() -> dt.datetime:
+    """A time that is after all looking."""
+    return timezone.now() + dt.timedelta(hours=1)
+
+
 def every_state() -> tuple[Building, User, User]:
     """A building whose doors have come to everything that can be; its clerk and its viewer."""
     house = make_building("Harbour House", time_zone="Europe/Lisbon", help_line="harbour 100")
@@ -187,9 +211,9 @@ def every_state() -> tuple[Building, User, User]:
     ]
     for number, (status, fields) in enumerate(states, 1):
         door = make_device(house, label=f"Door {number}", area="Ground floor")
-        request_of(door, clerk, status, **fields)
+        shown(door, clerk, status, **fields)
     refused = make_device(house, label="Door 9", area="Ground floor")
-    past_refusal(refused, clerk, code="too_late")
+    past_refusal(refused, clerk, code="too_late", pressed_at=later())
     old = make_device(house, label="Door 10", area="Ground floor", battery_status="low")
     request_of(old, clerk, Status.UNLOCKED, ago=1800, confirmed_by_device=True)
     private = {"access": Device.Access.PRIVATE, "area": "First floor"}
@@ -207,16 +231,25 @@ class Gallery:
 
     def __init__(self, page: Page, url: str) -> None:
         self.page, self.url = page, url
+        self.client: Client | None = None
 
     def show(self, scene: Scene) -> Page:
         """Go there as its person, and do what is done there."""
-        context = self.page.context
+        self.page.context.set_offline(False)
+        if scene.client is not self.client:
+            self.become(scene.client)
+        self.page.goto(self.url + scene.path)
+        led = urlsplit(self.page.url).path
+        assert led == urlsplit(scene.path).path, f"{scene.name} leads to {led}"
+        scene.then(self.page)
+        return self.page
+
+    def become(self, client: Client) -> None:
+        """Have the cookies of that browser."""
+        self.client, context = client, self.page.context
         self.page.goto("about:blank")  # a page notices that its session is gone, and leaves
         context.clear_cookies()
         for name in (settings.SESSION_COOKIE_NAME, settings.SHARED_PC_COOKIE_NAME):
-            if name in scene.client.cookies:
-                cookie = {"name": name, "value": scene.client.cookies[name].value, "url": self.url}
+            if name in client.cookies:
+                cookie = {"name": name, "value": client.cookies[name].value, "url": self.url}
                 context.add_cookies([cookie])  # type: ignore[list-item]
-        self.page.goto(self.url + scene.path)
-        scene.then(self.page)
-        return self.page

@@ -1,4 +1,5 @@
-"""What a person proves themselves with: an authenticator app, computed from RFC 6238 alone."""
+"""What a person proves themselves with: an authenticator app, computed from RFC 6238 alone; and a passkey
+for pages that show one, which opens nothing."""
 
 import base64
 import hashlib
@@ -11,7 +12,16 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.webauthn.internal.auth import WebAuthn
 from django.test import Client
+from fido2.cose import ES256
+from fido2.utils import websafe_encode
+from fido2.webauthn import (
+    AttestationObject,
+    AttestedCredentialData,
+    AuthenticatorData,
+    CollectedClientData,
+)
 
 from locks.models import User
 from locks.tests.factories import PASSWORD
@@ -31,6 +41,26 @@ def give_app(person: User, secret: str = SECRET) -> Authenticator:
     """An authenticator app, set up before; with recovery codes."""
     RecoveryCodes.activate(person)
     return TOTP.activate(person, secret).instance
+
+
+def give_passkey(person: User, name: str = "Key") -> Authenticator:
+    """A passkey as a browser would have registered it; nobody has its private half."""
+    flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | AuthenticatorData.FLAG.AT
+    key = ES256({1: 2, 3: -7, -1: 1, -2: bytes(32), -3: bytes(32)})
+    key_data = AttestedCredentialData.create(bytes(16), b"key", key)
+    site = hashlib.sha256(b"localhost").digest()
+    told = AuthenticatorData.create(site, flags, 0, key_data)
+    origin = CollectedClientData.create("webauthn.create", bytes(32), "http://localhost")
+    made = {
+        "id": websafe_encode(b"key"),
+        "rawId": websafe_encode(b"key"),
+        "type": "public-key",
+        "response": {
+            "clientDataJSON": websafe_encode(origin),
+            "attestationObject": websafe_encode(AttestationObject.create("none", told, {})),
+        },
+    }
+    return WebAuthn.add(person, name, made).instance
 
 
 def recovery_codes_of(person: User) -> list[str]:

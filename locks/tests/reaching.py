@@ -12,6 +12,7 @@ from tools import parts
 
 # All that WCAG 2.2 asks for at levels A and AA, as far as a program can tell, and what is held to be good.
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+NAMES = ("link-name", "button-name", "label", "select-name", "aria-dialog-name", "summary-name")
 # A screen of 1280 × 1024 at 400 %.
 MAGNIFIED = {"width": 320, "height": 256}
 TARGET = 44  # pixels across, of whatever a finger is to hit
@@ -74,10 +75,13 @@ def axe() -> str:
     return file.read_text()
 
 
+def bring(page: Page) -> None:
+    """Have axe on each page that will be shown there; to send it anew to each would take longer."""
+    page.add_init_script(f"if (location.protocol !== 'about:') {{ {axe()} }}")
+
+
 def violations(page: Page, *rules: str) -> list[str]:
     """What axe finds in the page as it stands; of `rules` alone, where they are named."""
-    if not page.evaluate("Boolean(window.axe)"):
-        page.evaluate(axe())
     only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": TAGS}
     options: dict[str, Any] = {"runOnly": only, "resultTypes": ["violations"], "preload": False}
     found = page.evaluate("options => axe.run(document, options)", options)["violations"]
@@ -94,6 +98,11 @@ def in_the_dark(page: Page) -> list[str]:
     at_once = "each => each.forEach((one) => one instanceof CSSTransition && one.finish())"
     page.evaluate(f"({at_once})(document.getAnimations())")
     return [f"dark: {each}" for each in violations(page, "color-contrast")]
+
+
+def nameless(page: Page) -> list[str]:
+    """What has no name where a smaller page leaves some of its words out."""
+    return [f"on a phone: {each}" for each in violations(page, *NAMES)]
 
 
 def small_targets(page: Page) -> list[str]:

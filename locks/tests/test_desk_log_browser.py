@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from locks.tests.desks import card, shell
+from locks.tests.desks import SCROLL, card, shell
 from tools.stack import Stack
 
 PARTS = ("web",)
@@ -35,12 +35,6 @@ door = Device.objects.get(label='Roof door')
 for number in range({number}):
     past_unlock(door, User.objects.get(username='clerk2'), confirmed_by_device=True)
 """
-# As a person who reads: the log where it has room of its own, else the page.
-SCROLL = """() => {
-    const list = document.querySelector(".log-rows");
-    list.scrollTop = 400;
-    if (!list.scrollTop) scrollTo(0, list.getBoundingClientRect().top + scrollY + 400);
-}"""
 # The row that is read, in the middle of the screen, and where it stands.
 READ = """() => {
     const row = [...document.querySelectorAll(".log-row")]

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,10 +11,9 @@ from django.conf import settings as django_settings
 from django.db.models import CharField, TextField
 from django.test import Client
 from django.utils.translation import trans_real
-from playwright.sync_api import Page
 
-from locks.models import Building, Device, User
-from locks.tests import gallery, reaching
+from locks.models import Device
+from locks.tests import gallery, reaching, scenes
 from locks.tests import test_access_matrix as matrix
 from locks.tests.desks import SIZES
 from locks.tests.pseudo import BEGIN, Pseudo, untranslated
@@ -61,22 +60,16 @@ def typed_by_people() -> set[str]:
 
 
 def test_no_text_is_left_in_english(pseudo_language, cast, ids) -> None:
-    north, superuser = Building.objects.get(name="North House"), User.objects.get(is_superuser=True)
-    scenes = [
-        *gallery.pages(cast, ids),
-        *gallery.errors(cast, ids),
-        *gallery.of_accounts(superuser, north),
-        *gallery.of_the_desk(),
-    ]
+    every = scenes.scenes_of(cast, ids)
     data = typed_by_people() | NAMES
     found = {}
-    for scene in scenes:
+    for scene in every:
         html = scene.client.get(scene.path).content.decode()
         if texts := untranslated(html, data):
             found[scene.name] = texts
     for label in ("Room 1", "Door 5", "Vault", "Frozen gate"):
         door = Device.objects.get(label=label)
-        client = next(scene.client for scene in scenes if scene.name == f"asks {label}")
+        client = next(scene.client for scene in every if scene.name == f"asks {label}")
         for query in ("", "?break_glass=1"):
             answer = client.get(f"/doors/{door.pk}/{query}", headers={"HX-Request": "true"})
             if texts := untranslated(answer.content.decode(), data):
@@ -85,20 +78,14 @@ def test_no_text_is_left_in_english(pseudo_language, cast, ids) -> None:
 
 
 def test_long_texts_and_a_page_that_is_read_from_right_to_left_fit(
-    request: pytest.FixtureRequest, pseudo_language, live_server, cast, ids, take
+    pseudo_language, live_server, cast, ids, new_page, take
 ) -> None:
-    north, superuser = Building.objects.get(name="North House"), User.objects.get(is_superuser=True)
-    every = [
-        *gallery.pages(cast, ids),
-        *gallery.of_accounts(superuser, north),
-        *gallery.of_the_desk(),
-    ]
-    scenes = [scene for scene in every if not scene.path.startswith("/admin/")]
-    new_page: Callable[..., Page] = request.getfixturevalue("new_page")
+    kinds = set(scenes.KINDS) - {"lists", "records", "errors"}
+    every = scenes.scenes_of(cast, ids, *sorted(kinds))
     page = new_page()
     shown = gallery.Gallery(page, live_server.url)
     found = {}
-    for scene in scenes:
+    for scene in every:
         width, height = SIZES["desktop"]
         page.set_viewport_size({"width": width, "height": height})
         shown.show(scene)
