@@ -122,7 +122,7 @@ def of_accounts(superuser: User, north: Building) -> Iterator[Scene]:
         yield Scene(f"2fa {path}", f"/accounts/2fa/{path}", proved)
     gita = make_user("gita", name="Gita")
     give_app(gita)
-    key = give_passkey(gita)
+    key = give_passkey(gita, "Gita")
     yield Scene("second step, or a passkey", "/accounts/2fa/sign-in/", sign_in(gita))
     proved = sign_in(gita, code_of())
     for path in ("", "passkeys/use/", f"passkeys/{key.pk}/remove/"):
