@@ -158,5 +158,22 @@ def test_what_came_of_a_press_is_said_while_another_door_is_searched(
     expect(clerk.locator("#notices")).to_be_empty()
     simulated.release("harbour-main-entrance")
     expect(clerk.locator("#notices")).to_contain_text("Main entrance Unlocked")
+    expect(clerk.locator("#say[role=status]")).to_contain_text("Main entrance Unlocked")
     expect(clerk).to_have_title("Desk · accessdesk")
     assert card(clerk, "Room 101").is_visible()
+
+
+def test_an_unknown_outcome_closes_itself_with_the_true_time_on_every_console(
+    sign_in, simulated, take
+) -> None:
+    simulated.behave("harbour-bike-cellar", "hangs_up")  # it unlocks, and no answer comes
+    clerk, colleague = sign_in("clerk"), sign_in("clerk2")
+    unlock(clerk, "Bike cellar").click()
+    true_time = re.compile(r"Unlocked at \d\d:\d\d:\d\d; learned at \d\d:\d\d:\d\d\.")
+    for page in (clerk, colleague):
+        expect(card(page, "Bike cellar")).to_contain_text("May have unlocked")
+    for page in (clerk, colleague):
+        expect(card(page, "Bike cellar")).to_contain_text(true_time, timeout=60_000)
+        expect(page.locator(".log-row").filter(has_text="Bike cellar")).to_contain_text(true_time)
+    take(clerk, "learned-late")
+    assert simulated.posts("harbour-bike-cellar") == 1

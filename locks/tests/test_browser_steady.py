@@ -39,8 +39,9 @@ def test_a_click_on_a_door_that_was_moved_under_the_pointer_is_refused_aloud(
     expect(card(clerk, "Staff entrance").locator("xpath=..")).to_contain_text("Main entrance")
     # It has come back under the pointer this very moment.
     clerk.mouse.click(*place)
-    notice = clerk.locator("#notices[role=status]")
+    notice = clerk.locator("#notices")
     expect(notice).to_have_text(f"Main entrance {MOVED}")
+    expect(clerk.locator("#say-now[role=alert]")).to_have_text(f"Main entrance {MOVED}")
     assert simulated.posts("harbour-main-entrance") == 0
     clerk.evaluate("window.late = 400")
     clerk.mouse.click(*place)

@@ -189,7 +189,7 @@ def test_a_shift_is_handed_over_on_one_sheet(sign_in, take) -> None:
     )
     for hidden in (".top", ".paper-links"):
         expect(page.locator(hidden)).to_be_hidden()
-    expect(page.locator(".paper-foot")).to_contain_text("the hash of the last begins with")
+    expect(page.locator(".paper-foot")).to_contain_text("the hash of the last is")
     take(page, "hand-over-print", full=True)
     pages = page.pdf(format="A4", prefer_css_page_size=True).count(b"/Type /Page\n")
     assert 1 <= pages <= 2

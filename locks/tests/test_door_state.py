@@ -223,6 +223,32 @@ def test_an_unlock_that_was_learned_late_says_when_it_was(north, door, clerk, to
         then = re.search(r"Unlocked at (?:\w+ )?(\d\d:\d\d:\d\d); learned at ", text)
         assert (then and then[1]) == (f"{moment.astimezone(north.zone):%H:%M:%S}" if told else None)
         assert "earned at" in text
+    log = re.search(r"<aside.*?</aside>", signed_in(clerk).get("/").content.decode(), re.DOTALL)
+    assert log
+    assert "earned at" in words(log[0])
+    at = timezone.now() - seconds(600)
+    UnlockRequest.objects.update(requested_at=at, ended_at=at + seconds(60))
+    assert "Last:" in card(clerk, door)
+    assert "earned at" in card(clerk, door)
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "sentence"),
+    [
+        (Status.FAILED, {"code": "lock_error"}, "Learned at"),
+        (Status.LOCKED, {"action": "lock", "confirmed_by_device": True}, "Locked at"),
+    ],
+)
+def test_what_else_was_learned_late_says_so(north, door, clerk, status, fields, sentence) -> None:
+    late = {"took_ms": None, "action_attempt_id": "attempt-late"}
+    request = request_of(door, clerk, status, **late, **fields)
+    SeamEvent.objects.create(
+        event_id="event", event_type="lock.locked", device=door, building=north,
+        action_attempt_id="attempt-late", source=Source.WEBHOOK, occurred_at=request.requested_at,
+    )  # fmt: skip
+    assert sentence in card(clerk, door)
+    UnlockRequest.objects.update(took_ms=4_000)
+    assert sentence not in card(clerk, door)
 
 
 # --- The title and the icon -------------------------------------------------------------------

@@ -19,7 +19,7 @@ def without_news(page: Page) -> Page:
 
 
 def notice(page: Page):
-    return page.get_by_role("status").locator(".notice")
+    return page.locator("#notices .notice")
 
 
 def test_who_was_signed_out_reads_that_nothing_was_sent_and_comes_back_to_that_door(
@@ -52,6 +52,7 @@ def test_whose_role_has_ended_reads_so_and_the_doors_are_gone(
     )
     unlock(page, "Front door").click()
     expect(notice(page)).to_contain_text("Front door Nothing was sent. There is no such door")
+    expect(page.locator("#say-now[role=alert]")).to_contain_text("Front door Nothing was sent.")
     page.unroute_all()
     page.get_by_role("heading", name="You hold no role").wait_for()
     expect(notice(page)).to_contain_text("Nothing was sent")

@@ -24,7 +24,7 @@ from locks.tests.history import past_refusal, past_unlock
 from locks.tests.test_door_card import words
 from locks.tests.test_places import told
 from locks.views.finding import Door, find
-from locks.views.groups import MANY, MOST_FOUND, MOST_IN_AREA
+from locks.views.groups import FEW, MANY, MOST_FOUND, MOST_IN_AREA
 
 HTMX = {"HX-Request": "true"}
 
@@ -295,6 +295,28 @@ def test_up_to_the_limit_all_doors_stand_on_the_page(north: Building, clerk: Use
 
 def star(client: Client, door: Device, word: str = "keep", **options):
     return client.post("/favourites/", {word: door.pk}, **options)
+
+
+def test_in_a_building_of_some_doors_links_lead_to_those_one_pressed_lately(
+    north: Building, clerk: User
+) -> None:
+    fill(north, FEW + 1)
+    gate, room = north.devices.get(label="Room 1"), north.devices.get(label="Room 2")
+    client = signed_in(clerk)
+    assert "recents" not in client.get("/").content.decode()
+    past_refusal(gate, make_user("colleague"))
+    for door in (gate, room):
+        past_unlock(door, clerk)
+    page = client.get("/").content.decode()
+    links = re.findall(r'<a id="recent-\d+" href="(#door-\d+)">([^<]*)</a>', page)
+    assert links == [(f"#door-{room.pk}", "Room 2"), (f"#door-{gate.pk}", "Room 1")]
+    assert labels_on(page)[:2] == ["Room 1", "Room 2"]  # where they stood before
+    assert "recent-" not in client.get("/?q=room").content.decode()
+
+
+def test_a_door_says_what_else_it_is_called(north: Building, clerk: User) -> None:
+    make_device(north, label="Room 1", nickname="Bridal suite")
+    assert "Also called Bridal suite" in words(signed_in(clerk).get("/?q=bridal").content.decode())
 
 
 def test_a_favourite_stands_first_once_and_for_its_person_alone(

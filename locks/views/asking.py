@@ -1,17 +1,17 @@
 """What a confirmation asks beside the door: reason, note, reference, and how the person was identified.
 
-What somebody chose last in a building is chosen already the next time, within their session: never
-another person's, and never a note or a reference, which belong to one press.
+What somebody chose last in a building is chosen already the next time within a shift, wherever they
+sign in: never another person's, and never a note or a reference, which belong to one press.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.sessions.backends.base import UpdateError
+from django.utils import timezone
 
 from locks.forms import UnlockForm
 from locks.models import Device, PickListEntry, UnlockRequest
@@ -19,7 +19,8 @@ from locks.services.card_numbers import without_card_numbers
 from locks.services.pick_lists import Lists, chosen, lists_of
 from locks.views.requests import DeskRequest
 
-_KEY = "chosen"  # session key: whose, and by building what they chose last
+SHIFT = dt.timedelta(hours=12)
+_LATELY = 20  # presses that are looked at for what was chosen last
 _MOST_SHOWN = 1000  # characters of what was typed
 _KEYS = 9  # entries that a digit chooses
 
@@ -71,7 +72,7 @@ def question(request: DeskRequest, device: Device, form: UnlockForm) -> Question
     """What a press of `device` is asked: with what was posted, else with what the person chose last."""
     lists = lists_of(device.building)
     posted = request.method == "POST"  # a question is bound, too: it comes with what found the door
-    last = {} if posted else _last(request, device)
+    last = {} if posted else _last(request, device, lists)
     reason, way = (form.number("reason_id"), form.number("way_id")) if posted else (None, None)
     typed = {name: _typed(form, name) for name in ("reason", "note", "reference")}
     if lists.reasons:  # there is no field for one that was typed: it becomes the note of another
@@ -96,34 +97,25 @@ def said(form: UnlockForm, lists: Lists) -> dict[str, Any]:
     return {**words, **typed, "is_unfit": form.is_unfit}
 
 
-def remember(request: DeskRequest, device: Device, lists: Lists, form: UnlockForm) -> None:
-    """Keep what was chosen from the lists for the person's next press in this building.
+def _last(request: DeskRequest, device: Device, lists: Lists) -> dict[str, int]:
+    """What the person chose last in this building of what is offered still. One query.
 
-    Before the press, so that nothing can spoil its answer; a session that has ended keeps nothing. A
-    reason that needs a note is not kept: it is chosen for what its note says.
+    A reason that needs a note is left out: it is chosen for what its note says.
     """
-    reasons = {each.pk for each in lists.reasons if not each.needs_note}
-    offered = {"reason": reasons, "way": {each.pk for each in lists.ways}}
-    now = {name: form.number(f"{name}_id") for name in offered}
-    known = {name: pk for name, pk in now.items() if pk in offered[name]}
-    before = _last(request, device)
-    if before | known == before:
-        return
-    kept = request.session.get(_KEY)
-    mine = kept["in"] if isinstance(kept, dict) and kept.get("person") == request.user.pk else {}
-    mine = {**mine, str(device.building_id): before | known}
-    request.session[_KEY] = {"person": request.user.pk, "in": mine}
-    with suppress(UpdateError):
-        request.session.save()
-    request.session.modified = False
-
-
-def _last(request: DeskRequest, device: Device) -> dict[str, int]:
-    kept = request.session.get(_KEY)
-    if not isinstance(kept, dict) or kept.get("person") != request.user.pk:
-        return {}
-    last: dict[str, int] = kept["in"].get(str(device.building_id), {})
-    return last
+    sent = UnlockRequest.objects.unlocks().filter(
+        requested_by=request.user,
+        building=device.building,
+        requested_at__gt=timezone.now() - SHIFT,
+    )
+    rows = list(sent.order_by("-requested_at", "-pk")[:_LATELY])
+    reasons = {each.text: each.pk for each in lists.reasons if not each.needs_note}
+    ways = {each.text: each.pk for each in lists.ways}
+    named = (each.identified_as or str(each.get_identified_by_display()) for each in rows)
+    found = {
+        "reason": next((reasons[each.reason] for each in rows if each.reason in reasons), None),
+        "way": next((ways[each] for each in named if each in ways), None),
+    }
+    return {name: pk for name, pk in found.items() if pk is not None}
 
 
 def _offers(name: str, entries: Sequence[PickListEntry], pk: int | None) -> list[Offer]:

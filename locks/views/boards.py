@@ -15,6 +15,7 @@ from locks.views.cards import Card, LatestProof, read_cards
 from locks.views.desk_logs import DeskLog, read_desk_log
 from locks.views.finding import Door, Sought, read_doors
 from locks.views.groups import (
+    FEW,
     MANY,
     MOST_BUILDINGS,
     AreaLink,
@@ -52,6 +53,7 @@ class Board:
     sought: Sought
     areas: list[Area]
     links: list[AreaLink]  # to the areas of a large building
+    recent: list[Door]  # pressed lately, of doors that stand further down in their areas
     total: int  # doors, shown or not
     found: int  # by the search, or in the opened area
     log: DeskLog
@@ -120,6 +122,7 @@ def read_desk(
             sought=sought,
             areas=_areas(each.building, each.groups, cards),
             links=each.links,
+            recent=each.recent,
             total=each.total,
             found=each.found,
             log=read_desk_log(each.building, at=at, managed=managed, asked=asked or {}),
@@ -180,12 +183,14 @@ def _at_hand(
     if sought.query or sought.area is not None:
         return AtHand(favourites)
     counts = Counter(door.building_id for door in doors)
+    if not any(counts[building.pk] > FEW for building in buildings):
+        return AtHand(favourites)
+    recent = recent_doors(viewer, buildings, at=at)
     large = [building for building in buildings if counts[building.pk] > MANY]
     if not large:
-        return AtHand(favourites)
-    recent = recent_doors(viewer, large, at=at)
+        return AtHand(favourites, recent)
     back_at = [sought.door] if sought.door is not None else []
-    return AtHand(favourites, {*recent, *back_at}, doors_going_on(large, at=at))
+    return AtHand(favourites, [*recent, *back_at], doors_going_on(large, at=at))
 
 
 def _areas(building: Building, groups: list[Group], cards: dict[int, Card]) -> list[Area]:

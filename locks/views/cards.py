@@ -34,7 +34,7 @@ from locks.services.rights import freeze_behind, obstacle, obstacle_in, overrida
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of, why_not_remote
 from locks.views.lock_offers import LockOffer, offer_lock, unsettled_unlocks
-from locks.views.moments import unlocked_at
+from locks.views.moments import moved_at
 from locks.views.past import NO_PAST, Past, pasts_of
 from locks.views.states import RECENT, State, clock, refusal_of, said, state_of, verdict_of
 
@@ -126,7 +126,7 @@ def read_cards(
     presses = _own_presses(viewer, devices, at=at)
     pasts = pasts_of(devices)
     outages = offline_since(devices)
-    moments = unlocked_at(each for each in latest.values() if _is_news(each, at=at))
+    moments = moved_at(latest.values())
     unsettled = unsettled_unlocks(latest)
     doubted = {each.pk: each for each in (*latest.values(), *unsettled.values())}
     told = newest_of(doubted.values())
@@ -169,7 +169,7 @@ class _Seen:
     at: dt.datetime
     past: Past
     offline_since: dt.datetime | None
-    moments: dict[int, dt.datetime]  # of unlocks that were learned late, by request
+    moments: dict[int, dt.datetime]  # when locks moved of which that was learned late, by request
     free_at: dt.datetime | None  # of the door
     proof: Proved | None  # the viewer's latest
     held: frozenset[int]  # buildings where the viewer holds any role
@@ -243,7 +243,7 @@ def _may_be_told(latest: UnlockRequest, seen: _Seen) -> bool:
 
 
 def _state(latest: UnlockRequest, seen: _Seen) -> State:
-    return state_of(latest, at=seen.at, past=seen.past, unlocked_at=seen.moments.get(latest.pk))
+    return state_of(latest, at=seen.at, past=seen.past, moved_at=seen.moments.get(latest.pk))
 
 
 def _obstacle(code: str, device: Device, seen: _Seen) -> words.Told:
@@ -279,10 +279,6 @@ def _offer(
     if seen.unsettled is not None:
         return AGAIN
     return ASK if device.is_private or asks else PRESS
-
-
-def _is_news(request: UnlockRequest, *, at: dt.datetime) -> bool:
-    return request.ended_at is not None and at - request.ended_at < RECENT
 
 
 def _still_tells(press: Press, latest: UnlockRequest | None, *, code: str) -> bool:

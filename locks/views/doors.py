@@ -30,7 +30,7 @@ from locks.services.proving_oneself import (
 from locks.services.tokens import issue_token
 from locks.services.unlocking import request_unlock
 from locks.views.answering import answer
-from locks.views.asking import Question, question, remember, said
+from locks.views.asking import Question, question, said
 from locks.views.cards import AGAIN, ASK, PRESS, UNDER_WAY, Card, read_cards
 from locks.views.proving import latest, note
 from locks.views.requests import DeskRequest, client_address
@@ -76,7 +76,6 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     # The button of a common door's card asks nothing.
     is_asked = device.is_private or form.ticked("asked")
     lists = lists_of(device.building) if is_asked else Lists([], [])
-    remember(request, device, lists, form)
     try:
         result = request_unlock(
             actor=request.user,

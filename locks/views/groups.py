@@ -22,6 +22,7 @@ from locks.views.finding import Door, Sought, find, natural
 from locks.views.log import LOG_REACHES_BACK
 from locks.views.states import RECENT
 
+FEW = 12  # doors of a building, which are all in sight at once
 MANY = 60  # doors of a building, from which on not all are shown
 MOST_FOUND = 24  # doors of a building that a search shows
 MOST_BUILDINGS = 5  # with their doors, of a search that found some in more
@@ -65,6 +66,7 @@ class Chosen:
     total: int  # doors that the building has
     found: int = 0  # doors that a search found here, or that the opened area has
     links: list[AreaLink] = field(default_factory=list)
+    recent: list[Door] = field(default_factory=list)  # beside the groups that they stand in
 
     @property
     def shown(self) -> int:
@@ -126,7 +128,9 @@ def _of_building(building: Building, doors: list[Door], sought: Sought, at_hand:
     kept, rest = _split(in_order(doors), at_hand.favourites)
     groups = [Group(FAVOURITES, "", kept)]
     if len(doors) <= MANY:
-        return Chosen(building, _filled([*groups, *_by_area(rest)]), len(doors))
+        # A press moves no card: the doors stay where they are, and links lead to them.
+        recent = [] if len(doors) <= FEW else _named(rest, at_hand.recent)
+        return Chosen(building, _filled([*groups, *_by_area(rest)]), len(doors), recent=recent)
     # In the order of the house, not of time: a press must not move the doors of this group.
     recent, rest = _split(rest, at_hand.recent)
     going_on, rest = _split(rest, at_hand.going_on)
@@ -140,6 +144,12 @@ def _split(doors: Iterable[Door], wanted: Collection[int]) -> tuple[list[Door], 
         [door for door in doors if door.pk in wanted],
         [door for door in doors if door.pk not in wanted],
     )
+
+
+def _named(doors: Iterable[Door], wanted: Iterable[int]) -> list[Door]:
+    """Those of `wanted` that are here, in its order."""
+    here = {door.pk: door for door in doors}
+    return [here[pk] for pk in dict.fromkeys(wanted) if pk in here]
 
 
 def _by_area(doors: Iterable[Door]) -> list[Group]:

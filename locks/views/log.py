@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from locks import words
 from locks.models import Action, Building, Device, Press, SeamEvent, UnlockRequest, Verdict
 from locks.services.attesting import newest_of
+from locks.views.moments import moved_at
 from locks.views.states import clock, said, state_of
 
 LOG_REACHES_BACK = dt.timedelta(hours=12)
@@ -57,6 +58,7 @@ class LogRow:
     who: str
     person: tuple[int, str] | None = None  # who pressed
     seen: str = ""  # what somebody saw at the door
+    learned: str = ""  # of one that nobody knew of for a while
     request: UnlockRequest | None = None
     joined: int = 0  # presses that came while it was under way
 
@@ -70,7 +72,9 @@ def read_log(
     chosen: Chosen = ALL,
     longest: int = LONGEST_LOG,
 ) -> list[LogRow]:
-    """The newest rows; one more than `longest` tells that there are more. Three queries.
+    """The newest rows; one more than `longest` tells that there are more.
+
+    Three queries, and one more where something was learned late.
 
     Without a span, those of the last 12 hours. What happened by hand or by code at private doors is
     for those who manage the building, whatever is chosen.
@@ -128,10 +132,10 @@ def _presses(
     ordered = requests.annotate(joined=joined).order_by("-requested_at", "-pk")
     rows = []
     found = list(ordered[: longest + 1])
-    words_of = newest_of(found)
+    words_of, moments = newest_of(found), moved_at(found)
     for request in found:
         request.building = building
-        state = state_of(request, at=at)
+        state = state_of(request, at=at, moved_at=moments.get(request.pk))
         rows.append(
             LogRow(
                 key=f"request-{request.pk}",
@@ -144,6 +148,7 @@ def _presses(
                 outcome=state.brief,
                 who=_who(request, request.joined),
                 person=(request.requested_by_id, request.person_name),
+                learned=state.learned,
                 seen=said(words_of.get(request.pk), zone=building.zone, at=at),
                 request=request,
                 joined=request.joined,

@@ -69,8 +69,8 @@ class Sheet:
 
     @property
     def head(self) -> str:
-        """The beginning of the record's end, as long as paper needs it."""
-        return " ".join(self.noted.head[at : at + 4] for at in range(0, 16, 4))
+        """The hash at the record's end, in groups that can be read out and compared."""
+        return " ".join(self.noted.head[at : at + 4] for at in range(0, len(self.noted.head), 4))
 
 
 def sheet_now(

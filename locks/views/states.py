@@ -54,7 +54,7 @@ class State:
     why: tuple[str, ...]
     next: tuple[str, ...]
     watching: str  # for how long the truth is waited for
-    learned: str  # of one that was unknown: when the lock unlocked, or when that was learned
+    learned: str  # of one that was unknown: when the lock moved, and when that was learned
     who: str
     broke_glass: bool
     when: str
@@ -80,11 +80,11 @@ def state_of(
     *,
     at: dt.datetime,
     past: Past = NO_PAST,
-    unlocked_at: dt.datetime | None = None,
+    moved_at: dt.datetime | None = None,
 ) -> State:
     """The state of a request at `at`; `past` is its door's.
 
-    `unlocked_at` is when the lock unlocked by its own word, where the answer came late.
+    `moved_at` is when the lock moved by its own word, where the answer came late.
     """
     outcome = request.outcome
     contradicted = request.contradicted_at is not None
@@ -104,7 +104,7 @@ def state_of(
         why=told[0],
         next=told[1],
         watching=_watching(request, at=at),
-        learned=_learned(request, unlocked_at, at=at),
+        learned=_learned(request, moved_at, at=at),
         who=request.person_name,
         broke_glass=bool(request.overridden),
         when=clock(request.requested_at, zone=request.building.zone, at=at),
@@ -153,18 +153,18 @@ def _watching(request: UnlockRequest, *, at: dt.datetime) -> str:
     }
 
 
-def _learned(request: UnlockRequest, unlocked_at: dt.datetime | None, *, at: dt.datetime) -> str:
-    """When a lock unlocked of which nobody knew for a while; `took_ms` tells that nobody did."""
-    if request.status != Status.UNLOCKED or request.took_ms is not None:
+def _learned(request: UnlockRequest, moved_at: dt.datetime | None, *, at: dt.datetime) -> str:
+    """When a lock moved of which nobody knew for a while; `took_ms` tells that nobody did."""
+    if request.status not in ENDED_STATUSES or request.took_ms is not None:
         return ""
     zone = request.building.zone
-    learned = clock(request.ended_at, zone=zone, at=at)
-    if unlocked_at is None:
-        return _("Learned at %(learned)s.") % {"learned": learned}
-    return _("Unlocked at %(time)s; learned at %(learned)s.") % {
-        "time": clock(unlocked_at, zone=zone, at=at),
-        "learned": learned,
-    }
+    learned = {"learned": clock(request.ended_at, zone=zone, at=at)}
+    if moved_at is None:
+        return _("Learned at %(learned)s.") % learned
+    told = {**learned, "time": clock(moved_at, zone=zone, at=at)}
+    if request.action == Action.LOCK:
+        return _("Locked at %(time)s; learned at %(learned)s.") % told
+    return _("Unlocked at %(time)s; learned at %(learned)s.") % told
 
 
 def _seam_says(request: UnlockRequest) -> str:

@@ -36,7 +36,7 @@
     if (!form.matches("[data-press], [data-lock]")) return;
     event.preventDefault();
     const door = form.dataset.press ?? form.dataset.lock;
-    if (underWay.has(door)) return accessdesk.tell(byId(`door-${door}`), said.textUnderWay);
+    if (underWay.has(door)) return accessdesk.tell(byId(`door-${door}`), said.textUnderWay, false);
     question += 1;
     if (isOffline()) return accessdesk.tell(byId(`door-${door}`), said.textOffline);
     underWay.add(door);
@@ -86,7 +86,7 @@
     const card = new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector(".card");
     if (!card) return;
     pressed.set(elt.dataset.door, card.dataset.spoken);
-    accessdesk.tell(card, card.dataset.spoken);
+    accessdesk.tell(card, card.dataset.spoken, isUrgent(card));
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -124,20 +124,27 @@
     return page.querySelector("[data-sentence]")?.textContent;
   }
 
-  // Outside the cards, so that a refetch does not take it away.
-  accessdesk.tell = (card, sentence) => {
+  // Outside the cards, so that a refetch does not take it away. What asks for no action waits its turn to be spoken.
+  accessdesk.tell = (card, sentence, isToAct = true) => {
     const notice = document.createElement("p");
     notice.className = "notice";
     const name = document.createElement("strong");
     name.textContent = card?.dataset.label ?? "";
     notice.append(name, " ", sentence);
-    if (!dialog.open) return byId("notices").replaceChildren(notice);
+    if (!dialog.open) {
+      byId("notices").replaceChildren(notice);
+      return say(notice.textContent.trim(), isToAct);
+    }
     // What lies beside an open dialog is neither seen nor heard.
     notice.setAttribute("role", "alert");
     dialog.querySelector(".notice")?.remove();
     byId("confirm-body").prepend(notice);
   };
 
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    const { target } = event.detail;
+    if (target.id === "notices" && target.childElementCount) say(target.textContent.trim(), true);
+  });
   document.addEventListener("click", (event) => event.target.closest(".notice")?.remove());
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || dialog.open || !byId("notices").childElementCount) return;
@@ -189,8 +196,9 @@
       const now = (card ?? byId(`told-of-${door}`))?.dataset.spoken;
       if (!now || now === before) continue;
       pressed.set(door, now);
-      if (!card) accessdesk.tell(byId(`told-of-${door}`), now); // another search is shown
-      else say(`${card.dataset.label}: ${now}`, ["bad", "warn"].includes(card.dataset.tone));
+      const other = byId(`told-of-${door}`); // another search is shown
+      if (!card) accessdesk.tell(other, now, isUrgent(other));
+      else say(`${card.dataset.label}: ${now}`, isUrgent(card));
     }
     keepFocus();
   }
@@ -210,7 +218,11 @@
 
   changed();
 
-  function say(sentence, isUrgent) {
-    byId(isUrgent ? "say-now" : "say").textContent = sentence;
+  function isUrgent(card) {
+    return ["bad", "warn"].includes(card.dataset.tone);
+  }
+
+  function say(sentence, isNow) {
+    byId(isNow ? "say-now" : "say").textContent = sentence;
   }
 })();
