@@ -20,6 +20,11 @@ PAGE = ROOT / "docs" / "screens.md"
 FOLDER = ROOT / "docs" / "screens"
 TESTS = (
     "screens",
+    "browser_find",
+    "browser_states",
+    "browser_desk",
+    "confirm_browser",
+    "desk_log_browser",
     "press_conditions_browser",
     "account_browser",
     "errors_keep_the_place",
