@@ -20,7 +20,7 @@ class UnlockForm(forms.Form):
     """
 
     token = forms.CharField(max_length=500, widget=forms.HiddenInput)
-    elapsed_wall = forms.FloatField(required=False)  # seconds, added by desk.js
+    elapsed_wall = forms.FloatField(required=False)  # seconds, added by elapsed.js
     elapsed_mono = forms.FloatField(required=False)
     named = forms.CharField(max_length=200, required=False)  # what was typed to say which door
     again = forms.IntegerField(required=False)  # the unlock request that was asked about

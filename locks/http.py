@@ -20,10 +20,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import ngettext
 from django_htmx.http import HttpResponseClientRedirect
 
 from locks.models import Building, Pin, SharedPC, SharedPCVisit, User, reality
 from locks.models.shared_pcs import BY_PIN
+from locks.words.numbers import counted
 
 PRESSES = frozenset({"unlock_door", "lock_door"})  # the names of their addresses
 
@@ -34,6 +36,7 @@ BEGAN = "began_at"  # session key: when the person signed in
 # How allauth's list of a session's proofs names a second factor that the provider asked for.
 BY_PROVIDER = ("mfa", "single_sign_on")
 SIGN_OUTS = {"logout", "account_logout"}  # views that every session may use
+SAID = 60  # seconds before its end that is said (session.js)
 SEEN_STEP = 20  # seconds; a session is not rewritten more often
 
 
@@ -252,6 +255,26 @@ def _seconds_left(request: HttpRequest) -> int:
     return int(seconds_left(request.session, time.time())[0])
 
 
+def _session_texts() -> dict[str, str]:
+    """What is said in the last minute of a session: of one that can be kept on, and of one that cannot."""
+
+    def idle(seconds: int) -> str:
+        return ngettext(
+            "You will be signed out in {count} second.",
+            "You will be signed out in {count} seconds.",
+            seconds,
+        )
+
+    def shift(seconds: int) -> str:
+        return ngettext(
+            "Your 12 hours are over: you will be signed out in {count} second. Sign in again to go on.",
+            "Your 12 hours are over: you will be signed out in {count} seconds. Sign in again to go on.",
+            seconds,
+        )
+
+    return {"idle": counted(idle, SAID), "shift": counted(shift, SAID)}
+
+
 def page_context(request: HttpRequest) -> dict[str, Any]:
     """What every page shows: whether doors are real, and whether the person may review the record.
 
@@ -260,6 +283,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     left = partial(_seconds_left, request)
     return {
         "session_left": left,
+        "session_texts": _session_texts,
         "session_mark": partial(session_mark, request),
         "simulated": settings.SEAM_SIMULATED,
         "reality": reality,

@@ -26,6 +26,7 @@ from locks.models.unlocks import Outcome
 from locks.services.downtime import Downtime
 from locks.services.health import FAILURES, UNLOCKS, LockHealth, Period, Tally
 from locks.words import dates
+from locks.words.numbers import tenths
 
 _CONCERNS: dict[str, str | Promise] = {
     "gone": gettext_lazy("Gone from Seam: nobody can unlock it from here."),
@@ -252,5 +253,5 @@ def _hours(length: dt.timedelta) -> str:
     if hours < 1:
         return _("%(minutes)d min") % {"minutes": max(1, round(hours * 60))}
     if hours < 9.95:
-        return _("%(hours)s h") % {"hours": f"{hours:.1f}"}
+        return _("%(hours)s h") % {"hours": tenths(hours)}
     return _("%(hours)s h") % {"hours": round(hours)}

@@ -21,6 +21,7 @@ from locks.admin.links import doors_url
 from locks.models import Building
 from locks.models.unlocks import Outcome
 from locks.services.health import CONCERNS, BuildingHealth, LockHealth, Period, read_health
+from locks.words import dates
 
 DAYS, DEFAULT_DAYS = (7, 30, 90), 30
 
@@ -77,6 +78,7 @@ class HealthPage(Reviewed):
             "opts": self.opts,
             "building": building,
             "period": period,
+            "since": dates.written(period.since, dates.DATE),
             "zone": building.zone.key,
             "summary": _summary(building, health),
             "attention": sum(bool(lock.concerns) for lock in locks),

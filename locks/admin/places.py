@@ -24,6 +24,7 @@ from locks.admin.who_can import WhoCanUnlockADoor
 from locks.models import Building, Device
 from locks.services import freezing, inventory, places
 from locks.services.errors import ServiceError
+from locks.words.numbers import percent
 
 Fieldsets = Any
 FREEZE = ("frozen", "frozen_reason", "frozen_until")
@@ -261,7 +262,7 @@ class DeviceAdmin(WhoCanUnlockADoor):
 
     @admin.display(description=_("battery"))
     def battery(self, door: Device) -> str:
-        level = NONE if door.battery_level is None else f"{door.battery_level:.0%}"
+        level = NONE if door.battery_level is None else percent(round(door.battery_level * 100))
         return f"{level} {door.battery_status}".strip()
 
     @admin.display(description=_("last told by Seam"))

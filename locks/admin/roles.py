@@ -8,11 +8,12 @@ from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from locks.admin.base import Reviewed
 from locks.admin.filters import ByBuilding, ByChoice, ByPerson, OneOf
-from locks.admin.hours import WallClockField, WeeklyHoursField, written
+from locks.admin.hours import WallClockField, WeeklyHoursField, example, written
 from locks.admin.scope import actor
 from locks.admin.shown import NONE, when
 from locks.admin.site import site
@@ -37,7 +38,7 @@ class TermsForm(forms.ModelForm):
         label=_("Weekly hours"),
         required=False,
         show_hidden_initial=True,
-        help_text=_("Unlocking only then, such as: Mon-Fri 08:00-16:00; Sat,Sun 10:00-14:00"),
+        help_text=format_lazy(_("Unlocking only then, such as: {hours}"), hours=example),
     )
     revoke = forms.BooleanField(
         label=_("Revoke"), required=False, help_text=_("Take the role away now, for good.")

@@ -16,7 +16,8 @@ from locks.models.places import LOW_BATTERY
 from locks.models.unlocks import SLOW_MS
 from locks.services.downtime import Downtime, Stretch
 from locks.services.health import AnswerTimes, Charge, Period
-from locks.words import dates
+from locks.words import dates, numbers
+from locks.words.numbers import tenths
 
 WIDTH, EDGE = 180, 6  # of a picture, and left free at either side for marks
 PLOT = WIDTH - 2 * EDGE
@@ -84,7 +85,7 @@ class ChargeStrip:
 def seconds(length_ms: int) -> str:
     """A length as people read it: 0.8 s, 12 s, 1 min 5 s."""
     if length_ms < 9_950:
-        return _("%(seconds)s s") % {"seconds": f"{length_ms / 1000:.1f}"}
+        return _("%(seconds)s s") % {"seconds": tenths(length_ms / 1000)}
     whole = round(length_ms / 1000)
     if whole < 60:
         return _("%(seconds)s s") % {"seconds": whole}
@@ -261,4 +262,4 @@ def percent(share: float) -> str:
         whole = min(whole, 99)
     if share > 0:
         whole = max(whole, 1)
-    return _("%(share)d %%") % {"share": whole}
+    return numbers.percent(whole)

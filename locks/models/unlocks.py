@@ -48,6 +48,7 @@ ENDED_STATUSES = (*DONE_STATUSES, Status.FAILED)
 class Outcome(models.TextChoices):
     """Status and confirmation as one value, wherever they are shown, counted or exported."""
 
+    # Translators: of an outcome, what stands before the first comma is shown large. It must be true alone.
     SENDING = "sending", _("Sending…")
     PENDING = "pending", _("Waiting for the lock…")
     CONFIRMED = "unlocked_confirmed", _("Unlocked, confirmed")

@@ -21,6 +21,7 @@ from locks.models import Alarm, Alert, AlertMute, AlertRoute, Building, Notice, 
 from locks.services.alert_settings import Choice, require_test_due, route_of
 from locks.services.editing import require_manager
 from locks.services.telling import desk_link, local_time, mail_to, managers_of, one_line
+from locks.words.numbers import percent
 
 MOST_LINES: Final = 100  # alerts named in one mail
 MOST_CALLS: Final = 20  # calls of a webhook at once; one more tells how many others there are
@@ -170,7 +171,7 @@ def _charge(alert: Alert) -> str:
     door = alert.device
     if door is None or (door.battery_level is None and not door.battery_status):
         return ""
-    level = "" if door.battery_level is None else f"{door.battery_level:.0%}"
+    level = "" if door.battery_level is None else percent(round(door.battery_level * 100))
     return f"{level} {door.battery_status}".strip()
 
 

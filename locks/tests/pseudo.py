@@ -51,6 +51,8 @@ class _Texts(HTMLParser):
     """What people read or hear of a page: its text, and the attributes that are text."""
 
     SAID = {"aria-label", "title", "placeholder", "alt", "data-spoken"}
+    # Texts that scripts show.
+    SAID |= {"data-texts", "data-counted", "data-waiting", "data-slow-big", "data-slow-rest"}
     UNSAID = {"script", "style", "code", "pre"}
 
     def __init__(self) -> None:

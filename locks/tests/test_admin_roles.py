@@ -4,8 +4,10 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from locks.admin.hours import WeeklyHoursField, written
 from locks.models import Assignment, AuditEvent, Building, Kind, Role, User
@@ -202,6 +204,16 @@ def test_weekly_hours_are_read_as_people_write_them(text: str, days: list[int]) 
     [period] = WeeklyHoursField().clean(text)
     assert period["days"] == days
     assert WeeklyHoursField().clean(written([period])) == [period]
+
+
+def test_weekly_hours_are_written_in_the_readers_language_and_read_in_english_too() -> None:
+    period = {"days": [1, 2, 3, 4, 5], "from": "08:00", "until": "16:00"}
+    with override("de"):
+        assert written([period]) == "Mo-Fr 08:00-16:00"
+        for text in ("Mo-Fr 08:00-16:00", "Montag-Freitag 08:00-16:00", "Mon-Fri 08:00-16:00"):
+            assert WeeklyHoursField().clean(text) == [period]
+        with pytest.raises(ValidationError, match="Mo, Di, Mi, Do, Fr, Sa, So"):
+            WeeklyHoursField().clean("Xyz 08:00-16:00")
 
 
 @pytest.mark.parametrize("text", ["Mon", "Mon 8-16", "Xyz 08:00-16:00", "Mon 25:00-26:00", "\0"])

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "services": {"services", "models", "clients", "seam", "words", "tasks"},
     "tasks": {"services"},
     "startup": {"models", "append_only"},
-    "http": {"models"},
+    "http": {"models", "words"},
     "listening": {"models", "http"},
     "live": {"listening"},
     "forms": {"models"},

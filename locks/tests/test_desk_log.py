@@ -98,7 +98,7 @@ def test_somebodys_code_at_a_private_door_stays_hidden_whatever_is_chosen(
     tell("lock.unlocked", room, method="keycode")
     html = section(signed_in(clerk), north, door=room.pk)
     assert rows(html) == []
-    assert "Nothing of that in the last 12 hours." in words(html)
+    assert "Nothing that matches in the last 12 hours." in words(html)
     assert "Room 101" not in options(html, "door")
     (row,) = rows(section(signed_in(manager), north, door=room.pk))
     assert "Unlocked by code" in row

@@ -113,7 +113,7 @@ def test_a_tap_on_a_rows_door_filters_the_log_and_news_keep_to_it(house, sign_in
     assert rows.count() <= shown
     doors.select_option(label="Roof door")
     people.select_option(label="Demo clerk (Harbour House)")
-    expect(page.locator(".log-none")).to_have_text("Nothing of that in the last 12 hours.")
+    expect(page.locator(".log-none")).to_have_text("Nothing that matches in the last 12 hours.")
     page.get_by_role("link", name="Show the whole log").click()
     expect(rows.nth(31)).to_be_visible()
     expect(page).not_to_have_url(re.compile("log_"))
@@ -164,7 +164,9 @@ def test_a_lost_connection_is_told_across_the_page_and_a_page_that_was_away_is_r
 def test_a_shift_is_handed_over_on_one_sheet(sign_in, take) -> None:
     page = sign_in("clerk")
     page.get_by_role("link", name="Shift hand-over").click()
-    page.get_by_label("Leave something to the next shift").fill("New battery for it is at the desk")
+    page.get_by_label("Leave something for the next shift").fill(
+        "New battery for it is at the desk"
+    )
     page.get_by_label("Door, if any").select_option(index=2)
     page.get_by_role("button", name="Add").click()
     expect(page.locator(".follow-up")).to_contain_text("New battery for it is at the desk")

@@ -12,6 +12,7 @@ from locks.models import Building, Device, Press, Status, UnlockRequest, User, V
 from locks.models.unlocks import OPEN_STATUSES
 from locks.tests.conftest import signed_in
 from locks.tests.factories import make_device, make_user, request_of, seconds
+from locks.views.states import clock
 
 HELP = "Help line: north 100"
 
@@ -45,7 +46,7 @@ def card(person: User, door: Device) -> str:
         (
             Status.UNLOCKED,
             {"confirmed_by_device": False},
-            ["Accepted, this lock does not confirm", "Look whether the door unlocked.", HELP],
+            ["Accepted, this lock does not confirm", "Check whether the door unlocked.", HELP],
         ),
         (Status.UNLOCKED, {}, ["Accepted, the lock has not said", HELP]),
         (
@@ -165,6 +166,16 @@ def test_it_tells_what_is_known_of_the_lock_and_since_when(north, clerk) -> None
     assert re.search(r"80 % as of \S+", card(clerk, old))
     assert "Online" not in card(clerk, bare)
     assert "Battery" not in card(clerk, bare)
+
+
+def test_what_an_event_told_later_is_not_dated_back_to_the_last_reading(north, clerk) -> None:
+    read, told = (timezone.now() - dt.timedelta(hours=hours) for hours in (5, 2))
+    door = make_device(north, synced_at=read, lock_told_at=told)
+    assert f"as of {clock(told, zone=north.zone, at=timezone.now(), seconds=False)}" in card(
+        clerk, door
+    )
+    Device.objects.update(lock_told_at=timezone.now())
+    assert "as of" not in card(clerk, door)
 
 
 def test_it_claims_no_lock_state_from_before_a_press(north, clerk) -> None:

@@ -113,7 +113,7 @@ def test_the_end_of_a_session_is_said_before_and_keeps_the_place(house: Stack, p
     for tab in (pc, other):
         _looked_at(tab)
         said = tab.locator("#session-say")
-        expect(said).to_contain_text(re.compile(r"You will be signed out in\s+\d\d\s+s\."))
+        expect(said).to_contain_text(re.compile(r"You will be signed out in \d\d seconds\."))
         expect(tab.get_by_role("form", name="Your session")).to_be_visible()
     expect(home).to_be_focused()
     other.get_by_role("button", name="Stay signed in").click()

@@ -16,6 +16,7 @@ from locks.models import Building, Lease, Press, Verdict
 from locks.views.boards import Desk, read_desk
 from locks.views.finding import Sought
 from locks.views.log import LOG_REACHES_BACK, LONGEST_LOG
+from locks.views.own import waiting_texts
 from locks.views.proving import latest
 from locks.views.requests import DeskRequest
 from locks.views.states import State, clock, state_of, verdict_of
@@ -73,6 +74,7 @@ def _page(request: DeskRequest, *, only: int | None = None) -> HttpResponse:
     context |= {
         "degraded": (age := Lease.worker_age()) is not None and age >= Lease.WORKER_SILENT_AFTER,
         "manages": Building.objects.managed_by(request.user).exists(),
+        "waiting_texts": waiting_texts(),
     }
     return render(request, "locks/desk.html", context)
 

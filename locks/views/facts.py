@@ -15,6 +15,7 @@ from locks.models.places import problem_code
 from locks.services.rights import BLOCKING
 from locks.views.past import NO_PAST, Past
 from locks.views.states import clock
+from locks.words.numbers import percent
 
 FRESH = dt.timedelta(minutes=10)
 MOST_PROBLEMS = 4
@@ -56,10 +57,10 @@ def facts_of(
         )
         if fact is not None
     ]
-    if known and device.synced_at and at - device.synced_at > FRESH:
-        known.append(
-            Fact("clock", _("as of %(time)s") % {"time": _time(device.synced_at, device, at)})
-        )
+    told = (device.synced_at, device.lock_told_at, device.health_told_at)
+    newest = max(filter(None, told), default=None)
+    if known and newest and at - newest > FRESH:
+        known.append(Fact("clock", _("as of %(time)s") % {"time": _time(newest, device, at)}))
     if past.answers and not (latest and latest.is_open):  # its headline says so
         known.append(Fact("waiting", past.answers))
     return known
@@ -68,7 +69,7 @@ def facts_of(
 def _time(moment: dt.datetime, device: Device, at: dt.datetime) -> str:
     """To the minute, on the building's clock."""
     zone = device.building.zone if device.building else dt.UTC
-    return clock(moment, zone=zone, at=at).rpartition(":")[0]
+    return clock(moment, zone=zone, at=at, seconds=False)
 
 
 def _online(device: Device, since: dt.datetime | None, *, at: dt.datetime) -> Fact | None:
@@ -108,12 +109,12 @@ def _battery(device: Device) -> Fact | None:
     level, status = device.battery_level, device.battery_status
     if level is None and not status:
         return None
-    percent = "" if level is None else f"{level * 100:.0f} %"
+    share = "" if level is None else percent(round(level * 100))
     if device.charge == "critical":
-        return Fact("battery-low", _("Battery nearly empty %(level)s") % {"level": percent}, "bad")
+        return Fact("battery-low", _("Battery nearly empty %(level)s") % {"level": share}, "bad")
     if device.charge == "low":
-        return Fact("battery-low", _("Battery low %(level)s") % {"level": percent}, "warn")
-    return Fact("battery", percent or _("Battery fine"))
+        return Fact("battery-low", _("Battery low %(level)s") % {"level": share}, "warn")
+    return Fact("battery", share or _("Battery fine"))
 
 
 def why_not_remote(device: Device) -> str:

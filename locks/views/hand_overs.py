@@ -171,7 +171,9 @@ def _who_was_first(row: HandOver, request: DeskRequest, at: dt.datetime) -> str:
     when = clock(row.until, zone=row.building.zone, at=at)
     if row.taken_by_id == request.user.pk:
         return _("You have taken over already, at %(time)s.") % {"time": when}
-    told = _("%(name)s took over at %(time)s, before you. Take over from them if you are to go on.")
+    told = _(
+        "%(name)s took over at %(time)s, before you. Take over from them if this is your shift."
+    )
     return told % {"name": row.person_name, "time": when}
 
 

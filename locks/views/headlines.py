@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -10,6 +11,8 @@ from django.utils.translation import gettext as _
 from locks.models import UnlockRequest
 from locks.models.unlocks import Outcome
 from locks.views.past import Past, in_seconds
+
+_COMMA = re.compile(r"[،、，]\s*|,\s+")  # of any script; none within a number
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,9 @@ def headline_of(request: UnlockRequest, past: Past) -> Headline:
 
 def _cut(label: str) -> Headline:
     """Cut behind the first comma, as far as there is one."""
-    big, comma, rest = label.partition(", ")
-    return Headline(f"{big}{comma.strip()}", rest)
+    found = _COMMA.search(label)
+    at = found.end() if found else len(label)
+    return Headline(label[:at].rstrip(), label[at:])
 
 
 def _usually(past: Past) -> str:

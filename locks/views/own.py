@@ -7,11 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import ngettext
 
 from locks.models import Action, Attestation, Building, Press, Status, UnlockRequest, User
 from locks.models.unlocks import OPEN_STATUSES
 from locks.services.attesting import REACHES_BACK
 from locks.views.states import RECENT
+from locks.words.numbers import counted
+
+MOST_TOLD_APART = 99  # no language has a form of its own beyond
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,13 @@ class Own:
 
     waiting: int = 0
     doubted: int = 0
+
+
+def waiting_texts() -> str:
+    """What the title says of how many doors that wait, for own.js."""
+    return counted(
+        lambda doors: ngettext("({count} waiting)", "({count} waiting)", doors), MOST_TOLD_APART
+    )
 
 
 def own_doors(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -> dict[int, Own]:

@@ -9,11 +9,14 @@ from typing import Any
 
 from django.db.models import CharField, OuterRef, Subquery, Value
 from django.db.models.functions import Cast, Coalesce, Concat
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from locks.models import Device, UnlockRequest
 from locks.models.unlocks import SLOW_MS, Outcome
 from locks.services.health import UNLOCKS, UNLOCKS_AT_LEAST, AnswerTimes
+from locks.words.numbers import tenths
 
 SAMPLE = 20  # presses of a door, the newest
 FEWEST_FOR_USUAL = 3
@@ -56,7 +59,7 @@ class Past:
             return ""
         if self.worst_ms is None:
             return _("Usually answers in %(usual)s s") % {"usual": in_seconds(self.usual_ms)}
-        return _("Usually answers in %(usual)s s, at worst %(worst)s s") % {
+        return _("Usually answers in %(usual)s s, rarely longer than %(worst)s s") % {
             "usual": in_seconds(self.usual_ms),
             "worst": in_seconds(self.worst_ms),
         }
@@ -66,7 +69,13 @@ class Past:
         """That a press will most likely not be confirmed; empty where it will, or nobody knows."""
         if self.unlocks < UNLOCKS_AT_LEAST or self.confirmed >= self.unlocks * CONFIRMS_RARELY:
             return ""
-        return _("This lock rarely confirms") if self.confirmed else _("This lock never confirms")
+        if self.confirmed:
+            return _("This lock rarely confirms")
+        return ngettext(
+            "This lock has not confirmed its last unlock",
+            "This lock has not confirmed any of its last %(count)d unlocks",
+            self.unlocks,
+        ) % {"count": self.unlocks}
 
 
 NO_PAST = Past()
@@ -128,4 +137,4 @@ def _past(building_id: int, told: str) -> Past:
 def in_seconds(milliseconds: int) -> str:
     """A length for people: whole seconds, and tenths where it is short."""
     seconds = milliseconds / 1000
-    return f"{seconds:.0f}" if seconds >= 1.5 else f"{max(seconds, 0.1):.1f}"
+    return str(number_format(round(seconds))) if seconds >= 1.5 else tenths(max(seconds, 0.1))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from django.db.models import Count, Max, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -29,6 +28,8 @@ from locks.services.attesting import newest_of
 from locks.services.shifts import BATTERY, NOT_LOCKED, OFFLINE, UNLOCKED, DoorNote, OpenNote
 from locks.views.log import Span, requests_in
 from locks.views.states import LOOKS, clock, said, state_of
+from locks.words import dates
+from locks.words.numbers import percent
 
 MOST_TROUBLES, MOST_REFUSALS, MOST_DONE = 40, 20, 20
 
@@ -213,13 +214,13 @@ def door_line(note: DoorNote, building: Building, end: dt.datetime, is_managed: 
     text, since = str(told), parsed(note.since)
     # When somebody used their code at a private door is for managers.
     if since is not None and (is_managed or not note.private):
-        when = clock(since, zone=building.zone, at=end).rpartition(":")[0]
+        when = clock(since, zone=building.zone, at=end, seconds=False)
         if note.code == NOT_LOCKED:
             text = _("Unlocked since %(time)s, not seen to lock") % {"time": when}
         else:
             text = _("Unlocked, as Seam told at %(time)s") % {"time": when}
     if note.percent is not None:
-        text = f"{text} · {note.percent} %"
+        text = f"{text} · {percent(note.percent)}"
     return DoorLine(label=note.label, icon=icon, tone=tone, text=text)
 
 
@@ -253,7 +254,7 @@ def _by(name: str, moment: dt.datetime | None, building: Building, end: dt.datet
 
 def moment_on_paper(moment: dt.datetime, building: Building) -> str:
     """A moment with its day, as it stands on paper."""
-    return date_format(timezone.localtime(moment, building.zone), "D j M Y, H:i")
+    return dates.written(timezone.localtime(moment, building.zone), dates.ON_PAPER)
 
 
 def parsed(text: str) -> dt.datetime | None:

@@ -146,7 +146,7 @@ def _watching(request: UnlockRequest, *, at: dt.datetime) -> str:
         return ""
     until = request.requested_at + WATCH_UNKNOWN_FOR
     if request.next_look_at is None or until <= at:
-        return _("Seam is asked no more; news would still show here.")
+        return _("Seam is no longer asked; news would still show here.")
     local = timezone.localtime(until, request.building.zone)
     return _("Watching for the truth, until %(time)s.") % {
         "time": dates.written(local, dates.WEEKDAY_TO_THE_MINUTE)
@@ -191,7 +191,7 @@ def verdict_of(press: Press, *, viewer: User) -> str:
         return str(refusal_of(press))
     if press.verdict == Verdict.JOINED and press.request:
         if press.request.requested_by_id == viewer.pk:
-            return _("Your press before is still the one that counts; nothing was sent twice.")
+            return _("Your earlier press is still the one that counts; nothing was sent twice.")
         name = press.request.person_name
         return _("Already under way by %(name)s; you joined.") % {"name": name}
     return ""
@@ -208,12 +208,20 @@ def said(word: Attestation | None, *, zone: dt.tzinfo, at: dt.datetime) -> str:
     }
 
 
-def clock(moment: dt.datetime | None, *, zone: dt.tzinfo, at: dt.datetime) -> str:
-    """A time as people of that building read it: to the second, with the day if it is another."""
+def clock(
+    moment: dt.datetime | None, *, zone: dt.tzinfo, at: dt.datetime, seconds: bool = True
+) -> str:
+    """A time as people of that building read it, with the day if it is another.
+
+    To the second where it is not a week old, unless they are not asked for.
+    """
     if moment is None:
         return ""
     local, today = timezone.localtime(moment, zone), timezone.localdate(at, zone)
     days = (today - local.date()).days
     if days == 0:
-        return dates.written(local, dates.TIME)
-    return dates.written(local, dates.WEEKDAY_AND_TIME if 0 < days < 7 else dates.DATE_AND_TIME)
+        return dates.written(local, dates.TIME if seconds else dates.TIME_TO_THE_MINUTE)
+    if 0 < days < 7:
+        weekday = dates.WEEKDAY_AND_TIME if seconds else dates.WEEKDAY_TO_THE_MINUTE
+        return dates.written(local, weekday)
+    return dates.written(local, dates.DATE_AND_TIME)

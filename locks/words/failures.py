@@ -83,7 +83,7 @@ NOTHING_MOVED = frozenset(
 # Of a request that failed in another way than those.
 MAY_STILL_ACT: Sentence = _("It may still act: check the door.")
 # Of one that Seam took and no lock confirmed.
-LOOK_AT_THE_DOOR: Sentence = _("Look whether the door unlocked.")
+LOOK_AT_THE_DOOR: Sentence = _("Check whether the door unlocked.")
 # What Seam's own records say of a request whose answer was lost.
 INFERRED: Sentence = _(
     "The answer was lost; Seam's records show one unlock of this door at that moment."

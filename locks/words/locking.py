@@ -11,7 +11,7 @@ _AND_MANAGER: Sentence = _("Lock it at the door; tell a manager.")
 _AND_LOOK: Sentence = _("Lock it at the door; have the lock looked at.")
 _TRY_OR_DOOR: Sentence = _("Try again, or lock it at the door.")
 _TREAT_AS_UNLOCKED: Sentence = _("Treat the door as unlocked until someone has looked.")
-LOOK_WHETHER_LOCKED: Sentence = _("Look whether the door is locked.")
+LOOK_WHETHER_LOCKED: Sentence = _("Check whether the door is locked.")
 
 LOCK_REFUSALS: dict[str, Told] = {
     "no_role": Told(
@@ -62,7 +62,7 @@ LOCK_INFERRED: Sentence = _(
 )
 NO_LOCKING_LISTED: Sentence = _("Seam lists no locking, which proves nothing.")
 UNLOCK_IN_DOUBT: Sentence = _(
-    "The unlock before it had no known outcome then: look whether the door stays locked."
+    "The unlock before it had no known outcome then: check whether the door stays locked."
 )
 
 

@@ -14,7 +14,7 @@ _OFFICE: Sentence = _("Office mode is on: the lock may stay unlocked.")
 PROBLEMS: dict[str, Sentence] = {
     # Errors, as Seam calls them.
     "account_disconnected": _("The lock's account is disconnected at Seam. Tell a manager."),
-    "august_lock_missing_bridge": _("The lock has no bridge to hear us by. Tell a manager."),
+    "august_lock_missing_bridge": _("The lock has no bridge to reach it through. Tell a manager."),
     "august_lock_not_authorized": _("Seam may not use this lock. Tell a manager."),
     "bridge_disconnected": _("The bridge to the locks is offline. Have it looked at."),
     "device_disconnected": _OFFLINE,
@@ -50,12 +50,12 @@ PROBLEMS: dict[str, Sentence] = {
     ),
     "salto_office_mode": _OFFICE,
     "salto_privacy_mode": _PRIVACY,
-    "scheduled_maintenance_window": _("The lock's maker is at maintenance work; it may fail."),
+    "scheduled_maintenance_window": _("The lock's maker is doing maintenance; a press may fail."),
     "third_party_integration_detected": _("Another system controls this lock, too."),
     "ttlock_lock_gateway_unlocking_not_enabled": _(
         "Remote unlocking is not enabled at the lock's gateway. Tell a manager."
     ),
-    "ttlock_weak_gateway_signal": _("The lock's gateway hears it badly; it may be slow."),
+    "ttlock_weak_gateway_signal": _("The lock's gateway gets a weak signal; it may be slow."),
     "two_n_device_missing_timezone": _("The lock has no time zone set. Tell a manager."),
     "ultraloq_time_zone_unknown": _("The lock has no time zone set. Tell a manager."),
     "unreliable_online_status": _("Whether this lock is online is not certain."),

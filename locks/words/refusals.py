@@ -40,11 +40,11 @@ REFUSALS: dict[str, Told] = {
     ),
     "unlock_under_way": Told(
         _("Nothing was sent: the door was just being unlocked."),
-        _("Look what came of it, then press Lock."),
+        _("See what came of it, then press Lock."),
     ),
     "lock_under_way": Told(
         _("Nothing was sent: the door was just being locked."),
-        _("Look what came of it, then press Unlock."),
+        _("See what came of it, then press Unlock."),
     ),
     "gone": Told(_("Nothing was sent. Seam no longer knows this lock."), _KEY_AND_MANAGER),
     "removed": Told(
@@ -113,7 +113,9 @@ REFUSALS: dict[str, Told] = {
         _("Nothing was sent: you pressed 60 times within a minute."), _("Press again at {when}.")
     ),
     "ask_again": Told(
-        _("Nothing was sent now. The press before may have unlocked the door, or may still do so."),
+        _(
+            "Nothing was sent now. The earlier press may have unlocked the door, or may still do so."
+        ),
         _("Press again anyway?"),
     ),
 }

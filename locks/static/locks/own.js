@@ -12,7 +12,9 @@
     const open = [...document.querySelectorAll("[data-own]")];
     const waiting = open.reduce((sum, each) => sum + Number(each.dataset.count), 0);
     const state = open.some((each) => each.dataset.own === "doubted") ? "doubted" : waiting > 0 && "waiting";
-    const mark = state ? `${says.dataset[state].replace("{count}", waiting)} ` : "";
+    let mark = "";
+    if (state === "doubted") mark = `${says.dataset.doubted} `;
+    else if (state) mark = `${accessdesk.counted(says.dataset.waiting, waiting).replace("{count}", waiting)} `;
     const href = state ? says.dataset[`icon${capital(state)}`] : usual.icon;
     if (document.title !== mark + usual.title) document.title = mark + usual.title;
     if (icon.getAttribute("href") !== href) icon.setAttribute("href", href);

@@ -4,6 +4,12 @@
 
 window.accessdesk = window.accessdesk || {};
 
+/* The form of a sentence for a number, of what locks/words/numbers.counted made. */
+accessdesk.counted = (texts, count) => {
+  const [which, ...forms] = texts.split("|");
+  return forms[which[Math.min(count, which.length - 1)]];
+};
+
 (() => {
   const SAID = 60; // seconds before the end
   const ASK = 4; // seconds between questions from then on
@@ -59,9 +65,11 @@ window.accessdesk = window.accessdesk || {};
     const isEnding = left() <= SAID;
     const sentence = box.querySelector(mayStay ? ".session-idle" : ".session-shift");
     for (const each of box.querySelectorAll("p")) each.hidden = each !== sentence;
-    for (const each of box.querySelectorAll(".session-count")) {
-      each.textContent = Math.max(0, Math.round(left()));
-    }
+    const count = Math.max(0, Math.round(left()));
+    const parts = accessdesk.counted(sentence.dataset.counted, count).split("{count}");
+    const number = document.createElement("strong");
+    number.textContent = count;
+    sentence.replaceChildren(...parts.flatMap((part, at) => (at ? [number, part] : [part])));
     box.querySelector("button").hidden = !mayStay;
     if (isEnding) {
       // A modal dialog makes all beside it unusable.
