@@ -1,7 +1,7 @@
 """Every page, and the desk in every state, to be looked at one after the other in one browser page.
 
 The pages come from the resolver and the access matrix: a new one is among them at once. More of the
-desk is in gallery_desk.py; scenes.py has all of them, by kind.
+desk is in gallery_desk.py and gallery_card.py; scenes.py has all of them, by kind.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def every_state() -> tuple[Building, User, User]:
     private = {"access": Device.Access.PRIVATE, "area": "First floor"}
     make_device(house, label="Room 1", battery_level=0.7, **private)
     make_device(house, label="Room 2", online=False, can_remotely_unlock=False, **private)
-    make_device(house, label="Room 3", warnings=[{"warning_code": "privacy_mode"}], **private)
+    make_device(house, label="Room 3", warnings=[{"code": "salto_ks_privacy_mode"}], **private)
     make_device(house, label="Vault", area="Cellar", step_up_minutes=10)
     frozen = {"frozen": True, "frozen_reason": "Fire drill", "break_glass": True}
     make_device(house, label="Frozen gate", area="Cellar", **frozen)

@@ -12,7 +12,7 @@ from django.db import connections
 from django.test import Client
 
 from locks.models import Building, User
-from locks.tests import gallery, gallery_desk
+from locks.tests import gallery, gallery_card, gallery_desk
 from locks.tests.gallery import Scene
 
 
@@ -56,6 +56,7 @@ KINDS: dict[str, Callable[[dict[str, Client], dict[str, int]], Iterator[Scene] |
     "errors": gallery.errors,
     "accounts": _accounts,
     "desk": lambda _cast, _ids: gallery.of_the_desk(),
+    "card": lambda _cast, _ids: gallery_card.of_the_card(),
     "finding": lambda _cast, _ids: gallery_desk.of_finding(),
     "locking": lambda _cast, _ids: gallery_desk.of_locking(),
     "log": lambda _cast, _ids: gallery_desk.of_the_log(),

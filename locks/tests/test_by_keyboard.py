@@ -4,12 +4,19 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from locks.tests.desks import card
+from locks.tests.desks import card, shell
 from locks.tests.visitors import DEMO_PASSWORD
 from tools.stack import Stack
 
 PARTS = ("web",)
-MOST_STOPS = 60
+MOST_STOPS = 80
+# Two doors, so that a filter leaves something out.
+SHIFT = """
+from locks.tests.history import past_unlock
+clerk = User.objects.get(username='clerk')
+for label in ('Staff entrance', 'Roof door'):
+    past_unlock(Device.objects.get(label=label), clerk, confirmed_by_device=True)
+"""
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
@@ -26,7 +33,7 @@ def tab_to(page: Page, wanted: Locator) -> None:
     raise AssertionError(f"Tab does not lead to {wanted}")
 
 
-def test_a_clerk_signs_in_unlocks_attests_and_hands_over_by_keyboard_alone(
+def test_a_clerk_signs_in_unlocks_attests_and_switches_by_keyboard_alone(
     house: Stack, new_page, simulated
 ) -> None:
     page = new_page(viewport={"width": 1280, "height": 800})
@@ -86,3 +93,62 @@ def test_a_clerk_signs_in_unlocks_attests_and_hands_over_by_keyboard_alone(
     tab_to(page, page.get_by_role("button", name="Not you? Switch"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_door_is_locked_by_keyboard_and_the_keyboard_stays_there(sign_in, simulated) -> None:
+    page = sign_in("clerk")
+    entrance = page.get_by_role("article", name="Main entrance")
+    lock = entrance.get_by_role("button", name="Lock Main entrance", exact=True)
+    tab_to(page, lock)
+    page.keyboard.press("Space")
+    expect(entrance).to_contain_text("Locked, confirmed")
+    expect(page.locator("#say, #say-now").filter(has_text="Main entrance: Locked")).to_be_attached()
+    expect(lock).to_be_focused()
+    assert simulated.posts("harbour-main-entrance") == 1
+
+
+def test_the_log_is_filtered_by_keyboard(house: Stack, sign_in) -> None:
+    shell(house, SHIFT)
+    page = sign_in("clerk2")
+    rows = page.locator(".log-row")
+    whole = rows.count()
+    doors = page.get_by_role("combobox", name="Door", exact=True)
+    tab_to(page, doors)
+    page.keyboard.type("Staff")
+    others = rows.filter(has_not_text="Staff entrance")
+    expect(others).to_have_count(0)
+    expect(doors).to_be_focused()
+    assert 0 < rows.count() < whole
+    people = page.get_by_role("combobox", name="Person", exact=True)
+    tab_to(page, people)
+    page.keyboard.press("ArrowDown")
+    expect(people).to_have_value(re.compile(r"\d+"))
+    tab_to(page, page.get_by_role("link", name="Show the whole log"))
+    page.keyboard.press("Enter")
+    expect(rows).to_have_count(whole)
+    expect(doors).to_be_focused()
+
+
+def test_a_shift_is_handed_over_by_keyboard(sign_in) -> None:
+    page = sign_in("clerk")
+    tab_to(page, page.get_by_role("link", name="Shift hand-over"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Taken over by Demo clerk")).to_be_visible()
+    tab_to(page, page.get_by_label("Leave something to the next shift"))
+    page.keyboard.type("A parcel is in the safe")
+    tab_to(page, page.get_by_label("Door, if any"))
+    page.keyboard.type("Main")
+    tab_to(page, page.get_by_role("button", name="Add", exact=True))
+    page.keyboard.press("Enter")
+    parcel = page.locator(".follow-up")
+    expect(parcel).to_contain_text("Main entrance: A parcel is in the safe")
+    tab_to(page, parcel.get_by_label("Note on what was done, if any"))
+    page.keyboard.type("Fetched")
+    page.keyboard.press("Enter")
+    expect(parcel).to_contain_text("Done: Main entrance: A parcel is in the safe")
+    tab_to(page, page.get_by_label("Note, if any", exact=True))
+    page.keyboard.type("All quiet")
+    tab_to(page, page.get_by_role("button", name="Taken over by Demo clerk"))
+    page.keyboard.press("Space")
+    expect(page.locator(".taken")).to_contain_text("You took over at")
+    expect(page.locator(".taken")).to_contain_text("All quiet")

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from locks.tests.desks import card, name_it, shell, unlock
@@ -9,6 +10,17 @@ from locks.tests.visitors import DEMO_PASSWORD
 from tools.stack import Stack
 
 PARTS = ("web",)
+# Rows that the server cannot read: of a person's role, so that no press gets as far as Seam; or of a
+# lock, so that the press is sent and its answer cannot be told.
+BREAK = "from django.db import connection; connection.cursor().execute({sql!r})"
+ROLE = "UPDATE locks_assignment SET weekly_hours = '{hours}' WHERE role = 'front_desk'"
+LOCK = "UPDATE locks_device SET battery_level = {level} WHERE label = 'Staff entrance'"
+NEWS = """
+from django.db import transaction
+from locks.services.audit import touch
+with transaction.atomic():
+    touch(Building.objects.get(name='Harbour House'))
+"""
 
 
 def without_news(page: Page) -> Page:
@@ -106,6 +118,37 @@ def test_a_page_whose_form_is_too_old_says_so_and_its_next_press_counts(sign_in,
     unlock(page, "Bike cellar").click()
     expect(card(page, "Bike cellar")).to_contain_text(re.compile("Waiting for the lock|Unlocked"))
     assert simulated.posts("harbour-bike-cellar") == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended", "sent"),
+    [
+        (ROLE.format(hours='[{"days": 7}]'), ROLE.format(hours="[]"), 0),
+        (LOCK.format(level="'nearly full'"), LOCK.format(level=0.5), 1),
+    ],
+    ids=["before it is sent", "after it was sent"],
+)
+def test_a_server_that_breaks_on_a_press_leaves_the_page_and_does_not_say_that_nothing_was_sent(
+    house: Stack, sign_in, simulated, broken: str, mended: str, sent: int
+) -> None:
+    page, lock = sign_in("clerk"), "harbour-staff-entrance"
+    simulated.behave(lock, "instant")
+    before = simulated.posts(lock)
+    shell(house, BREAK.format(sql=broken))
+    with page.expect_response(re.compile("/unlock/")) as answer:
+        unlock(page, "Staff entrance").click()
+    assert answer.value.status == 500
+    expect(notice(page)).to_contain_text("Staff entrance Something broke here.")
+    expect(notice(page)).to_contain_text("Look at the door's card before you press again.")
+    expect(notice(page)).not_to_contain_text("Nothing was sent")
+    assert simulated.posts(lock) - before == sent
+    expect(card(page, "Main entrance")).to_be_visible()
+    expect(page).to_have_url(f"{house.url}/")
+    shell(house, BREAK.format(sql=mended) + NEWS)
+    expect(unlock(page, "Staff entrance")).to_be_enabled()
+    told = card(page, "Staff entrance").filter(has_text="Unlocked, confirmed")
+    expect(told).to_have_count(sent)
+    assert simulated.posts(lock) - before == sent
 
 
 def test_a_page_that_is_not_there_leads_to_the_desk(sign_in, take) -> None:

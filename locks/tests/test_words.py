@@ -1,6 +1,7 @@
 """Every code that can come up has words for it: what happened, and what to do next."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,7 @@ REFUSED, FAILED = _codes()
 
 def test_it_has_words_for_each_code_that_the_services_name_and_for_no_other() -> None:
     assert {"no_role", "needs_reason", "door_limit", "wrong_proof", "ask_again"} <= REFUSED
-    assert set(words.REFUSALS) == REFUSED
+    assert set(words.REFUSALS) == set(words.REFUSALS_IN_SHORT) == REFUSED
     assert {"not_sent", "no_outcome", "attempt_reused", "lock_error"} <= FAILED
     assert FAILED == set(words.FAILURES) == set(words.FAILURES_IN_SHORT)
 
@@ -139,7 +140,10 @@ def test_a_door_that_offers_no_button_has_words_for_whatever_forbids_it() -> Non
 
 TOLD = [
     (name, code, told)
-    for name in ("REFUSALS", "OBSTACLES", "FAILURES", "SEAMS_ERRORS")
+    for name in (
+        *("REFUSALS", "OBSTACLES", "FAILURES", "SEAMS_ERRORS"),
+        *("LOCK_REFUSALS", "LOCK_FAILURES", "LOCK_SEAMS_ERRORS"),
+    )
     for code, told in getattr(words, name).items()
 ]
 
@@ -150,6 +154,29 @@ def test_each_says_what_happened_and_what_to_do_next(table, code, told) -> None:
     assert str(filled.happened).endswith((".", "!", ":", "?"))
     assert str(filled.next).endswith((".", "?"))
     assert "{" not in str(filled)
+
+
+def test_what_a_press_on_lock_is_told_goes_by_the_same_codes_and_never_sends_for_a_key() -> None:
+    assert set(words.LOCK_REFUSALS) < REFUSED
+    assert set(words.LOCK_FAILURES) < FAILED
+    assert set(words.LOCK_SEAMS_ERRORS) == set(words.SEAMS_ERRORS)
+    told = [words.failure(code, locking=True) for code in words.FAILURES]
+    told += [words.failure("refused", error, locking=True) for error in words.SEAMS_ERRORS]
+    told += [words.refusal(code, locking=True) for code in words.LOCK_REFUSALS]
+    assert [each for each in told if re.search(r"\ba key\b|another door", each)] == []
+
+
+@pytest.mark.parametrize("locking", [False, True])
+def test_a_refusal_reads_in_short_as_words_and_never_as_its_code(locking: bool) -> None:
+    told = [words.refusal_in_short(code, locking=locking) for code in words.REFUSALS]
+    assert [each for each in told if not each or "_" in each] == []
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_what_seam_contradicts_later_says_what_happened_and_what_to_do_next(done: bool) -> None:
+    for told in (words.contradicted(unlocked=done), words.lock_contradicted(locked=done)):
+        assert str(told.happened).startswith("Seam said later that ")
+        assert str(told.next).endswith(".")
 
 
 @pytest.mark.parametrize("code", ERRORS + WARNINGS)
