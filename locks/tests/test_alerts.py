@@ -140,7 +140,7 @@ def test_a_battery_is_told_when_low_and_when_it_is_well_again(reader: User, door
     Device.objects.update(battery_status="low", battery_level=0.15)
     minutes(0, 5)
     assert subjects() == ["North House: battery low: Cellar door"]
-    assert "Cellar door: battery 15% low" in mail.outbox[0].body
+    assert "Cellar door: battery 15 % low" in mail.outbox[0].body
     Device.objects.update(battery_status="", battery_level=None)  # Seam says nothing of it any more
     minutes(6, 8)
     Device.objects.update(battery_status="full", battery_level=1.0)
