@@ -24,14 +24,14 @@ _UNSEEN = """() => {
   for (const each of shown(".card, .outcome, .unlock, .lock-again button, .notice, dialog")) {
     const { borderTopStyle, borderTopWidth, borderTopColor } = getComputedStyle(each);
     const isDrawn = borderTopStyle !== "none" && parseFloat(borderTopWidth) >= 1;
-    if (!isDrawn || /, 0\\)$/.test(borderTopColor)) note("no edge", each);
+    if (!isDrawn || /^rgba.*, 0\\)$/.test(borderTopColor)) note("no edge", each);
   }
   for (const each of shown(".outcome .mark > .icon")) {
     const ground = getComputedStyle(each.closest(".outcome")).backgroundColor;
     const isDrawn = each.getBoundingClientRect().width && getComputedStyle(each).stroke !== ground;
     if (!isDrawn) note("no icon", each);
   }
-  const [pressable] = shown(".unlock:enabled");
+  const [pressable] = shown(".unlock:not(:disabled)");
   for (const each of shown(".unlock:disabled")) {
     const looks = [each, pressable].map((one) => getComputedStyle(one).color);
     if (looks[0] === looks[1]) note("as if it could be pressed", each);

@@ -74,7 +74,7 @@ def of_finding() -> Iterator[Scene]:
         for floor in (1, 2, 3, 4)
         for number in range(100 * floor + 1, 100 * floor + 17)
     }
-    Device.objects.filter(label__gt="Suite 112").update(access=Device.Access.PRIVATE)
+    tower.devices.filter(label__gt="Suite 112").update(access=Device.Access.PRIVATE)
     gates = ("Annex", "Boathouse", "Mill", "Park House", "Quay", "Station")
     others = [make_building(name) for name in gates]
     for house in others:
