@@ -135,7 +135,7 @@ def test_a_shift_is_handed_over_by_keyboard(sign_in) -> None:
     tab_to(page, page.get_by_role("link", name="Shift hand-over"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Taken over by Demo clerk")).to_be_visible()
-    tab_to(page, page.get_by_label("Leave something to the next shift"))
+    tab_to(page, page.get_by_label("Leave something for the next shift"))
     page.keyboard.type("A parcel is in the safe")
     tab_to(page, page.get_by_label("Door, if any"))
     page.keyboard.type("Main")
