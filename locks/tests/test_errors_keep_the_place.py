@@ -37,7 +37,7 @@ def notice(page: Page):
 def test_who_was_signed_out_reads_that_nothing_was_sent_and_comes_back_to_that_door(
     sign_in, simulated, take
 ) -> None:
-    page = sign_in("clerk")
+    page = without_news(sign_in("clerk"))
     page.context.clear_cookies(name="accessdesk_session")
     unlock(page, "Main entrance").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -45,6 +45,7 @@ def test_who_was_signed_out_reads_that_nothing_was_sent_and_comes_back_to_that_d
     expect(sentence).to_contain_text("Nothing was sent. Sign in, and you are at that door again.")
     take(page, "signed-out")
     assert simulated.posts("harbour-main-entrance") == 0
+    page.unroute_all()
     page.get_by_label("User name").fill("clerk")
     page.get_by_label("Password").fill(DEMO_PASSWORD)
     page.get_by_role("button", name="Sign in").click()

@@ -217,6 +217,9 @@ window.accessdesk = window.accessdesk || {};
     // A role has ended. What was said of a press stays on the page.
     const isOfOne = location.pathname !== "/" || new URLSearchParams(location.search).has("building");
     if (isOfOne) location.replace("/");
-    else htmx.ajax("GET", `/${location.search}`, { source: main, target: main, select: "#main", swap: "outerHTML" });
+    else {
+      const way = { source: main, target: main, select: "#main", swap: "outerHTML" };
+      htmx.ajax("GET", `/${location.search}`, way).catch(() => {}); // lost: it asks again with the next news
+    }
   });
 })();
