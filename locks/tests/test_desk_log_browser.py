@@ -33,7 +33,7 @@ NEWS = """
 from locks.tests.history import past_unlock
 door = Device.objects.get(label='Roof door')
 for number in range({number}):
-    past_unlock(door, User.objects.get(username='clerk2'), confirmed_by_device=True)
+    past_unlock(door, User.objects.get(username='clerk2'), confirmed_by_device=True, took_ms=4_000)
 """
 # The row that is read, in the middle of the screen, and where it stands.
 READ = """() => {
