@@ -7,12 +7,17 @@ picture of the README is made so:
 """
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from locks.tests import gallery, scenes
+from locks.tests import test_access_matrix as matrix
 from locks.tests.desks import SIZES, card, name_it
 
+cast, ids = matrix.cast, matrix.ids
 # A waiting press waits for as long as the pictures take.
 ENVIRONMENT = {"UNLOCK_RESOLVE_TIMEOUT": "600"}
 
@@ -98,3 +103,23 @@ def test_every_state_at_every_size(sign_in, simulated, take, size, dark) -> None
     expect(dialog).to_contain_text("Unlock Room 102?")
     expect(dialog.get_by_role("button", name="Unlock Room 102")).to_be_in_viewport(ratio=1)
     take(page, f"{name}-asks")
+
+
+def test_whatever_comes_of_a_press_fits_every_size(
+    live_server: Any,
+    cast: dict[str, Any],
+    ids: dict[str, int],
+    new_page: Callable[..., Page],
+    take: Callable[..., None],
+) -> None:
+    shown = {each.name: each for each in scenes.scenes_of(cast, ids, "desk", "locking")}
+    page = new_page(reduced_motion="reduce")
+    browser = gallery.Gallery(page, live_server.url)
+    for name in ("every state", "locking"):
+        browser.show(shown[name])
+        for size in ("desktop", "tablet", "phone"):
+            width, height = SIZES[size]
+            page.set_viewport_size({"width": width, "height": height})
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                take(page, f"{name.replace(' ', '-')}-{size}-{scheme}", full=True)
