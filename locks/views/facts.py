@@ -57,7 +57,9 @@ def facts_of(
         )
         if fact is not None
     ]
-    told = (device.synced_at, device.lock_told_at, device.health_told_at)
+    # When somebody used a private door is for managers, in the log.
+    moved = None if device.is_private else device.lock_told_at
+    told = (device.synced_at, device.health_told_at, moved)
     newest = max(filter(None, told), default=None)
     if known and newest and at - newest > FRESH:
         known.append(Fact("clock", _("as of %(time)s") % {"time": _time(newest, device, at)}))

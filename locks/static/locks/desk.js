@@ -10,6 +10,7 @@
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
   let question = 0; // the newest counts: an older answer must not take its place
+  let isAskedAnew = false; // it was asked since the dialog closed, of which the browser tells a moment later
   let focusOn = null; // the door that was used last, and which of its buttons: Enter struck twice on Lock must not unlock
 
   /* --- A press ------------------------------------------------------------------------------- */
@@ -67,6 +68,7 @@
     const door = link.dataset.ask;
     focusOn = { door };
     question += 1;
+    isAskedAnew = !dialog.open;
     ask("GET", link.href, { door, target: "#confirm-body", swap: "innerHTML", number: question });
   });
   document.addEventListener("keydown", (event) => {
@@ -155,7 +157,9 @@
   /* --- The confirmation ---------------------------------------------------------------------- */
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id === "confirm-body" && !dialog.open) dialog.showModal();
+    if (event.detail.target.id !== "confirm-body" || dialog.open) return;
+    isAskedAnew = false;
+    dialog.showModal();
   });
   dialog.addEventListener("click", (event) => {
     if (event.target !== dialog && !event.target.closest("[data-close]")) return;
@@ -163,7 +167,7 @@
     dialog.close();
   });
   dialog.addEventListener("close", () => {
-    question += 1;
+    if (!isAskedAnew) question += 1;
     byId("notices").append(...dialog.querySelectorAll(".notice"));
     byId("confirm-body").replaceChildren();
     keepFocus();
