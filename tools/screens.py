@@ -39,7 +39,8 @@ SMALLER = """async ([source, width]) => {
   drawing.imageSmoothingQuality = "high";
   drawing.drawImage(picture, 0, 0, canvas.width, canvas.height);
   const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.76 });
-  return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }"""
 WIDEST = 1120  # pixels of a picture on the page
 
