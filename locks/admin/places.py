@@ -262,7 +262,8 @@ class DeviceAdmin(WhoCanUnlockADoor):
 
     @admin.display(description=_("battery"))
     def battery(self, door: Device) -> str:
-        level = NONE if door.battery_level is None else percent(round(door.battery_level * 100))
+        share = door.battery_percent
+        level = NONE if share is None else percent(share)
         return f"{level} {door.battery_status}".strip()
 
     @admin.display(description=_("last told by Seam"))

@@ -11,11 +11,12 @@ from locks.models.inviting import Invitation, PasswordReset
 from locks.models.people import Assignment, Role, User
 from locks.models.pick_lists import PickList, PickListEntry
 from locks.models.places import Building, Device, Workspace, reality
+from locks.models.presses import Press, Verdict
 from locks.models.proofs import ChainProof, Proof
 from locks.models.reviews import DailyReviewMail, Review, ReviewRemark, Rule
 from locks.models.shared_pcs import Pin, SharedPC, SharedPCVisit
 from locks.models.throttles import Throttle
-from locks.models.unlocks import Action, Lease, Press, Status, UnlockRequest, Verdict
+from locks.models.unlocks import Action, Lease, Status, UnlockRequest
 
 __all__ = [
     "MOST_FAVOURITES",

@@ -273,6 +273,11 @@ class Device(Freezable):
         return self.access != Access.COMMON
 
     @property
+    def battery_percent(self) -> int | None:
+        """The level as people read it; None where the lock tells none."""
+        return None if self.battery_level is None else round(self.battery_level * 100)
+
+    @property
     def charge(self) -> str:
         """`critical` or `low` where the battery wants changing, else empty.
 

@@ -101,8 +101,7 @@ def _notes_of(door: Device) -> Iterator[DoorNote]:
     if door.online is False:
         yield note(OFFLINE)
     if door.charge:
-        level = door.battery_level
-        yield note(BATTERY[door.charge], percent=None if level is None else round(level * 100))
+        yield note(BATTERY[door.charge], percent=door.battery_percent)
 
 
 def _note_of(follow_up: FollowUp) -> OpenNote:

@@ -171,7 +171,8 @@ def _charge(alert: Alert) -> str:
     door = alert.device
     if door is None or (door.battery_level is None and not door.battery_status):
         return ""
-    level = "" if door.battery_level is None else percent(round(door.battery_level * 100))
+    share = door.battery_percent
+    level = "" if share is None else percent(share)
     return f"{level} {door.battery_status}".strip()
 
 

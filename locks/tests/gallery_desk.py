@@ -34,25 +34,21 @@ HOUR = 3600.0  # seconds
 JAMMED = {"code": "lock_error", "error_type": "lock_jammed"}
 _attempts = itertools.count(1)
 
-# What comes of a press on Unlock, and of one on Lock, once it has come to something.
-UNLOCKING: list[tuple[Status, dict[str, Any]]] = [
-    (Status.UNLOCKED, {"confirmed_by_device": True}),
-    (Status.UNLOCKED, {"confirmed_by_device": False}),
-    (Status.UNLOCKED, {}),
-    (Status.UNLOCKED, {"inferred": True}),
-    (Status.FAILED, {"code": "not_sent"}),
-    (Status.FAILED, {**JAMMED, "may_still_act": True}),
-    (Status.UNKNOWN, {"code": "no_answer"}),
-]
-LOCKING: list[tuple[Status, dict[str, Any]]] = [
-    (Status.LOCKED, {"confirmed_by_device": True}),
-    (Status.LOCKED, {"confirmed_by_device": False}),
-    (Status.LOCKED, {}),
-    (Status.LOCKED, {"inferred": True}),
-    (Status.FAILED, {"code": "not_sent"}),
-    (Status.FAILED, {**JAMMED, "may_still_act": True}),
-    (Status.UNKNOWN, {"code": "no_answer"}),
-]
+
+def ends_of(done: Status) -> list[tuple[Status, dict[str, Any]]]:
+    """What comes of a press, once it has come to something; `done` is what it was made for."""
+    return [
+        (done, {"confirmed_by_device": True}),
+        (done, {"confirmed_by_device": False}),
+        (done, {}),
+        (done, {"inferred": True}),
+        (Status.FAILED, {"code": "not_sent"}),
+        (Status.FAILED, {**JAMMED, "may_still_act": True}),
+        (Status.UNKNOWN, {"code": "no_answer"}),
+    ]
+
+
+UNLOCKING, LOCKING = ends_of(Status.UNLOCKED), ends_of(Status.LOCKED)
 
 
 def clerk_of(*houses: Building, name: str, role: str = Role.FRONT_DESK) -> User:

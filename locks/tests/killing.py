@@ -51,7 +51,9 @@ _LEASES = "locks.services.leases"
 PLACES: dict[str, Place] = {
     # A press in the web process, from its first line to its last.
     "before transaction 1": Place(_PRESS, "_take"),
-    "in transaction 1, press written": Place(_ROWS, "PressQuerySet.add", after=True),
+    "in transaction 1, press written": Place(
+        "locks.models.presses", "PressQuerySet.add", after=True
+    ),
     "in transaction 1, all written": Place(_PRESS, "_open", after=True),
     "transaction 1 committed": Place(_PRESS, "_take", after=True),
     "before connecting": Place("locks.seam.connections", "_Connection._new_conn"),

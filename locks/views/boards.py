@@ -96,8 +96,7 @@ def read_desk(
     favourites = Favourite.objects.doors_of(viewer)
     doors = read_doors(Device.objects.on_the_desk().filter(building__in=buildings))
     at_hand = _at_hand(viewer, buildings, doors, sought, favourites, at=at)
-    is_part = bool(sought.query) or sought.area is not None
-    pressed = doors_just_pressed(viewer, buildings, at=at) if is_part else {}
+    pressed = doors_just_pressed(viewer, buildings, at=at) if sought.is_part else {}
     chosen = choose(buildings, doors, sought, at_hand, kept=pressed.values())
     chosen, elsewhere = _first(chosen, sought, kept=pressed.values())
     roles = unlocking_roles(viewer, at=at)
@@ -180,7 +179,7 @@ def _at_hand(
     *,
     at: dt.datetime,
 ) -> AtHand:
-    if sought.query or sought.area is not None:
+    if sought.is_part:
         return AtHand(favourites)
     counts = Counter(door.building_id for door in doors)
     if not any(counts[building.pk] > FEW for building in buildings):

@@ -108,10 +108,10 @@ def _may_have_moved(request: UnlockRequest) -> bool:
 
 
 def _battery(device: Device) -> Fact | None:
-    level, status = device.battery_level, device.battery_status
-    if level is None and not status:
+    whole = device.battery_percent
+    if whole is None and not device.battery_status:
         return None
-    share = "" if level is None else percent(round(level * 100))
+    share = "" if whole is None else percent(whole)
     if device.charge == "critical":
         return Fact("battery-low", _("Battery nearly empty %(level)s") % {"level": share}, "bad")
     if device.charge == "low":

@@ -44,6 +44,11 @@ class Sought:
         )
 
     @property
+    def is_part(self) -> bool:
+        """Whether only some of the doors are asked for."""
+        return bool(self.query) or self.area is not None
+
+    @property
     def address(self) -> str:
         """What keeps it in an address; empty where nothing was asked."""
         if self.query:

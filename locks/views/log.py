@@ -13,12 +13,12 @@ from django.utils.translation import ngettext
 from locks import words
 from locks.models import Action, Building, Device, Press, SeamEvent, UnlockRequest, Verdict
 from locks.services.attesting import newest_of
+from locks.services.settling import UNLOCKED
 from locks.views.moments import moved_at
 from locks.views.states import clock, said, state_of
 
 LOG_REACHES_BACK = dt.timedelta(hours=12)
 LONGEST_LOG = 100  # rows
-UNLOCKED = "lock.unlocked"
 
 
 @dataclass(frozen=True)

@@ -197,12 +197,12 @@
     }
     for (const [door, before] of pressed) {
       const card = byId(`door-${door}`);
-      const now = (card ?? byId(`told-of-${door}`))?.dataset.spoken;
+      const place = card ?? byId(`told-of-${door}`); // the latter where another search is shown
+      const now = place?.dataset.spoken;
       if (!now || now === before) continue;
       pressed.set(door, now);
-      const other = byId(`told-of-${door}`); // another search is shown
-      if (!card) accessdesk.tell(other, now, isUrgent(other));
-      else say(`${card.dataset.label}: ${now}`, isUrgent(card));
+      if (card) say(`${card.dataset.label}: ${now}`, isUrgent(card));
+      else accessdesk.tell(place, now, isUrgent(place));
     }
     keepFocus();
   }
