@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import ngettext
+from django.utils.translation import get_language, ngettext
 from django_htmx.http import HttpResponseClientRedirect
 
 from locks.models import Building, Pin, SharedPC, SharedPCVisit, User, reality
@@ -255,7 +255,8 @@ def _seconds_left(request: HttpRequest) -> int:
     return int(seconds_left(request.session, time.time())[0])
 
 
-def _session_texts() -> dict[str, str]:
+@cache
+def _session_texts(_language: str | None) -> dict[str, str]:
     """What is said in the last minute of a session: of one that can be kept on, and of one that cannot."""
 
     def idle(seconds: int) -> str:
@@ -283,7 +284,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     left = partial(_seconds_left, request)
     return {
         "session_left": left,
-        "session_texts": _session_texts,
+        "session_texts": _session_texts(get_language()),
         "session_mark": partial(session_mark, request),
         "simulated": settings.SEAM_SIMULATED,
         "reality": reality,

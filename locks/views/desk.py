@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from locks.models import Building, Lease, Press, Verdict
@@ -74,7 +75,7 @@ def _page(request: DeskRequest, *, only: int | None = None) -> HttpResponse:
     context |= {
         "degraded": (age := Lease.worker_age()) is not None and age >= Lease.WORKER_SILENT_AFTER,
         "manages": Building.objects.managed_by(request.user).exists(),
-        "waiting_texts": waiting_texts(),
+        "waiting_texts": waiting_texts(get_language()),
     }
     return render(request, "locks/desk.html", context)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import ngettext
@@ -26,7 +27,8 @@ class Own:
     doubted: int = 0
 
 
-def waiting_texts() -> str:
+@cache
+def waiting_texts(_language: str | None) -> str:
     """What the title says of how many doors that wait, for own.js."""
     return counted(
         lambda doors: ngettext("({count} waiting)", "({count} waiting)", doors), MOST_TOLD_APART
