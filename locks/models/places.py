@@ -297,6 +297,12 @@ class Device(Freezable):
         return frozenset(filter(None, map(problem_code, entries)))
 
     @property
+    def is_back(self) -> bool:
+        """Whether an event has told that it is online since Seam was asked what it suffers from."""
+        told, asked = self.health_told_at, self.synced_at
+        return bool(self.online) and told is not None and (asked is None or told > asked)
+
+    @property
     def offers_new_name(self) -> bool:
         """Whether Seam calls it otherwise since a manager last looked."""
         return self.seam_name != self.reviewed_seam_name

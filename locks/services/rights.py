@@ -10,8 +10,25 @@ from locks.models import Assignment, Building, Device, User
 
 # What break-glass may override.
 BREAKABLE: Final = frozenset({"no_role", "out_of_hours", "frozen", "frozen_door"})
-# Errors of Seam's with which no unlock can reach the lock, whatever else Seam says of it.
-BLOCKING: Final = {"device_removed": "removed", "account_disconnected": "disconnected"}
+# Errors of Seam's that stand between it and the lock, whatever else it says of it, and the refusal that each
+# is; the one that people are told first, first. Of others nobody knows that they concern unlocking: they
+# make a press doubtful and no more (docs/decisions/0015).
+BLOCKING: Final = {
+    "device_removed": "removed",
+    "account_disconnected": "disconnected",
+    "august_lock_not_authorized": "not_authorized",
+    "missing_device_credentials": "not_authorized",
+    "subscription_required": "not_subscribed",
+    "august_lock_missing_bridge": "no_bridge",
+    "lockly_missing_wifi_bridge": "no_bridge",
+    "ttlock_lock_not_paired_to_gateway": "no_bridge",
+    "bridge_disconnected": "hub_offline",
+    "hub_disconnected": "hub_offline",
+    "device_disconnected": "offline",
+    "device_offline": "offline",
+}
+# Over, as soon as an event of the lock says that it is back.
+PASSING: Final = frozenset({"hub_offline", "offline"})
 
 
 def why_not(*, person: User, device: Device, at: dt.datetime) -> str:
@@ -40,8 +57,8 @@ def obstacle_to_locking(device: Device, *, roles: Iterable[Assignment]) -> str:
         return "no_role"
     if device.gone_at is not None:
         return "gone"
-    if blocked := sorted({BLOCKING[code] for code in device.error_codes & BLOCKING.keys()}):
-        return blocked[0]
+    if code := next(cut_off(device), ""):
+        return code
     return "" if device.can_remotely_lock else "not_lockable"
 
 
@@ -72,10 +89,18 @@ def obstacles(device: Device, *, roles: Iterable[Assignment], at: dt.datetime) -
         return
     if device.is_frozen(at):
         yield "frozen_door"
-    yield from sorted({BLOCKING[code] for code in device.error_codes & BLOCKING.keys()})
-    # Seam's docs: of the rest this alone decides. A lock that is said to be offline may answer all the same.
+    yield from cut_off(device)
+    # Of the rest this alone decides. A lock that only an event said to be offline may answer all the same.
     if not device.can_remotely_unlock:
         yield "not_remote"
+
+
+def cut_off(device: Device) -> Iterator[str]:
+    """The codes of what keeps Seam from reaching the lock, by its errors, each once. No query."""
+    codes = dict.fromkeys(BLOCKING[error] for error in BLOCKING if error in device.error_codes)
+    for code in codes:
+        if not (code in PASSING and device.is_back):
+            yield code
 
 
 def _obstacles_in(

@@ -100,8 +100,8 @@ def health(house: Building, clerk: User) -> None:
         past_event(door, Kind.LOCK_OFFLINE, at=since)
     for code in BLOCKING:
         make_device(house, label=f"Blocked: {code}", errors=[{"code": code}], **known)
-    for code in ("hub_disconnected", "ttlock_lock_gateway_unlocking_not_enabled"):
-        make_device(house, label=code, errors=[{"code": code}], **known, **NOT_REMOTE)
+    gateway = {"code": "ttlock_lock_gateway_unlocking_not_enabled"}
+    make_device(house, label="Gateway", warnings=[gateway], **known, **NOT_REMOTE)
     make_device(house, label="Long ago", synced_at=since, battery_level=0.03, **known)
     make_device(house, label="Silent", online=None, locked=None, **known)
     never = make_device(house, label="Never confirms", battery_status="critical", **known)

@@ -346,6 +346,16 @@ def _aged(token: str, client: Client, *, seconds: float) -> str:
     return signing.dumps(content, salt="locks.press")
 
 
+def test_a_404_of_a_form_leads_back_to_the_page_it_was_on_and_to_no_other(door, outsider) -> None:
+    client, path = signed_in(outsider), f"/doors/{door.pk}/unlock/"
+    back = '<a class="button" href="/?q=101&amp;door=7">Back to where you were</a>'
+    here = client.post(path, HTTP_REFERER="http://testserver/?q=101&door=7").content.decode()
+    assert back in here
+    elsewhere = client.post(path, HTTP_REFERER="http://example.com/?q=101").content.decode()
+    assert "Back to where you were" not in elsewhere
+    assert "Go to the desk" in elsewhere
+
+
 def test_a_door_that_was_taken_out_of_its_building_is_404_for_everybody(
     door, superuser, simulator
 ) -> None:

@@ -117,25 +117,60 @@ def test_the_past_of_many_busy_doors_is_one_query_that_reads_a_few_rows_of_each(
 
 
 @pytest.mark.parametrize(
-    ("seams", "code", "why"),
+    ("seams", "code", "why", "then"),
     [
-        ("device_removed", "removed", "The lock was removed at its maker's account."),
-        ("account_disconnected", "disconnected", "The lock's account is disconnected at Seam."),
+        (
+            "device_removed",
+            "removed",
+            "The lock was removed at its maker's account.",
+            "tell a manager",
+        ),
+        (
+            "account_disconnected",
+            "disconnected",
+            "The lock's account is disconnected at Seam.",
+            "tell a manager",
+        ),
+        ("august_lock_not_authorized", "not_authorized", "Seam may not use this lock.", "manager"),
+        ("subscription_required", "not_subscribed", "maker asks for a subscription.", "manager"),
+        ("august_lock_missing_bridge", "no_bridge", "no bridge or gateway", "tell a manager"),
+        ("hub_disconnected", "hub_offline", "The lock's hub is offline.", "have the hub looked at"),
+        ("device_disconnected", "offline", "The lock is offline.", "have the lock looked at"),
     ],
 )
 def test_an_error_that_no_unlock_gets_past_takes_the_button_away_and_refuses_the_press(
-    north, clerk, seams, code, why
+    north, clerk, seams, code, why, then
 ) -> None:
     door = make_device(north, errors=[{"code": seams, "message": "Seam's words."}])
     html = html_of(signed_in(clerk), door)
     assert "data-press" not in html
-    assert f"{why} Next: Use a key or another door; tell a manager." in words(html)
     assert words(html).count(why) == 1
+    assert "Next: Use a key or another door; " in words(html)
+    assert then in words(html)
     signed_in(clerk).post(
         f"/doors/{door.pk}/unlock/", {"token": issue_token(person=clerk, device=door)}
     )
     assert Press.objects.get().code == code
-    assert f"Nothing was sent. {why}" in card(clerk, door)
+    assert "Nothing was sent. " in card(clerk, door)
+    assert why in card(clerk, door)
+
+
+@pytest.mark.parametrize("seams", ["hub_disconnected", "device_disconnected"])
+def test_an_event_that_the_lock_is_back_gives_the_button_back(north, clerk, seams) -> None:
+    read = timezone.now() - dt.timedelta(minutes=20)
+    known = {"errors": [{"code": seams}], "synced_at": read, "online": True}
+    back = make_device(north, health_told_at=read + dt.timedelta(minutes=5), **known)
+    before = make_device(north, health_told_at=read - dt.timedelta(minutes=5), **known)
+    assert "data-press" in html_of(signed_in(clerk), back)
+    assert "offline" not in card(clerk, back).lower()
+    assert "data-press" not in html_of(signed_in(clerk), before)
+
+
+def test_no_event_brings_back_a_lock_that_was_removed(north, clerk) -> None:
+    read = timezone.now() - dt.timedelta(minutes=20)
+    known = {"synced_at": read, "health_told_at": timezone.now(), "online": True}
+    door = make_device(north, errors=[{"code": "device_removed"}], **known)
+    assert "data-press" not in html_of(signed_in(clerk), door)
 
 
 def test_what_only_makes_a_press_doubtful_warns_and_lets_one_try(north, clerk) -> None:
@@ -143,14 +178,27 @@ def test_what_only_makes_a_press_doubtful_warns_and_lets_one_try(north, clerk) -
         north,
         online=False,
         battery_status="low",
-        errors=[{"code": "device_disconnected"}, {"code": "empty_backup_access_code_pool"}],
+        errors=[
+            {"code": "from_tomorrow", "message": "Seam's own words."},
+            {"code": "empty_backup_access_code_pool"},
+        ],
         warnings=[{"code": "device_has_flaky_connection"}, {"code": "power_saving_mode"}],
     )
     html = html_of(signed_in(clerk), door)
     assert "data-press" in html
-    for doubt in ("it may not answer", "Battery low", "comes and goes", "saves power"):
-        assert doubt in words(html)
-    # What concerns codes alone is said quietly, after all that a press may suffer from.
+    for doubt in ("it may not answer", "Battery low", "own words", "comes and goes", "saves power"):
+        assert doubt in words(html).replace("&#x27;", "'")
+    # At most four are said; what concerns codes alone only where there is room.
+    assert "no spare codes" not in words(html)
+
+
+def test_what_concerns_codes_alone_is_said_last(north, clerk) -> None:
+    door = make_device(
+        north,
+        errors=[{"code": "empty_backup_access_code_pool"}],
+        warnings=[{"code": "power_saving_mode"}],
+    )
+    html = html_of(signed_in(clerk), door)
     assert words(html).index("no spare codes") > words(html).index("saves power")
 
 

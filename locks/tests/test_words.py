@@ -199,10 +199,12 @@ def test_what_a_lock_that_is_not_remote_suffers_from_is_said_where_seam_says_it(
     def why(**fields: object) -> str:
         return facts.why_not_remote(Device(**fields))
 
-    hub, offline = {"code": "hub_disconnected"}, {"code": "device_offline"}
     gateway = {"code": "ttlock_lock_gateway_unlocking_not_enabled"}
     assert why(online=True) == "not_remote"
     assert why(online=False) == "offline"
-    assert why(online=False, errors=[offline, hub, "odd"]) == "hub_offline"
-    assert why(online=True, warnings=[gateway]) == "gateway_off"
-    assert why(errors={"code": "hub_disconnected"}, warnings=None) == "not_remote"
+    assert why(online=False, warnings=[gateway, "odd"]) == "gateway_off"
+    assert why(online=True, warnings=None) == "not_remote"
+
+
+def test_only_errors_that_it_has_words_for_and_that_are_about_more_than_codes_block() -> None:
+    assert set(rights.BLOCKING) == set(ERRORS) - words.ABOUT_CODES_ALONE

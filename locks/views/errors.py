@@ -68,7 +68,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
             "The desk's database cannot be reached. Nothing was sent. Try again in a moment."
         )
         return _page(request, 503, sentence)
-    if _is_press(request):
+    if getattr(request, "pressed", False):
+        sentence = _(
+            "The press was sent, and then something broke here."
+            " Look at the door's card before you press again."
+        )
+    elif _is_press(request):  # sent or not: where it broke, nobody can tell here
         sentence = _("Something broke here. Look at the door's card before you press again.")
     else:
         sentence = _("Something broke here. Try again; if it stays so, tell who runs accessdesk.")
@@ -92,9 +97,12 @@ def _page(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
 
 
 def _ways_on(request: HttpRequest, status: int) -> dict[str, object]:
-    """Where to from here, besides the desk. A 404 names nothing: it would tell what there is."""
+    """Where to from here, besides the desk.
+
+    A 404 names nothing: it would tell what there is. It leads back to the page on which a form was sent.
+    """
     if status == HTTPStatus.NOT_FOUND:
-        return {}
+        return {"back": "" if request.method == "GET" else page_of(request)}
     match = request.resolver_match
     if match is not None and "device_id" in match.kwargs:
         return {"door": match.kwargs["device_id"]}

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from locks import words
 from locks.models import Action, Device, Status, UnlockRequest
 from locks.models.places import problem_code
-from locks.services.rights import BLOCKING
+from locks.services.rights import BLOCKING, PASSING, cut_off
 from locks.views.past import NO_PAST, Past
 from locks.views.states import clock
 from locks.words.numbers import percent
@@ -20,14 +20,8 @@ from locks.words.numbers import percent
 FRESH = dt.timedelta(minutes=10)
 MOST_PROBLEMS = 4
 OFFLINE_CODES = frozenset({"device_disconnected", "device_offline"})  # said by "Offline"
-# What a lock suffers from that cannot be unlocked remotely, by Seam's code: words.OBSTACLES.
-NOT_REMOTE = {
-    "hub_disconnected": "hub_offline",
-    "bridge_disconnected": "hub_offline",
-    "ttlock_lock_gateway_unlocking_not_enabled": "gateway_off",
-    "device_disconnected": "offline",
-    "device_offline": "offline",
-}
+# Warnings of Seam's that say why a lock cannot be unlocked remotely: words.OBSTACLES.
+NOT_REMOTE = {"ttlock_lock_gateway_unlocking_not_enabled": "gateway_off"}
 
 
 @dataclass(frozen=True)
@@ -79,10 +73,14 @@ def _online(device: Device, since: dt.datetime | None, *, at: dt.datetime) -> Fa
         return None
     if device.online:
         return Fact("online", _("Online"))
-    tone = "warn" if device.can_remotely_unlock else "bad"
+    tone = "warn" if _may_answer(device) else "bad"
     if since is None:
         return Fact("offline", _("Offline"), tone)
     return Fact("offline", _("Offline since %(time)s") % {"time": _time(since, device, at)}, tone)
+
+
+def _may_answer(device: Device) -> bool:
+    return device.can_remotely_unlock and not any(cut_off(device))
 
 
 def _locked(device: Device, latest: UnlockRequest | None, *, at: dt.datetime) -> Fact | None:
@@ -120,12 +118,13 @@ def _battery(device: Device) -> Fact | None:
 
 
 def why_not_remote(device: Device) -> str:
-    """The code (see words.OBSTACLES) of why a lock cannot be unlocked remotely, as far as Seam says."""
-    entries = (*_listed(device.errors), *_listed(device.warnings))
-    codes = {NOT_REMOTE.get(problem_code(entry), "") for entry in entries}
-    if device.online is False:
-        codes.add("offline")
-    return next((code for code in NOT_REMOTE.values() if code in codes), "not_remote")
+    """The code (see words.OBSTACLES) of why a lock cannot be unlocked remotely, as far as Seam says.
+
+    Of one that none of Seam's errors blocks.
+    """
+    codes = {problem_code(entry) for entry in _listed(device.warnings)}
+    why = next((why for code, why in NOT_REMOTE.items() if code in codes), "not_remote")
+    return "offline" if why == "not_remote" and device.online is False else why
 
 
 def problems_of(device: Device, *, past: Past = NO_PAST, obstacle: str = "") -> list[Fact]:
@@ -134,10 +133,12 @@ def problems_of(device: Device, *, past: Past = NO_PAST, obstacle: str = "") -> 
     Not again what the obstacle of that code says.
     """
     said = {code for code, why in {**NOT_REMOTE, **BLOCKING}.items() if why == obstacle}
+    if device.is_back:  # an event told so, after Seam was asked what it suffers from
+        said |= {code for code, why in BLOCKING.items() if why in PASSING}
     found = []
     if device.online is False:
         said |= OFFLINE_CODES
-        if device.can_remotely_unlock:
+        if _may_answer(device):
             found.append(Fact("warning", _("Said to be offline: it may not answer."), "warn"))
     found += _complaints(device.errors, Fact("cross", "", "bad"), said=said)
     found += _complaints(device.warnings, Fact("warning", "", "warn"), said=said)

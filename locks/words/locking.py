@@ -25,6 +25,15 @@ LOCK_REFUSALS: dict[str, Told] = {
     "disconnected": Told(
         _("Nothing was sent. The lock's account is disconnected at Seam."), _AND_MANAGER
     ),
+    "not_authorized": Told(_("Nothing was sent. Seam may not use this lock."), _AND_MANAGER),
+    "not_subscribed": Told(
+        _("Nothing was sent. The lock's maker asks for a subscription."), _AND_MANAGER
+    ),
+    "no_bridge": Told(
+        _("Nothing was sent. The lock has no bridge or gateway to reach it through."), _AND_MANAGER
+    ),
+    "hub_offline": Told(_("Nothing was sent. The lock's hub is offline."), _AND_LOOK),
+    "offline": Told(_("Nothing was sent. The lock is offline."), _AND_LOOK),
     "door_limit": Told(
         _(
             "Nothing was sent: this door was locked 15 times within a minute, and Seam takes no more."

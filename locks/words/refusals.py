@@ -17,6 +17,8 @@ _MANAGER_CAN: Sentence = _("A manager of {building} can change that.")
 _MANAGER_LIFTS: Sentence = _("A manager of {building} can lift it.")
 _KEY: Sentence = _("Use a key or another door.")
 _KEY_AND_MANAGER: Sentence = _("Use a key or another door; tell a manager.")
+_KEY_AND_LOOK: Sentence = _("Use a key or another door; have the lock looked at.")
+_KEY_AND_HUB: Sentence = _("Use a key or another door; have the hub looked at.")
 _ONCE_MORE: Sentence = _("Press again.")
 
 # Refused before anything was sent. Codes are stored on the press and in the record.
@@ -53,6 +55,16 @@ REFUSALS: dict[str, Told] = {
     "disconnected": Told(
         _("Nothing was sent. The lock's account is disconnected at Seam."), _KEY_AND_MANAGER
     ),
+    "not_authorized": Told(_("Nothing was sent. Seam may not use this lock."), _KEY_AND_MANAGER),
+    "not_subscribed": Told(
+        _("Nothing was sent. The lock's maker asks for a subscription."), _KEY_AND_MANAGER
+    ),
+    "no_bridge": Told(
+        _("Nothing was sent. The lock has no bridge or gateway to reach it through."),
+        _KEY_AND_MANAGER,
+    ),
+    "hub_offline": Told(_("Nothing was sent. The lock's hub is offline."), _KEY_AND_HUB),
+    "offline": Told(_("Nothing was sent. The lock is offline."), _KEY_AND_LOOK),
     "too_late": Told(_("Nothing was sent: the press took too long to get here."), _ONCE_MORE),
     "bad_token": Told(_("Nothing was sent: this page was out of date."), _ONCE_MORE),
     "which_door": Told(
@@ -134,6 +146,11 @@ REFUSALS_IN_SHORT: dict[str, Sentence] = {
     "gone": _("lock unknown to Seam"),
     "removed": _("lock removed at its maker's account"),
     "disconnected": _("lock's account disconnected at Seam"),
+    "not_authorized": _("lock not open to Seam"),
+    "not_subscribed": _("lock's maker asks for a subscription"),
+    "no_bridge": _("lock without a bridge or gateway"),
+    "hub_offline": _("lock's hub offline"),
+    "offline": _("lock offline"),
     "too_late": _("press came too late"),
     "bad_token": _("page out of date"),
     "which_door": _("which door was not said"),
@@ -172,12 +189,13 @@ OBSTACLES: dict[str, Told] = {
         _("Unlocked too often within a minute: Seam takes the next press at {when}."),
         _("Wait: the button comes back by itself."),
     ),
-    "offline": Told(
-        _("The lock is offline."), _("Use a key or another door; have the lock looked at.")
+    "not_authorized": Told(_("Seam may not use this lock."), _KEY_AND_MANAGER),
+    "not_subscribed": Told(_("The lock's maker asks for a subscription."), _KEY_AND_MANAGER),
+    "no_bridge": Told(
+        _("The lock has no bridge or gateway to reach it through."), _KEY_AND_MANAGER
     ),
-    "hub_offline": Told(
-        _("The lock's hub is offline."), _("Use a key or another door; have the hub looked at.")
-    ),
+    "hub_offline": Told(_("The lock's hub is offline."), _KEY_AND_HUB),
+    "offline": Told(_("The lock is offline."), _KEY_AND_LOOK),
     "gateway_off": Told(
         _("Remote unlocking is not enabled at the lock's gateway."), _KEY_AND_MANAGER
     ),
