@@ -1,6 +1,6 @@
 """Run every measurement, or those that are named, print a table, and keep it in bench/last.json.
 
-`python -m bench [press many_doors webhooks stopping starting long_export history]`
+`python -m bench [press many_doors tablet webhooks stopping starting long_export history]`
 """
 
 import json
@@ -8,12 +8,21 @@ import platform
 import sys
 from pathlib import Path
 
-from bench import history, long_export, many_doors, press, starting, stopping, webhooks
+from bench import (
+    history,
+    long_export,
+    many_doors,
+    press,
+    starting,
+    stopping,
+    tablet,
+    webhooks,
+)
 
 LAST = Path(__file__).parent / "last.json"
 MEASUREMENTS = {
     each.__name__.partition(".")[2]: each.measure
-    for each in (press, many_doors, webhooks, stopping, starting, long_export, history)
+    for each in (press, many_doors, tablet, webhooks, stopping, starting, long_export, history)
 }
 
 

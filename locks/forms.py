@@ -22,6 +22,7 @@ class UnlockForm(forms.Form):
     token = forms.CharField(max_length=500, widget=forms.HiddenInput)
     elapsed_wall = forms.FloatField(required=False)  # seconds, added by elapsed.js
     elapsed_mono = forms.FloatField(required=False)
+    found_by = forms.CharField(max_length=200, required=False)  # the search that found the door
     named = forms.CharField(max_length=200, required=False)  # what was typed to say which door
     again = forms.IntegerField(required=False)  # the unlock request that was asked about
     asked = forms.BooleanField(required=False)  # the press comes from the confirmation

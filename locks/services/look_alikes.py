@@ -2,7 +2,8 @@
 
 A door is looked at twice where its label differs from another's of the building by one character or
 by the order of its digits, where the same label stands in another building, and where the person has
-lately worked in other buildings. Whoever typed its number to find it has said which one it is.
+lately worked in other buildings. Whoever typed its number to find it has said which one it is, but for the
+last: it was perhaps the other building's that they looked for.
 """
 
 from __future__ import annotations
@@ -46,8 +47,18 @@ class Doubt:
         """By which the door can be named; empty where it has none."""
         return "" if self.shares_number else number_of(self.label)
 
-    def is_dispelled(self, typed: str) -> bool:
-        """Whether `typed` says which door is meant: its number or label, and the building where it must."""
+    def is_dispelled(self, named: str, *, found_by: str = "") -> bool:
+        """Whether it was said which door is meant: its number or label, and the building where it must.
+
+        `named` in the question, which tells the building; or by the search that found it, `found_by`. Of a
+        door in a building where the person does not work, the search has to say the building, too.
+        """
+        in_search = self.asks_building or self.is_elsewhere
+        return self._is_meant(named, building=self.asks_building) or self._is_meant(
+            found_by, building=in_search
+        )
+
+    def _is_meant(self, typed: str, *, building: bool) -> bool:
         words = words_of(typed)
         if not words:
             return False
@@ -56,7 +67,7 @@ class Doubt:
         if not all(_begins_one(word, here) for word in rest):
             return False  # it says something else, too
         # The whole name tells it, also where another building's name goes on from there.
-        if self.asks_building and not (set(here) <= set(words) or self._tells_building(rest)):
+        if building and not (set(here) <= set(words) or self._tells_building(rest)):
             return False
         # A door without a number is as well meant by the whole name of its building.
         return not self.asks_label or named or (not self.number and set(rest) == set(here))
@@ -123,7 +134,8 @@ def doubts_of(person: User, devices: Collection[Device], *, at: dt.datetime) -> 
 def is_unnamed(pressed: Pressed) -> bool:
     """Whether a press does not say which of several doors that look alike it means. Two queries."""
     doubt = doubts_of(pressed.actor, [pressed.device], at=pressed.at).get(pressed.device.pk)
-    return doubt is not None and not doubt.is_dispelled(pressed.form.named)
+    form = pressed.form
+    return doubt is not None and not doubt.is_dispelled(form.named, found_by=form.found_by)
 
 
 def _buildings_lately(person: User) -> set[int]:

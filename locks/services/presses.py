@@ -27,7 +27,8 @@ class PressForm:
     needs_note: bool = False  # the reason says nothing by itself
     is_unfit: bool = False  # something was typed that cannot be kept as it is
     break_glass: bool = False  # the wish to unlock although something forbids it
-    named: str = ""  # what the person typed to find the door, or to say which one it is
+    found_by: str = ""  # what the person typed to find the door
+    named: str = ""  # and to say which one it is, where the question asks
     again: int | None = None  # the request with an unknown outcome that the person was asked about
     address: str = ""  # the client's, for the record
 

@@ -37,10 +37,14 @@ def recorded_at(moment: dt.datetime) -> Iterator[None]:
 
 
 def unlock_at(moment: dt.datetime, device: Device, person: User, **fields: Any) -> UnlockRequest:
-    """One press of `moment`, its events of the same time."""
+    """One press of `moment`, its events of the same time; it ended at once, or at `ended_at`."""
+    ended = fields.pop("ended_at", moment)
     with recorded_at(moment):
         request = past_unlock(device, person, **fields)
-    UnlockRequest.objects.filter(pk=request.pk).update(requested_at=moment)
+    known = {"requested_at": moment, "ended_at": ended if request.ended_at else None}
+    if ended != moment:
+        known["took_ms"] = (ended - moment) // dt.timedelta(milliseconds=1)
+    UnlockRequest.objects.filter(pk=request.pk).update(**known)
     return request
 
 

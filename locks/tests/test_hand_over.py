@@ -235,6 +235,27 @@ def test_a_late_word_against_a_press_is_told_to_whom_may_read_of_the_press(
         assert not re.search("Cellar|Attic", mine)
 
 
+def test_what_the_shift_before_left_unknown_and_was_settled_since_is_told_on_both_sheets(
+    north, clerk
+) -> None:
+    now = timezone.now()
+    cellar, gate, pool = (make_device(north, label=each) for each in ("Cellar", "Gate", "Pool"))
+    settled_at = now - HOUR
+    unlock_at(now - 4 * HOUR, cellar, clerk, inferred=True, ended_at=settled_at)
+    unlock_at(now - 4 * HOUR, gate, clerk, status=Status.UNKNOWN, code="no_answer")
+    unlock_at(now - 3 * HOUR - dt.timedelta(seconds=1), pool, clerk, confirmed_by_device=True)
+    taken(north, clerk, ago=3 * HOUR)
+    clock = settled_at.astimezone(north.zone).strftime("%H:%M")
+    mine = part(sheet(clerk, north), "Not unlocked, or not certain", "Every press")
+    assert re.search(
+        rf"Cellar .*Known since (\w+ )?{clock}:\d\d, and not to the shift before", mine
+    )
+    assert not re.search("Gate|Pool", mine)  # nothing came of the one, and the other was in time
+    past = part(sheet(clerk, north, 1), "Not unlocked, or not certain", "Every press")
+    assert re.search(rf"Cellar .*Known only at (\w+ )?{clock}", past)
+    assert "Gate" in past
+
+
 def test_of_a_shift_that_nobody_ended_the_last_month_is_told(north, room, clerk, manager) -> None:
     taken(north, clerk, ago=60 * DAY)
     for days in (40, 20):

@@ -11,7 +11,7 @@ from locks.models import AuditEvent, Building, Device, Kind, Press, Status, User
 from locks.services.look_alikes import Doubt, doubts_of
 from locks.simulator import Simulator
 from locks.tests.conftest import signed_in
-from locks.tests.factories import grant, make_building, make_device, request_of
+from locks.tests.factories import grant, make_building, make_device, make_user, request_of
 from locks.tests.history import past_unlock
 from locks.tests.test_desk import HTMX, token_in
 from locks.tests.test_door_card import words
@@ -136,6 +136,15 @@ def test_a_door_without_a_number_is_meant_by_its_name_or_its_building() -> None:
         assert not elsewhere.is_dispelled(typed), typed
 
 
+def test_in_another_building_than_ones_own_the_search_has_to_say_which() -> None:
+    elsewhere = Doubt("Room 112", "Annex Park", is_elsewhere=True)
+    assert elsewhere.is_dispelled("112")  # in the question, under the building's name
+    for typed in ("112 park", "annex room 112"):
+        assert elsewhere.is_dispelled("", found_by=typed), typed
+    for typed in ("112", "room 112", "park", "annex park"):
+        assert not elsewhere.is_dispelled("", found_by=typed), typed
+
+
 # --- The press ------------------------------------------------------------------------------------
 
 
@@ -144,8 +153,8 @@ def test_typing_the_exact_number_is_the_confirmation(desk, room, simulator) -> N
     form = re.search(
         rf'<form class="action"[^>]*/doors/{room.pk}/unlock/.*?</form>', page, re.DOTALL
     )[0]
-    assert '<input type="hidden" name="named" value="112">' in form
-    data = {"token": token_in(page, room), "named": "112"}
+    assert '<input type="hidden" name="found_by" value="112">' in form
+    data = {"token": token_in(page, room), "found_by": "112"}
     answer = desk.post(f"/doors/{room.pk}/unlock/", data, headers=HTMX)
     assert "Waiting for the lock…" in words(answer.content.decode())
     assert simulator.posts(MAIN) == 1
@@ -181,12 +190,31 @@ def test_the_service_refuses_a_look_alike_that_was_not_named_and_keeps_what_was_
     assert simulator.posts(MAIN) == 1
 
 
+def test_a_number_that_finds_another_buildings_door_asks_for_it_once_more(
+    desk, north, annex, clerk, simulator
+) -> None:
+    past_unlock(make_device(north, label="Gate"), clerk)
+    door = make_device(annex, label="Room 112", seam_device_id=MAIN)
+    page = desk.get("/?q=112").content.decode()
+    assert f'href="/doors/{door.pk}/" data-ask' in page
+    question = desk.get(f"/doors/{door.pk}/").content.decode()
+    assert "You have not unlocked in Annex Park lately." in words(question)
+    token = token_in(question, door)
+    desk.post(f"/doors/{door.pk}/unlock/", {"token": token, "found_by": "112"}, headers=HTMX)
+    assert Press.objects.latest("pk").code == "which_door"
+    assert simulator.calls == []
+    page = desk.get("/?q=112+annex").content.decode()
+    data = {"token": token_in(page, door), "found_by": "112 annex"}
+    desk.post(f"/doors/{door.pk}/unlock/", data, headers=HTMX)
+    assert simulator.posts(MAIN) == 1
+
+
 def test_what_was_typed_goes_along_into_the_question_of_a_private_door(desk, room) -> None:
     Device.objects.filter(pk=room.pk).update(access=Device.Access.PRIVATE)
     page = desk.get("/?q=112").content.decode()
-    assert f'href="/doors/{room.pk}/?named=112"' in page
-    question = desk.get(f"/doors/{room.pk}/?named={quote('112')}").content.decode()
-    assert '<input type="hidden" name="named" value="112">' in question
+    assert f'href="/doors/{room.pk}/?found_by=112"' in page
+    question = desk.get(f"/doors/{room.pk}/?found_by={quote('112')}").content.decode()
+    assert '<input type="hidden" name="found_by" value="112">' in question
     assert "Type its number" not in words(question)
 
 
@@ -198,4 +226,24 @@ def test_a_second_press_after_an_unknown_outcome_is_not_asked_twice(
     assert "Type its number" not in words(question)
     data = {"token": token_in(question, room), "again": unknown.pk, "asked": "1"}
     desk.post(f"/doors/{room.pk}/unlock/", data, headers=HTMX)
+    assert simulator.posts(MAIN) == 1
+
+
+def test_after_a_colleagues_unknown_outcome_the_number_is_asked_for_too(
+    desk, north, room, simulator
+) -> None:
+    colleague = make_user("ana", name="Ana")
+    grant(colleague, north)
+    unknown = request_of(room, colleague, Status.UNKNOWN, code="no_answer")
+    question = desk.get(f"/doors/{room.pk}/").content.decode()
+    assert "again anyway?" in words(question)
+    assert "Type its number" in words(question)
+    again = {"again": unknown.pk, "asked": "1"}
+    answer = desk.post(
+        f"/doors/{room.pk}/unlock/", {"token": token_in(question, room), **again}, headers=HTMX
+    )
+    assert Press.objects.get().code == "which_door"
+    assert simulator.calls == []
+    token = token_in(answer.content.decode(), room)
+    desk.post(f"/doors/{room.pk}/unlock/", {"token": token, "named": "112", **again}, headers=HTMX)
     assert simulator.posts(MAIN) == 1

@@ -21,11 +21,11 @@ from locks.views.states import clock, verdict_of
 
 
 def answer(
-    request: DeskRequest, device: Device, result: PressResult, *, named: str = ""
+    request: DeskRequest, device: Device, result: PressResult, *, found_by: str = ""
 ) -> HttpResponse:
     """What came of a press, 200 also where it was refused; a used button says its old verdict.
 
-    `named` is what was typed to find the door.
+    `found_by` is what was typed to find the door.
     """
     if result.repeated:
         messages.info(request, _repeated(request, result.press, device))
@@ -33,7 +33,7 @@ def answer(
         return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
     proof = partial(latest, request)
     at = timezone.now()
-    card = read_cards(request.user, [device], at=at, latest_proof=proof, named=named)[0]
+    card = read_cards(request.user, [device], at=at, latest_proof=proof, found_by=found_by)[0]
     response = render(request, "locks/_press_answer.html", {"card": card})
     return reswap(retarget(response, f"#door-{device.pk}"), "outerHTML")
 

@@ -108,7 +108,7 @@ def read_desk(
         roles=roles,
         latest_proof=latest_proof,
         favourites=favourites,
-        named=sought.query,
+        found_by=sought.query,
     )
     managed = set(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
     own = own_doors(viewer, buildings, at=at)

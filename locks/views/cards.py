@@ -72,7 +72,7 @@ class Card:
     lock: LockOffer | None  # the Lock button, where there is one
     is_favourite: bool
     doubt: Doubt | None  # the door may be taken for another, and nothing typed says which
-    named: str  # what was typed and says it, where it has to be said
+    found_by: str  # the search that says which one is meant, where it has to be said
 
     @property
     def refusal_next(self) -> tuple[str, ...]:
@@ -112,11 +112,11 @@ def read_cards(
     roles: list[Assignment] | None = None,
     latest_proof: LatestProof | None = None,
     favourites: frozenset[int] | None = None,
-    named: str = "",
+    found_by: str = "",
 ) -> list[Card]:
     """The cards of doors that `viewer` may see, in their order; `devices` come with their building.
 
-    `latest_proof` is asked only where a door wants one; `named` is what was typed to find them.
+    `latest_proof` is asked only where a door wants one; `found_by` is what was typed to find them.
 
     A constant number of queries, however many doors; one less each with `roles` and `favourites`.
     """
@@ -151,7 +151,7 @@ def read_cards(
                 told,
                 device.pk in favourites,
                 doubts.get(device.pk),
-                named,
+                found_by,
                 unsettled.get(device.pk),
             ),
             latest=latest.get(device.pk),
@@ -176,7 +176,7 @@ class _Seen:
     words: dict[int, Attestation]  # by request
     is_favourite: bool
     doubt: Doubt | None
-    named: str  # what was typed to find the door
+    found_by: str  # what was typed to find the door
     unsettled: UnlockRequest | None  # the door's last unlock, where its outcome is unknown
 
 
@@ -194,7 +194,11 @@ def _card(
     if device.break_glass and building.pk in seen.held and not (latest and latest.is_open):
         over = overridable(device, roles=seen.roles, at=seen.at)
     proves = not is_fresh(seen.proof, device=device, at=seen.at)
-    is_named = seen.doubt is None or seen.doubt.is_dispelled(seen.named)
+    is_named = (
+        seen.doubt is None
+        or seen.doubt.is_dispelled("", found_by=seen.found_by)
+        or _presses_own_again(seen, latest)
+    )
     asks = proves or not is_named
     offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=asks, seen=seen)
     verdict = ""
@@ -232,9 +236,16 @@ def _card(
         token=issue_token(person=seen.viewer, device=device) if offer == PRESS else "",
         is_favourite=seen.is_favourite,
         doubt=None if is_named else seen.doubt,
-        named=seen.named if seen.doubt is not None and is_named else "",
+        found_by=seen.found_by if seen.doubt is not None and is_named else "",
         lock=offer_lock(seen.viewer, device, roles=seen.roles, latest=latest),
     )
+
+
+def _presses_own_again(seen: _Seen, latest: UnlockRequest | None) -> bool:
+    """Whether a press would follow one of the viewer's own, of which nobody knows what came of it."""
+    if seen.unsettled is None or (latest is not None and latest.is_open):
+        return False
+    return seen.unsettled.requested_by_id == seen.viewer.pk
 
 
 def _may_be_told(latest: UnlockRequest, seen: _Seen) -> bool:

@@ -60,7 +60,7 @@ def door(request: DeskRequest, device_id: int) -> HttpResponse:
     visible = Device.objects.on_the_desk().visible_to(request.user).select_related("building")
     device = get_object_or_404(visible, pk=device_id)
     breaking = request.GET.get("break_glass") == "1"
-    form = UnlockForm({"named": request.GET.get("named", "")})
+    form = UnlockForm({"found_by": request.GET.get("found_by", "")})
     return _confirmation(request, device, form, breaking=breaking)
 
 
@@ -92,7 +92,7 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     if _is_asked_again(request, form, result):
         breaking = form.ticked("break_glass")
         return _confirmation(request, device, form, breaking=breaking, press=result.press)
-    return answer(request, device, result, named=form.text("named"))
+    return answer(request, device, result, found_by=form.text("found_by"))
 
 
 def _proof(request: DeskRequest, device: Device, form: UnlockForm) -> Proved | NotProved | None:
@@ -133,6 +133,7 @@ def _press(form: UnlockForm, lists: Lists, address: str) -> PressForm:
         token=form.text("token"),
         elapsed=form.elapsed,
         **said(form, lists),
+        found_by=form.text("found_by"),
         named=form.text("named"),
         break_glass=form.ticked("break_glass"),
         again=form.asked_about,
@@ -179,7 +180,8 @@ def _focus(context: dict[str, Any]) -> str:
     asked: Question | None = context["question"]
     if context["proof_failed"]:
         return "proof"
-    if context["card"].doubt and not context["again"] and not context["breaking"]:
+    doubt = None if context["breaking"] else context["card"].doubt
+    if doubt and not doubt.is_dispelled(context["form"].text("named")):
         return "named"
     if asked and (field := asked.first_open(context["form"])):
         return field
@@ -192,7 +194,7 @@ def _card(request: DeskRequest, device: Device, form: UnlockForm) -> Card:
         [device],
         at=timezone.now(),
         latest_proof=partial(latest, request),
-        named=form.text("named"),
+        found_by=form.text("found_by"),
     )[0]
 
 

@@ -23,7 +23,7 @@ from locks.models import (
     UnlockRequest,
     Verdict,
 )
-from locks.models.unlocks import DONE_STATUSES, Outcome
+from locks.models.unlocks import DONE_STATUSES, SLOW_MS, Outcome
 from locks.services.attesting import newest_of
 from locks.services.shifts import BATTERY, NOT_LOCKED, OFFLINE, UNLOCKED, DoorNote, OpenNote
 from locks.views.log import Span, requests_in
@@ -115,22 +115,28 @@ def figures_of(building: Building, span: Span, moved: int) -> list[Figure]:
 
 
 def troubles_in(building: Building, span: Span, *, pressed_after: dt.datetime) -> list[Trouble]:
-    """Not unlocked, unknown, under way, or contradicted within the time; newest first. Three queries.
+    """Not unlocked, unknown, under way, or contradicted within the time; newest first. Four queries.
 
-    Of presses from before it, those are told that were made after `pressed_after`, too. One more than
-    MOST_TROUBLES tells that there are more; so with the others here.
+    Of presses that were made before it, after `pressed_after`, those are told that were contradicted, or
+    whose outcome came to be known, within the time. One more than MOST_TROUBLES tells that there are
+    more; so with the others here.
     """
     odd = ~Q(status__in=DONE_STATUSES)
     late = Q(ended_at__gt=span.until)  # the shift did not know yet
     own = requests_in(building, span).filter(odd | late | Q(contradicted_at__isnull=False))
     # Asked apart from its own: as one question neither would be read along an index of times.
-    earlier = requests_in(building, Span(pressed_after, span.since)).filter(
-        contradicted_at__gt=span.since, contradicted_at__lte=span.until
-    )
-    found = [
-        request
-        for requests in (own, earlier)
+    before = requests_in(building, Span(pressed_after, span.since))
+    against = before.filter(contradicted_at__gt=span.since, contradicted_at__lte=span.until)
+    # The shift before had to leave it open, so it took long: those stand in an index of their own.
+    settled = before.filter(took_ms__gte=SLOW_MS, ended_at__gt=span.since, ended_at__lte=span.until)
+    of_before = {
+        request.pk: request
+        for requests in (against, settled)
         for request in requests.order_by("-requested_at", "-pk")[: MOST_TROUBLES + 1]
+    }
+    found = [
+        *own.order_by("-requested_at", "-pk")[: MOST_TROUBLES + 1],
+        *sorted(of_before.values(), key=lambda each: (each.requested_at, each.pk), reverse=True),
     ][: MOST_TROUBLES + 1]
     seen = newest_of(found)
     return [_trouble(request, building, span, word=seen.get(request.pk)) for request in found]
@@ -154,6 +160,10 @@ def _trouble(
         told = _contradicted(request)
         look, outcome = LOOKS[request.outcome], str(request.outcome.label)
         later = f"{clock(request.contradicted_at, zone=building.zone, at=end)}: {told}"
+    elif request.requested_at <= span.since < (request.ended_at or span.since):
+        later = _("Known since %(time)s, and not to the shift before") % {
+            "time": clock(request.ended_at, zone=building.zone, at=end)
+        }
     return Trouble(
         when=clock(request.requested_at, zone=building.zone, at=end),
         door=request.door_label,

@@ -1,0 +1,83 @@
+"""How soon the desk can be used on a slow tablet: when it is painted, and when its scripts have run.
+
+Real web process, SQLite, the demo's building of ten doors and one of sixty; Chromium with a quarter of this
+machine's speed (as Lighthouse takes for a slow mobile device) on a line of 10 Mbit/s with 40 ms delay.
+"""
+
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from conftest import CHROMIUM_OPTIONS
+from locks.simulator import Simulator
+from locks.tests.desks import SIZES
+from locks.tests.visitors import DEMO_PASSWORD
+from tools import parts
+from tools.stack import Stack
+
+ROUNDS = 10
+SLOWER = 4  # times
+LINE = {"offline": False, "latency": 40, "downloadThroughput": 1.25e6, "uploadThroughput": 6e5}
+FILL = """
+home = Building.objects.get(name='Harbour House')
+Device.objects.bulk_create(Device(building=home, seam_device_id=f'made-up-{number}',
+    label=f'Room {number}', area=f'Floor {number // 10}', online=True, can_remotely_unlock=True)
+    for number in range(120, 180 - Device.objects.filter(building=home).count()))
+"""
+# Milliseconds from the click: painted, and the deferred scripts have run.
+TIMES = """() => [
+    performance.getEntriesByName("first-contentful-paint")[0].startTime,
+    performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd,
+]"""
+
+
+def measure() -> dict[str, float]:
+    """Milliseconds, by name."""
+    figures: dict[str, float] = {}
+    with (
+        Simulator(api_key="seam_simulated_key") as seam,
+        tempfile.TemporaryDirectory() as folder,
+        Stack(Path(folder), endpoint=seam.endpoint, parts=("web",)) as stack,
+        sync_playwright() as playwright,
+    ):
+        path = parts.find(parts.CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        for doors, fill in ((10, ""), (60, FILL)):
+            if fill:
+                stack.manage("shell", "-v0", "-c", fill)
+            first, again = zip(*(_visit(browser, stack.url) for _ in range(ROUNDS)), strict=True)
+            for name, times in (("first visit", first), ("with its files kept", again)):
+                painted, usable = (statistics.median(each) for each in zip(*times, strict=True))
+                figures[f"slow tablet, desk of {doors} doors, {name}: painted"] = painted
+                figures[f"slow tablet, desk of {doors} doors, {name}: usable"] = usable
+        browser.close()
+    return figures
+
+
+def _visit(browser: Browser, url: str) -> tuple[Any, Any]:
+    """A browser that knows nothing opens the desk, and opens it again."""
+    width, height = SIZES["tablet"]
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.goto(f"{url}/accounts/login/")
+    page.get_by_label("User name").fill("clerk")
+    page.get_by_label("Password").fill(DEMO_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator(".unlock").first.wait_for()
+    line = context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.send("Network.clearBrowserCache")
+    line.send("Network.emulateNetworkConditions", LINE)
+    line.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    times = (_opened(page, url), _opened(page, url))
+    context.close()
+    return times
+
+
+def _opened(page: Page, url: str) -> Any:
+    page.goto("about:blank")
+    page.goto(url, wait_until="load")
+    return page.evaluate(TIMES)
