@@ -243,6 +243,7 @@ CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", "filesystem://")
 if CELERY_BROKER_URL == "filesystem://":
     CELERY_BROKER_URL = "filesystem://localhost"  # the transport warns where there is no host name
 if CELERY_BROKER_URL.startswith("filesystem"):
+    CELERY_BROKER_TRANSPORT = "accessdesk.embedded_broker:Transport"
     BROKER_DIR = VAR_DIR / ("broker-simulated" if SEAM_SIMULATED else "broker")
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(BROKER_DIR / "queue"),
