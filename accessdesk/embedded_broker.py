@@ -23,12 +23,14 @@ log = logging.getLogger(__name__)
 class Channel(filesystem.Channel):
     """Puts messages by renaming, and passes over what cannot be read."""
 
-    def _put(self, queue: str, message: Any, **_options: Any) -> None:
+    def _put(  # type: ignore[override]  # the names in kombu's own two differ
+        self, queue: str, payload: Any, **_options: Any
+    ) -> None:
         name = f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
         whole = Path(self.data_folder_out) / name
         part = whole.with_name(f"{name}.part")  # of no queue, by its name
         try:
-            part.write_text(dumps(message))
+            part.write_text(dumps(payload))
             part.rename(whole)
         except OSError as error:
             with suppress(OSError):
