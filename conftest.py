@@ -1,21 +1,25 @@
 """Fixtures that start real things: servers, processes, a browser. A missing part is an error."""
 
+import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.fixtures import Settings
 
 from locks import append_only
 from locks.simulator import Simulator
-from tools import parts
-from tools.servers import FakeSeam, PostgresServer, RedisServer
+from tools import parts, prepared
+from tools.servers import FakeSeam, PostgresServer, RedisServer, new_database
 from tools.stack import Stack
 
 # A test that uses one of these touches the database, and so runs on PostgreSQL, too.
@@ -25,6 +29,7 @@ STARTERS = {
     "browser": {"browser"},
     "processes": {"postgres_server", "redis_server", "fake_seam", "stack"},
 }
+IN_MEMORY = "file:tests?mode=memory&cache=shared"  # for all threads of a process
 PATIENCE = 30_000  # milliseconds that a page has for what a test expects of it
 CHROMIUM_OPTIONS = (
     "--no-sandbox",  # root and containers have none, and it opens nothing but our own pages
@@ -83,6 +88,48 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_modify_db_settings: None, django_db_blocker: Any) -> Iterator[None]:
+    """The tests' database: migrated by the first process of a run, and copied by the others."""
+    with django_db_blocker.unblock():
+        if not prepared.is_shared():
+            made = setup_databases(verbosity=0, interactive=False)
+            yield
+            teardown_databases(made, verbosity=0)
+        elif on_postgres():
+            _set_up_postgres()
+            yield  # the run's server is thrown away
+        else:
+            _set_up_sqlite()
+            yield  # it is in memory
+
+
+def _set_up_postgres() -> None:
+    url = os.environ["DATABASE_URL"]
+    with prepared.kept_database(url, "tests") as (kept, is_there):
+        if is_there:
+            connection.settings_dict["TEST"]["TEMPLATE"] = kept
+        setup_databases(verbosity=0, interactive=False)
+        if not is_there:
+            connection.close()
+            connection.close_pool()
+            prepared.copy_database(url, connection.settings_dict["NAME"], kept)
+
+
+def _set_up_sqlite() -> None:
+    with prepared.kept_file("tests") as (folder, kept):
+        if not kept:
+            setup_databases(verbosity=0, interactive=False)
+            with closing(sqlite3.connect(folder / "tests.sqlite3")) as to:
+                connection.connection.backup(to)
+            return
+    connection.close()
+    connection.settings_dict["NAME"] = django_settings.DATABASES["default"]["NAME"] = IN_MEMORY
+    connection.ensure_connection()
+    with closing(sqlite3.connect(kept)) as source:
+        source.backup(connection.connection)
+
+
 @pytest.fixture(autouse=True)
 def unguarded_flush(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test that commits is followed by emptying all tables, which the triggers would refuse.
@@ -129,7 +176,7 @@ def simulator(settings: Settings) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+def stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
     """Start accessdesk as real processes: `stack(endpoint=…, api_key=…)`, see tools.stack.Stack.
 
     Its database is of the kind that this run is about; all processes are gone after the test.
@@ -142,8 +189,7 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[.
             made += 1
             environment = dict(options.pop("environment", {}))
             if on_postgres() and "DATABASE_URL" not in environment:
-                server = request.getfixturevalue("postgres_server")
-                environment["DATABASE_URL"] = server.new_database()
+                environment["DATABASE_URL"] = new_database(os.environ["DATABASE_URL"])
             folder = tmp_path / f"var-{made}"
             folder.mkdir(mode=0o700)
             return running.enter_context(Stack(folder, environment=environment, **options))

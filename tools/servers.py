@@ -6,6 +6,7 @@ Every class is a context manager; leaving it ends the server and removes its fol
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 import psycopg
 import redis
@@ -91,6 +93,15 @@ class Server:
         self._process.send(number)
 
 
+def new_database(url: str) -> str:
+    """The URL of a new, empty database on the PostgreSQL server of `url`."""
+    name = f"accessdesk_{secrets.token_hex(6)}"
+    with psycopg.connect(urlsplit(url)._replace(path="/postgres").geturl()) as connection:
+        connection.autocommit = True
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
 class PostgresServer(Server):
     """PostgreSQL, without the care for power cuts that tests do not need.
 
@@ -107,7 +118,6 @@ class PostgresServer(Server):
         super().__init__()
         self._programs = folder
         self._data = self.folder / "data"
-        self._made = 0
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             self.account = "postgres"
             shutil.chown(self.folder, "postgres")
@@ -118,11 +128,7 @@ class PostgresServer(Server):
 
     def new_database(self) -> str:
         """The URL of a new, empty database."""
-        self._made += 1
-        name = f"accessdesk_{self._made}"
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
-        return self._url(name)
+        return new_database(self.url)
 
     def start(self) -> None:
         if not self._data.exists():

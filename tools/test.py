@@ -13,8 +13,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from tools import prepared
 from tools.processes import ROOT
 from tools.servers import PostgresServer
 
@@ -24,9 +26,12 @@ MOST_UNSTEADY = 4  # more than that is no matter of a busy machine
 
 def main(arguments: list[str]) -> int:
     """Run both, whatever the first one says; 0 when nothing failed."""
-    codes = [run("SQLite", arguments, {})]
-    with PostgresServer() as server:
-        codes.append(run("PostgreSQL", arguments, {"DATABASE_URL": server.new_database()}))
+    with tempfile.TemporaryDirectory(prefix="accessdesk-prepared-") as folder:
+        ours = {prepared.FOLDER: folder}
+        codes = [run("SQLite", arguments, ours)]
+        with PostgresServer() as server:
+            ours |= {"DATABASE_URL": server.new_database()}
+            codes.append(run("PostgreSQL", arguments, ours))
     if arguments and NOTHING_CHOSEN in codes and 0 in codes:
         codes.remove(NOTHING_CHOSEN)
     return next((code for code in codes if code), 0)

@@ -80,6 +80,9 @@ def killed_at(line: int) -> Iterator[AtLine]:
 def start_anew() -> None:
     """Another process: other connections, another name on its leases, nothing remembered."""
     connection.close()
+    # Killed between the last line of a block and its end, Python does not run the end: a transaction that
+    # nobody is in any more would stay open. To connect forgets it.
+    connection.connect()
     Lease.objects.filter(holder=leases.myself()).update(holder="killed")
     following.wake_here.clear()
     following._broker_down_until = 0.0

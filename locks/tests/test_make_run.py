@@ -2,16 +2,20 @@
 
 import os
 import re
+import secrets
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tools.processes import Process, free_port, wait_for
+from tools import prepared
+from tools.processes import ROOT, Process, free_port, wait_for
 
 pytestmark = [pytest.mark.processes, pytest.mark.sqlite_only]
 PARTS = ("simulate_seam", "uvicorn", "worker", "beat")
@@ -32,15 +36,18 @@ def port() -> int:
 def make_run(var: Path, port: int) -> Iterator[Start]:
     """Start `make run` (further environment as keywords) in a folder and on a port of its own.
 
-    A test fails that leaves a process behind.
+    A test fails that leaves a process behind. Where it `is_prepared`, a database is there already: to make
+    one takes longer than all else.
     """
     started: list[Process] = []
 
-    def start(**environment: str) -> Process:
+    def start(*, is_prepared: bool = False, **environment: str) -> Process:
         env = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         env |= {"ACCESSDESK_ENV_FILE": os.devnull, "ACCESSDESK_VAR": str(var), "PORT": str(port)}
         # The usual port is for the one test that is about it: others may run beside it.
         env["SEAM_ENDPOINT"] = f"http://127.0.0.1:{free_port()}"
+        if is_prepared:
+            furnish(Path((env | environment)["ACCESSDESK_VAR"]), env)
         started.append(Process("make run", ["make", "run"], env=env | environment))
         return started[-1]
 
@@ -48,6 +55,18 @@ def make_run(var: Path, port: int) -> Iterator[Start]:
     for process in started:
         process.stop()
     wait_until_gone(var)
+
+
+def furnish(var: Path, env: dict[str, str]) -> None:
+    """Put a prepared database there."""
+    var.mkdir(mode=0o700)
+    key = {"SEAM_SIMULATED": "1", "SECRET_KEY": secrets.token_urlsafe(64)}
+    make = [sys.executable, "-m", "tools.prepare"]
+
+    def made() -> None:
+        subprocess.run(make, cwd=ROOT, env={**env, **key}, check=True, capture_output=True)
+
+    prepared.prepare("", var, kind="simulated", make=made)
 
 
 def running(var: Path) -> dict[int, str]:
@@ -109,7 +128,7 @@ def test_it_says_where_it_is_how_to_sign_in_and_that_no_door_is_real(
 
 
 def test_ctrl_c_ends_every_process_without_noise(make_run: Start, var: Path) -> None:
-    process = make_run()
+    process = make_run(is_prepared=True)
     wait_until_up(process)
     assert all(any(part in words for words in running(var).values()) for part in PARTS)
     process.send(signal.SIGINT)
@@ -122,7 +141,7 @@ def test_ctrl_c_ends_every_process_without_noise(make_run: Start, var: Path) -> 
 
 @pytest.mark.parametrize("victim", ["make", "tools.run"])
 def test_no_process_stays_when_it_is_killed(make_run: Start, var: Path, victim: str) -> None:
-    process = make_run()
+    process = make_run(is_prepared=True)
     wait_until_up(process)
     os.kill(process.pid if victim == "make" else pid_of(var, victim), signal.SIGKILL)
     wait_until_gone(var)
@@ -130,7 +149,7 @@ def test_no_process_stays_when_it_is_killed(make_run: Start, var: Path, victim: 
 
 @pytest.mark.parametrize("part", ["make", "tools.prepare", "uvicorn"])
 def test_it_ends_when_it_is_stopped_while_starting(make_run: Start, var: Path, part: str) -> None:
-    process = make_run()
+    process = make_run(is_prepared=part == "uvicorn")
     wait_for(
         lambda: any(part in words for words in running(var).values()),
         seconds=20,
@@ -145,7 +164,7 @@ def test_it_ends_when_it_is_stopped_while_starting(make_run: Start, var: Path, p
 def test_it_names_the_part_that_ended_and_stops_the_others(
     make_run: Start, var: Path, part: str
 ) -> None:
-    process = make_run()
+    process = make_run(is_prepared=True)
     wait_until_up(process)
     os.kill(pid_of(var, part), signal.SIGKILL)
     assert process.wait(45), process.output()
@@ -177,8 +196,9 @@ def test_two_installations_run_side_by_side_each_with_its_own_simulator(
     make_run: Start, var: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
-    wait_until_up(make_run(SEAM_ENDPOINT=""))
-    wait_until_up(make_run(SEAM_ENDPOINT="", ACCESSDESK_VAR=str(other), PORT=str(free_port())))
+    wait_until_up(make_run(is_prepared=True, SEAM_ENDPOINT=""))
+    elsewhere = {"ACCESSDESK_VAR": str(other), "PORT": str(free_port())}
+    wait_until_up(make_run(is_prepared=True, SEAM_ENDPOINT="", **elsewhere))
     ports = {
         running(folder)[pid_of(folder, "simulate_seam")].split()[-1] for folder in (var, other)
     }
@@ -186,7 +206,7 @@ def test_two_installations_run_side_by_side_each_with_its_own_simulator(
 
 
 def test_it_refuses_a_second_start_from_the_same_folder(make_run: Start) -> None:
-    wait_until_up(make_run())
+    wait_until_up(make_run(is_prepared=True))
     said = ended(make_run(PORT=str(free_port())))
     assert "already runs from" in said
 

@@ -21,13 +21,14 @@ from locks.tests.machine import FrontDesk
 from locks.tests.machine_checks import witness
 from locks.tests.machine_seam import KnowingSeam
 from locks.tests.servers import RecordingServer
+from tools import prepared
 
 SHARDS = 8
 ALONE = "ACCESSDESK_SHARD_ALONE"  # set in the process of one shard
 # No power is cut here, so nothing waits for the disk.
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 # A shard; LIVES=2 lives twice as many.
-EXAMPLES = int(os.environ.get("LIVES", 1)) * (50 if connection.vendor == "sqlite" else 10)
+EXAMPLES = int(os.environ.get("LIVES", 1)) * (30 if connection.vendor == "sqlite" else 6)
 # SHRINK=1 pytest -n 0 -o faulthandler_timeout=0 -k promises_hold: the shortest life that breaks a promise.
 PHASES = (Phase.generate, Phase.shrink) if os.environ.get("SHRINK") else (Phase.generate,)
 
@@ -87,7 +88,7 @@ def test_the_promises_hold_whatever_happens(request: pytest.FixtureRequest, shar
     done = subprocess.run(
         [*command, request.node.nodeid],
         cwd=request.config.rootpath,
-        env={**ours, ALONE: "1"},
+        env={**ours, ALONE: "1", prepared.FOLDER: os.environ.get(prepared.FOLDER, "")},
         capture_output=True,
         text=True,
     )
