@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.http import HttpRequest
-from django.urls import Resolver404, resolve, reverse
+from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from locks.http import PRESSES
 
 ENTRANCES = {"login", "account_login", "mfa_authenticate", "openid_connect_login"}
 
@@ -15,16 +19,27 @@ def is_ours(request: HttpRequest, url: str) -> bool:
     return url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=https)
 
 
+def page_at(path: str) -> ResolverMatch | None:
+    """The page at a path, as an address of ours begins (no host, no query); None where there is none."""
+    try:
+        parts = urlsplit(path.replace("\\", "/"))
+    except ValueError:  # brackets that hold no address
+        return None
+    if parts.scheme or parts.netloc or not path.startswith("/") or path.startswith("//"):
+        return None
+    try:
+        return resolve(path)
+    except Resolver404:
+        return None
+
+
 def onward(request: HttpRequest, wanted: str) -> str:
     """`wanted`, where it is ours; the address of a press becomes its door's page; else empty."""
     if not wanted or not is_ours(request, wanted):
         return ""
-    try:
-        match = resolve(wanted.partition("?")[0])
-    except Resolver404:
-        return ""
-    if match.url_name in ENTRANCES:
-        return ""  # it would lead here for ever
-    if match.url_name in ("unlock_door", "lock_door"):
+    match = page_at(wanted.partition("?")[0])
+    if match is None or match.url_name in ENTRANCES:
+        return ""  # an entrance would lead here for ever
+    if match.url_name in PRESSES:
         return reverse("door", kwargs=match.kwargs)
     return wanted

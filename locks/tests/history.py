@@ -37,13 +37,15 @@ def recorded_at(moment: dt.datetime) -> Iterator[None]:
 
 
 def unlock_at(moment: dt.datetime, device: Device, person: User, **fields: Any) -> UnlockRequest:
-    """One press of `moment`, its events of the same time; it ended at once, or at `ended_at`."""
-    ended = fields.pop("ended_at", moment)
+    """One press of `moment`, its events of the same time; it took 2 s, or came to be known at `ended_at`."""
+    ended = fields.pop("ended_at", None)  # named of one that was unknown until then
     with recorded_at(moment):
         request = past_unlock(device, person, **fields)
-    known = {"requested_at": moment, "ended_at": ended if request.ended_at else None}
-    if ended != moment:
-        known["took_ms"] = (ended - moment) // dt.timedelta(milliseconds=1)
+    known = {"requested_at": moment}
+    if request.ended_at:
+        known["ended_at"] = ended or moment
+    if request.ended_at and not ended:
+        known["took_ms"] = fields.get("took_ms", 2_000)
     UnlockRequest.objects.filter(pk=request.pk).update(**known)
     return request
 

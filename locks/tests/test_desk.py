@@ -412,6 +412,16 @@ def test_my_presses_are_mine_and_only_where_i_still_hold_a_role(north, south, cl
     assert not re.search("South|Other door", page)
 
 
+def test_my_presses_name_the_clock_and_the_help_line_where_it_is_needed(north, clerk) -> None:
+    door = make_device(north, label="North door")
+    past_unlock(door, clerk, confirmed_by_device=True)
+    page = text(signed_in(clerk).get("/history/"))
+    assert "North House · Europe/Lisbon" in page
+    assert "north 100" not in page
+    past_unlock(door, clerk, status=Status.FAILED)
+    assert "Help line: north 100" in text(signed_in(clerk).get("/history/"))
+
+
 # --- Cost, and the way in ---------------------------------------------------------------------
 
 

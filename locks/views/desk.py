@@ -101,6 +101,11 @@ class OwnPress:
     verdict: str
     when: str
 
+    @property
+    def needs_help(self) -> bool:
+        """Whether the building's help line belongs beside it."""
+        return bool(self.building.help_line) and (self.state is None or self.state.needs_help)
+
 
 @require_GET
 def history(request: DeskRequest) -> HttpResponse:

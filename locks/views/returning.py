@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.shortcuts import resolve_url
-from django.urls import Resolver404, ResolverMatch, resolve, reverse
+from django.urls import ResolverMatch, reverse
 from django.utils.translation import gettext as _
 
 from locks.http import PRESSES
+from locks.identity.onward import page_at
 from locks.models import Building, Device, User
 
 LONGEST = 500  # characters of an address
@@ -35,7 +36,7 @@ def sign_in_for(wanted: str) -> str:
 
 def unsent(wanted: str) -> str:
     """What the sign-in says to who comes from a press that it held up; empty where it held up none."""
-    match = _match(wanted[:LONGEST].partition("?")[0])
+    match = page_at(wanted[:LONGEST].partition("?")[0])
     if match is None or match.url_name not in PRESSES:
         return ""
     return _(
@@ -50,13 +51,13 @@ def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
     The address of a press becomes its door's page. A session begun by a PIN stays at the desk.
     """
     path, _mark, query = wanted[:LONGEST].partition("?")
-    match = _match(path)
+    match = page_at(path)
     while match is not None and match.url_name in _ON_THE_WAY:  # on, to where that would have led
         path, _mark, query = parse_qs(query).get(REDIRECT_FIELD_NAME, [""])[0].partition("?")
-        match = _match(path)
+        match = page_at(path)
     if match is None:
         return reverse("desk")
-    if match.url_name in ("door", "unlock_door", "lock_door", "building", "desk"):
+    if match.url_name in {"door", "building", "desk", *PRESSES}:
         return _desk_page(person, match, parse_qs(query))
     is_managers = match.app_name == "admin" or match.url_name == "shared_pc"
     if by_pin and (is_managers or path.startswith("/accounts/")):
@@ -64,19 +65,6 @@ def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
     if is_managers and not (person.is_superuser or Building.objects.managed_by(person).exists()):
         return reverse("desk")
     return f"{path}?{query}" if query else path
-
-
-def _match(path: str) -> ResolverMatch | None:
-    try:
-        parts = urlsplit(path.replace("\\", "/"))
-    except ValueError:  # brackets that hold no address
-        return None
-    if parts.scheme or parts.netloc or not path.startswith("/") or path.startswith("//"):
-        return None
-    try:
-        return resolve(path)
-    except Resolver404:
-        return None
 
 
 def _desk_page(person: User, match: ResolverMatch, query: dict[str, list[str]]) -> str:

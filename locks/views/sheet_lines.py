@@ -23,8 +23,9 @@ from locks.models import (
     UnlockRequest,
     Verdict,
 )
-from locks.models.unlocks import DONE_STATUSES, SLOW_MS, Outcome
+from locks.models.unlocks import DONE_STATUSES, Outcome
 from locks.services.attesting import newest_of
+from locks.services.settling import WEBHOOKS_COME_FOR
 from locks.services.shifts import BATTERY, NOT_LOCKED, OFFLINE, UNLOCKED, DoorNote, OpenNote
 from locks.views.log import Span, requests_in
 from locks.views.states import LOOKS, clock, said, state_of
@@ -127,8 +128,11 @@ def troubles_in(building: Building, span: Span, *, pressed_after: dt.datetime) -
     # Asked apart from its own: as one question neither would be read along an index of times.
     before = requests_in(building, Span(pressed_after, span.since))
     against = before.filter(contradicted_at__gt=span.since, contradicted_at__lte=span.until)
-    # The shift before had to leave it open, so it took long: those stand in an index of their own.
-    settled = before.filter(took_ms__gte=SLOW_MS, ended_at__gt=span.since, ended_at__lte=span.until)
+    # Nothing settles later than so: few presses are looked at.
+    watched_since = max(pressed_after, span.since - WEBHOOKS_COME_FOR)
+    settled = requests_in(building, Span(watched_since, span.since)).filter(
+        ended_at__gt=span.since, ended_at__lte=span.until
+    )
     of_before = {
         request.pk: request
         for requests in (against, settled)

@@ -8,10 +8,9 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from locks.words.locking import LOCK_FAILURES, LOCK_SEAMS_ERRORS
-from locks.words.sentences import Sentence
+from locks.words.sentences import TREAT_AS_UNLOCKED, Sentence
 from locks.words.told import Told
 
-TREAT_AS_UNLOCKED: Sentence = _("Treat the door as unlocked until someone has looked.")
 _TRY_OR_KEY: Sentence = _("Try again, or use a key.")
 _KEY_AND_MANAGER: Sentence = _("Use a key or another door; tell a manager.")
 _KEY_AND_LOOK: Sentence = _("Use a key or another door; have the lock looked at.")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from locks.words.sentences import Sentence
+from locks.words.sentences import TREAT_AS_UNLOCKED, Sentence
 from locks.words.told import Told
 
 _AND_MANAGER: Sentence = _("Lock it at the door; tell a manager.")
 _AND_LOOK: Sentence = _("Lock it at the door; have the lock looked at.")
 _TRY_OR_DOOR: Sentence = _("Try again, or lock it at the door.")
-_TREAT_AS_UNLOCKED: Sentence = _("Treat the door as unlocked until someone has looked.")
 LOOK_WHETHER_LOCKED: Sentence = _("Check whether the door is locked.")
 
 LOCK_REFUSALS: dict[str, Told] = {
@@ -78,5 +77,5 @@ UNLOCK_IN_DOUBT: Sentence = _(
 def lock_contradicted(*, locked: bool) -> Told:
     """What is told where Seam later said otherwise than how a press on Lock ended."""
     if locked:
-        return Told(_("Seam said later that locking failed."), _TREAT_AS_UNLOCKED)
+        return Told(_("Seam said later that locking failed."), TREAT_AS_UNLOCKED)
     return Told(_("Seam said later that the lock did lock."), LOOK_WHETHER_LOCKED)

@@ -1,7 +1,11 @@
-"""What a sentence is before somebody reads it."""
+"""What a sentence is before somebody reads it; and those that several tables share."""
 
 from __future__ import annotations
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 Sentence = str | Promise
+
+# Of a press on either button.
+TREAT_AS_UNLOCKED: Sentence = _("Treat the door as unlocked until someone has looked.")
