@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import setup_databases, teardown_databases
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.fixtures import Settings
@@ -19,6 +19,7 @@ from pytest_django.fixtures import Settings
 from locks import append_only
 from locks.simulator import Simulator
 from tools import parts, prepared
+from tools.processes import wait_for
 from tools.servers import FakeSeam, PostgresServer, RedisServer, new_database
 from tools.stack import Stack
 
@@ -36,6 +37,7 @@ CHROMIUM_OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",
+    "--disable-gpu-rasterization",  # Debian turns it on; without a GPU it costs a third of all time
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
@@ -142,8 +144,16 @@ def unguarded_flush(request: pytest.FixtureRequest) -> Iterator[None]:
     if commits:
         request.getfixturevalue("transactional_db")
     yield
-    if commits:
+    if commits:  # a page that was closed may still be answered
+        wait_for(_uninstalled, seconds=20, what="what the server still answers ends")
+
+
+def _uninstalled() -> bool:
+    try:
         append_only.uninstall()
+    except OperationalError:  # SQLite: "database table is locked"
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
