@@ -122,8 +122,7 @@ def _set_up_sqlite() -> None:
     with prepared.kept_file("tests") as (folder, kept):
         if not kept:
             setup_databases(verbosity=0, interactive=False)
-            with closing(sqlite3.connect(folder / "tests.sqlite3")) as to:
-                connection.connection.backup(to)
+            prepared.keep(connection.connection, folder / "tests.sqlite3")
             return
     connection.close()
     connection.settings_dict["NAME"] = django_settings.DATABASES["default"]["NAME"] = IN_MEMORY

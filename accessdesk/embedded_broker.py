@@ -56,9 +56,12 @@ class Channel(filesystem.Channel):
         bound = (exchange, routing_key, pattern, queue)
         try:
             super()._queue_bind(*bound)
-        except ValueError:  # who began to write it did not live to end that
-            self._exchange_file(exchange).unlink(missing_ok=True)
-            super()._queue_bind(*bound)
+        except ValueError:
+            # Another is writing it now, or did not live to end that. All bind the one queue there is.
+            file = self._exchange_file(exchange)
+            part = file.with_name(f"{file.name}.{uuid.uuid4()}.part")
+            part.write_text(dumps([[routing_key or "", pattern or "", queue or ""]]))
+            part.replace(file)
 
 
 class Transport(filesystem.Transport):

@@ -241,6 +241,8 @@ def page_of(request: HttpRequest) -> str:
     if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=https):
         return ""
     page = urlsplit(address)
+    if page.path.startswith("//"):  # without its host it would name another
+        return ""
     return urlunsplit(("", "", page.path or "/", page.query, ""))
 
 

@@ -80,11 +80,17 @@ def _prepare_sqlite(folder: Path, *, kind: str, make: Callable[[], object]) -> N
             return
         make()
         (file,) = folder.glob("*.sqlite3")
-        with (
-            closing(sqlite3.connect(file)) as made,
-            closing(sqlite3.connect(place / file.name)) as to,
-        ):
-            made.backup(to)
+        with closing(sqlite3.connect(file)) as made:
+            keep(made, place / file.name)
+
+
+def keep(made: sqlite3.Connection, file: Path) -> None:
+    """Copy a database to where it is kept: whole, or not at all."""
+    part = file.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(part)) as to:
+        made.backup(to)
+    part.rename(file)
 
 
 def _prepare_postgres(url: str, *, kind: str, make: Callable[[], object]) -> None:

@@ -246,6 +246,7 @@ class Device(Freezable):
     # As Seam's events told, in the order of `occurred_at`; a sync is newer than what came before it.
     lock_told_at = models.DateTimeField(null=True)
     health_told_at = models.DateTimeField(null=True)
+    online_told_at = models.DateTimeField(null=True)
     unlocked_since = models.DateTimeField(_("unlocked, not seen to lock, since"), null=True)
     synced_at = models.DateTimeField(_("last told by Seam"), null=True)
     gone_at = models.DateTimeField(_("gone from Seam since"), null=True)
@@ -295,12 +296,6 @@ class Device(Freezable):
         """The codes of what Seam calls errors of it."""
         entries = self.errors if isinstance(self.errors, list) else ()
         return frozenset(filter(None, map(problem_code, entries)))
-
-    @property
-    def is_back(self) -> bool:
-        """Whether an event has told that it is online since Seam was asked what it suffers from."""
-        told, asked = self.health_told_at, self.synced_at
-        return bool(self.online) and told is not None and (asked is None or told > asked)
 
     @property
     def offers_new_name(self) -> bool:

@@ -24,6 +24,7 @@ from locks.models import (
 from locks.seam import Event
 from locks.services import noise, settling
 from locks.services.audit import record, touch
+from locks.services.rights import lasting
 from locks.services.settling import LOCKED, UNLOCKED
 
 # The kinds that are asked of Seam; others that come are kept and move nothing.
@@ -117,7 +118,8 @@ def _apply(event: Event, kept: SeamEvent, device: Device) -> None:
     if event.event_type in (UNLOCKED, LOCKED):
         _moved(event, kept, device)
     elif apply := _HEALTH.get(event.event_type):
-        told = device.health_told_at
+        is_of_connection = event.event_type in ("device.connected", "device.disconnected")
+        told = device.online_told_at if is_of_connection else device.health_told_at
         if event.occurred_at <= timezone.now() + AHEAD and (not told or event.occurred_at > told):
             apply(device, event)
 
@@ -226,25 +228,35 @@ def record_waiting() -> int:
     return done
 
 
+_WHEN = frozenset({"health_told_at", "online_told_at"})
+_TOLD = frozenset({"online", "battery_level", "battery_status"})  # on the record
+
+
 def _changed(device: Device, event: Event, kind: Kind, values: Mapping[str, Any]) -> None:
     """Bring the door's health up to date, and record it where it differs."""
-    differs = any(getattr(device, name) != value for name, value in values.items())
-    device.health_told_at = event.occurred_at
+    differs = any(
+        getattr(device, name) != value for name, value in values.items() if name not in _WHEN
+    )
+    newest = max(filter(None, (device.health_told_at, event.occurred_at)))
+    values = {**values, "health_told_at": newest}
     for name, value in values.items():
         setattr(device, name, value)
-    device.save(update_fields=["health_told_at", *values])
+    device.save(update_fields=[*values])
     if differs:
-        told = {name: value for name, value in values.items() if name != "gone_at"}
+        told = {name: value for name, value in values.items() if name in _TOLD}
         occurred_at = event.occurred_at.isoformat()
         record(kind, building=device.building, device=device, occurred_at=occurred_at, **told)
 
 
 def _connected(device: Device, event: Event) -> None:
-    _changed(device, event, Kind.LOCK_ONLINE, {"online": True})
+    errors = lasting(device.errors)  # the list from which the others are was read before
+    is_back = {"online": True, "errors": errors}
+    _changed(device, event, Kind.LOCK_ONLINE, {**is_back, "online_told_at": event.occurred_at})
 
 
 def _disconnected(device: Device, event: Event) -> None:
-    _changed(device, event, Kind.LOCK_OFFLINE, {"online": False})
+    is_off = {"online": False, "online_told_at": event.occurred_at}
+    _changed(device, event, Kind.LOCK_OFFLINE, is_off)
 
 
 def _removed(device: Device, event: Event) -> None:

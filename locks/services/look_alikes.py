@@ -20,6 +20,7 @@ from locks.services.door_names import bare, fold, number_of, words_of
 from locks.services.presses import Pressed
 
 LATELY = 10  # unlocks of a person, that tell where they work
+A_MOMENT = dt.timedelta(minutes=10)
 SHORTEST = 3  # letters of a building's name that tell it from another
 
 
@@ -32,6 +33,7 @@ class Doubt:
     alike: str = ""  # the label of a door of the building that looks like it
     twins: tuple[str, ...] = ()  # other buildings with a door of that label
     is_elsewhere: bool = False  # in another building than one's last unlocks
+    familiar: tuple[str, ...] = ()  # where those were, of such a door
     shares_number: bool = False  # with the door that looks like it
 
     @property
@@ -76,8 +78,9 @@ class Doubt:
         telling = [
             word for word in words if len(word) >= SHORTEST or word in words_of(self.building)
         ]
+        others = (*self.twins, *self.familiar)
         return bool(telling) and not any(
-            all(_begins_one(word, words_of(twin)) for word in telling) for twin in self.twins
+            all(_begins_one(word, words_of(other)) for word in telling) for other in others
         )
 
 
@@ -116,6 +119,7 @@ def doubts_of(person: User, devices: Collection[Device], *, at: dt.datetime) -> 
     asked = {device.pk for device in devices}
     shown = [door for door in doors if door.pk in asked]
     familiar = _buildings_lately(person)
+    names = tuple(sorted({door.building for door in doors if door.building_id in familiar}))
     alike, twins = _alike(shown, doors), _twins(shown, doors)
     found = {
         door.pk: Doubt(
@@ -124,11 +128,19 @@ def doubts_of(person: User, devices: Collection[Device], *, at: dt.datetime) -> 
             alike=alike.get(door.pk, ""),
             twins=tuple(sorted(twins.get(door.pk, ()))),
             is_elsewhere=bool(familiar) and door.building_id not in familiar,
+            familiar=() if door.building_id in familiar else names,
             shares_number=_same_number(door.label, alike.get(door.pk, "")),
         )
         for door in shown
     }
     return {pk: doubt for pk, doubt in found.items() if doubt.asks_label or doubt.asks_building}
+
+
+def means_it(person: User, unsettled: UnlockRequest | None, *, at: dt.datetime) -> bool:
+    """Whether a press follows one of the person's own, a moment ago, of which nobody knows the outcome."""
+    if unsettled is None or unsettled.requested_by_id != person.pk:
+        return False
+    return at - unsettled.requested_at < A_MOMENT
 
 
 def is_unnamed(pressed: Pressed) -> bool:

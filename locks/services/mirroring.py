@@ -15,6 +15,7 @@ from django.utils import timezone
 from locks.models import Device, Kind, User
 from locks.seam import Lock, Problem
 from locks.services.audit import record, touch
+from locks.services.rights import lasting
 
 
 def save_lock(
@@ -103,8 +104,12 @@ def _save_lock(lock: Lock, workspace_id: str, actor: User | None, read_at: dt.da
 def _leave_what_is_newer(device: Device, changes: dict[str, Any], read_at: dt.datetime) -> None:
     """Events may have told later than the list was read; what they told is kept."""
     if device.health_told_at and device.health_told_at > read_at:
-        for name in ("online", "battery_level", "battery_status", "gone_at"):
+        for name in ("battery_level", "battery_status", "gone_at"):
             changes.pop(name, None)
+    if device.online_told_at and device.online_told_at > read_at:
+        changes.pop("online", None)
+        if device.online and "errors" in changes:
+            changes["errors"] = lasting(changes["errors"])
     if device.lock_told_at and device.lock_told_at > read_at:
         changes.pop("locked", None)
     elif changes.get("locked"):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Final
 
 from django.conf import settings
 
-from locks.models import Action, Device, Press, User
+from locks.models import Action, Device, Press, User, Verdict
 from locks.models.unlocks import SAID
 from locks.services.proving_oneself import NotProved, Proved
 from locks.services.tokens import PressToken
+
+NEVER_LEFT: Final = frozenset(
+    {"not_sent", "sent_too_late"}
+)  # codes of requests; see words.FAILURES
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,13 @@ class PressResult:
 
     press: Press
     repeated: bool = False
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether this press was sent, or may have been: not a repeated one, nor one that never left."""
+        request = self.press.request
+        is_its_own = self.press.verdict == Verdict.SENT and not self.repeated
+        return is_its_own and request is not None and request.code not in NEVER_LEFT
 
 
 @dataclass(frozen=True)

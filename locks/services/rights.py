@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from locks.models import Assignment, Building, Device, User
+from locks.models.places import problem_code
 
 # What break-glass may override.
 BREAKABLE: Final = frozenset({"no_role", "out_of_hours", "frozen", "frozen_door"})
@@ -27,8 +28,10 @@ BLOCKING: Final = {
     "device_disconnected": "offline",
     "device_offline": "offline",
 }
-# Over, as soon as an event of the lock says that it is back.
+# Over, as soon as an event says that the lock is back; and no more than a doubt once they are old, so that
+# no door stays shut because nobody reads Seam's list any more (it is read every hour).
 PASSING: Final = frozenset({"hub_offline", "offline"})
+OLD: Final = dt.timedelta(hours=2)
 
 
 def why_not(*, person: User, device: Device, at: dt.datetime) -> str:
@@ -48,16 +51,16 @@ def why_not_lock(*, person: User, device: Device, at: dt.datetime) -> str:
     """
     if not Device.objects.visible_to(person, at=at).filter(pk=device.pk).exists():
         return "not_yours"
-    return obstacle_to_locking(device, roles=unlocking_roles(person, at=at))
+    return obstacle_to_locking(device, roles=unlocking_roles(person, at=at), at=at)
 
 
-def obstacle_to_locking(device: Device, *, roles: Iterable[Assignment]) -> str:
+def obstacle_to_locking(device: Device, *, roles: Iterable[Assignment], at: dt.datetime) -> str:
     """The same for a door that the person may see, given their `unlocking_roles`. No query."""
     if device.building is None or all(role.building_id != device.building_id for role in roles):
         return "no_role"
     if device.gone_at is not None:
         return "gone"
-    if code := next(cut_off(device), ""):
+    if code := next(cut_off(device, at), ""):
         return code
     return "" if device.can_remotely_lock else "not_lockable"
 
@@ -89,18 +92,25 @@ def obstacles(device: Device, *, roles: Iterable[Assignment], at: dt.datetime) -
         return
     if device.is_frozen(at):
         yield "frozen_door"
-    yield from cut_off(device)
+    yield from cut_off(device, at)
     # Of the rest this alone decides. A lock that only an event said to be offline may answer all the same.
     if not device.can_remotely_unlock:
         yield "not_remote"
 
 
-def cut_off(device: Device) -> Iterator[str]:
+def cut_off(device: Device, at: dt.datetime) -> Iterator[str]:
     """The codes of what keeps Seam from reaching the lock, by its errors, each once. No query."""
-    codes = dict.fromkeys(BLOCKING[error] for error in BLOCKING if error in device.error_codes)
-    for code in codes:
-        if not (code in PASSING and device.is_back):
+    errors, told = device.error_codes, device.synced_at
+    is_old = told is not None and at - told > OLD
+    for code in dict.fromkeys(why for error, why in BLOCKING.items() if error in errors):
+        if not (code in PASSING and is_old):
             yield code
+
+
+def lasting(errors: object) -> list[object]:
+    """Of what Seam calls errors of a lock, those that are not over when it is back."""
+    entries = errors if isinstance(errors, list) else []
+    return [entry for entry in entries if BLOCKING.get(problem_code(entry)) not in PASSING]
 
 
 def _obstacles_in(

@@ -155,9 +155,10 @@ def _decide(pressed: Pressed) -> PressResult | None:
     code = forbidden or lacking(pressed)
     if not code and unsettled and asks_again(pressed, unsettled):
         code = "ask_again"
-    # Who pressed this door last, and knows not what came of it, means it; and glass is not broken slowly.
-    is_own = unsettled is not None and unsettled.requested_by_id == pressed.actor.pk
-    is_asked = pressed.action == Action.UNLOCK and not is_own and not pressed.overridden
+    # Who pressed this door a moment ago, and knows not what came of it, means it; and glass is not
+    # broken slowly.
+    is_meant = look_alikes.means_it(pressed.actor, unsettled, at=pressed.at)
+    is_asked = pressed.action == Action.UNLOCK and not is_meant and not pressed.overridden
     if not code and is_asked and look_alikes.is_unnamed(pressed):
         code = "which_door"
     if code:

@@ -2,11 +2,24 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from locks.tests.desks import card, name_it, shell, unlock
 
 NOT_LIVE = "Not live"
+
+
+LEVEL = """
+from django.db import transaction
+from locks.services.audit import touch
+with transaction.atomic():
+    Device.objects.filter(label="Parking gate").update(battery_level={level})
+    touch(Building.objects.get(name="Harbour House"))
+"""
+
+
+def star(page: Page) -> Locator:
+    return page.get_by_role("button", name="Favourite: Parking gate")
 
 
 def test_a_press_shows_on_every_console_of_the_building_without_a_reload(
@@ -31,6 +44,48 @@ def test_a_press_shows_on_every_console_of_the_building_without_a_reload(
     # The keyboard is where it was.
     expect(unlock(clerk, "Main entrance")).to_be_enabled()
     expect(clerk.locator(".card:focus, .card :focus")).to_have_count(1)
+
+
+def test_news_of_a_door_leaves_the_keyboard_at_it_and_not_at_the_door_pressed_before(
+    house, sign_in, simulated
+) -> None:
+    simulated.behave("harbour-main-entrance", "instant")
+    simulated.behave("harbour-parking-gate", "instant")
+    before = {
+        door: simulated.posts(f"harbour-{door}") for door in ("main-entrance", "parking-gate")
+    }
+    clerk = sign_in("clerk2")
+    unlock(clerk, "Main entrance").press("Enter")
+    expect(card(clerk, "Main entrance")).to_contain_text("Unlocked, confirmed")
+    expect(unlock(clerk, "Main entrance")).to_be_focused()
+    for place, level in ((unlock(clerk, "Parking gate"), 0.41), (star(clerk), 0.42)):
+        place.focus()
+        shell(house, LEVEL.format(level=level))
+        expect(card(clerk, "Parking gate")).to_contain_text(f"{level * 100:.0f} %")
+        expect(place).to_be_focused()
+    unlock(clerk, "Parking gate").focus()
+    shell(house, LEVEL.format(level=0.43))
+    expect(card(clerk, "Parking gate")).to_contain_text("43 %")
+    clerk.keyboard.press("Enter")
+    expect(card(clerk, "Parking gate")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts("harbour-parking-gate") == before["parking-gate"] + 1
+    assert simulated.posts("harbour-main-entrance") == before["main-entrance"] + 1
+
+
+def test_what_came_of_a_door_is_said_in_the_question_that_is_open_meanwhile(
+    sign_in, simulated
+) -> None:
+    simulated.behave("harbour-staff-entrance", "instant")
+    simulated.hold("harbour-staff-entrance")
+    clerk = sign_in("clerk")
+    unlock(clerk, "Staff entrance").click()
+    expect(card(clerk, "Staff entrance")).to_contain_text("Waiting for the lock")
+    unlock(clerk, "Room 102").press("Enter")
+    dialog = clerk.get_by_role("dialog")
+    expect(dialog).to_contain_text("Unlock Room 102?")
+    simulated.release("harbour-staff-entrance")
+    expect(dialog.get_by_role("alert")).to_contain_text("Staff entrance Unlocked, confirmed.")
+    expect(dialog).to_contain_text("Unlock Room 102?")
 
 
 def test_a_double_click_is_one_press(sign_in, simulated) -> None:

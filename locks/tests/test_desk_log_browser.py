@@ -119,6 +119,20 @@ def test_a_tap_on_a_rows_door_filters_the_log_and_news_keep_to_it(house, sign_in
     expect(page).not_to_have_url(re.compile("log_"))
 
 
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_lost_connection_is_told_in_the_question_that_is_open(sign_in, take, size: str) -> None:
+    page = sign_in("clerk", size=size)
+    page.locator("[data-ask]").first.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.route("**/*", lambda route: route.abort())
+    page.evaluate("htmx.createEventSource().drop()")
+    expect(dialog.locator("#lost")).to_be_visible()
+    take(page, f"lost-in-a-question-{size}")
+    page.keyboard.press("Escape")
+    expect(page.locator("body > #lost")).to_be_visible()
+
+
 def test_a_lost_connection_is_told_across_the_page_and_a_page_that_was_away_is_right_at_once(
     house, sign_in, take
 ) -> None:

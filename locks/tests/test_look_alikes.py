@@ -7,7 +7,17 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from locks.models import AuditEvent, Building, Device, Kind, Press, Status, User, Verdict
+from locks.models import (
+    AuditEvent,
+    Building,
+    Device,
+    Kind,
+    Press,
+    Status,
+    UnlockRequest,
+    User,
+    Verdict,
+)
 from locks.services.look_alikes import Doubt, doubts_of
 from locks.simulator import Simulator
 from locks.tests.conftest import signed_in
@@ -137,9 +147,11 @@ def test_a_door_without_a_number_is_meant_by_its_name_or_its_building() -> None:
 
 
 def test_in_another_building_than_ones_own_the_search_has_to_say_which() -> None:
-    elsewhere = Doubt("Room 112", "Annex Park", is_elsewhere=True)
+    elsewhere = Doubt("Room 112", "Annex Park", is_elsewhere=True, familiar=("Hotel Annex",))
     assert elsewhere.is_dispelled("112")  # in the question, under the building's name
-    for typed in ("112 park", "annex room 112"):
+    # What begins the name of the building where one works tells nothing.
+    assert not elsewhere.is_dispelled("", found_by="112 annex")
+    for typed in ("112 park", "annex park room 112"):
         assert elsewhere.is_dispelled("", found_by=typed), typed
     for typed in ("112", "room 112", "park", "annex park"):
         assert not elsewhere.is_dispelled("", found_by=typed), typed
@@ -227,6 +239,14 @@ def test_a_second_press_after_an_unknown_outcome_is_not_asked_twice(
     data = {"token": token_in(question, room), "again": unknown.pk, "asked": "1"}
     desk.post(f"/doors/{room.pk}/unlock/", data, headers=HTMX)
     assert simulator.posts(MAIN) == 1
+
+
+def test_an_own_unknown_outcome_of_long_ago_is_no_reason_not_to_ask(desk, room, clerk) -> None:
+    for seconds, asks in ((60, False), (3_600, True)):
+        UnlockRequest.objects.all().delete()
+        request_of(room, clerk, Status.UNKNOWN, ago=seconds, code="no_answer")
+        question = words(desk.get(f"/doors/{room.pk}/").content.decode())
+        assert ("Type its number" in question) is asks
 
 
 def test_after_a_colleagues_unknown_outcome_the_number_is_asked_for_too(

@@ -28,9 +28,16 @@ from locks.services import limiting
 from locks.services.attesting import is_in_doubt, newest_of
 from locks.services.conditions import is_fresh
 from locks.services.health import offline_since
-from locks.services.look_alikes import Doubt, doubts_of
+from locks.services.look_alikes import Doubt, doubts_of, means_it
 from locks.services.proving_oneself import Proved
-from locks.services.rights import freeze_behind, obstacle, obstacle_in, overridable, unlocking_roles
+from locks.services.rights import (
+    PASSING,
+    freeze_behind,
+    obstacle,
+    obstacle_in,
+    overridable,
+    unlocking_roles,
+)
 from locks.services.tokens import issue_token
 from locks.views.facts import Fact, facts_of, problems_of, why_not_remote
 from locks.views.lock_offers import LockOffer, offer_lock, unsettled_unlocks
@@ -194,10 +201,11 @@ def _card(
     if device.break_glass and building.pk in seen.held and not (latest and latest.is_open):
         over = overridable(device, roles=seen.roles, at=seen.at)
     proves = not is_fresh(seen.proof, device=device, at=seen.at)
+    is_open = latest is not None and latest.is_open
     is_named = (
         seen.doubt is None
         or seen.doubt.is_dispelled("", found_by=seen.found_by)
-        or _presses_own_again(seen, latest)
+        or means_it(seen.viewer, None if is_open else seen.unsettled, at=seen.at)
     )
     asks = proves or not is_named
     offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=asks, seen=seen)
@@ -216,7 +224,7 @@ def _card(
         facts=facts_of(
             device, latest=latest, past=seen.past, offline_since=seen.offline_since, at=seen.at
         ),
-        problems=problems_of(device, past=seen.past, obstacle=why),
+        problems=problems_of(device, past=seen.past, obstacle=why, at=seen.at),
         state=_state(latest, seen) if latest else None,
         verdict=verdict,
         verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
@@ -237,15 +245,8 @@ def _card(
         is_favourite=seen.is_favourite,
         doubt=None if is_named else seen.doubt,
         found_by=seen.found_by if seen.doubt is not None and is_named else "",
-        lock=offer_lock(seen.viewer, device, roles=seen.roles, latest=latest),
+        lock=offer_lock(seen.viewer, device, roles=seen.roles, latest=latest, at=seen.at),
     )
-
-
-def _presses_own_again(seen: _Seen, latest: UnlockRequest | None) -> bool:
-    """Whether a press would follow one of the viewer's own, of which nobody knows what came of it."""
-    if seen.unsettled is None or (latest is not None and latest.is_open):
-        return False
-    return seen.unsettled.requested_by_id == seen.viewer.pk
 
 
 def _may_be_told(latest: UnlockRequest, seen: _Seen) -> bool:
@@ -295,10 +296,11 @@ def _offer(
 def _still_tells(press: Press, latest: UnlockRequest | None, *, code: str) -> bool:
     """Whether nothing has happened at the door since that makes the press's verdict old news.
 
-    `code` is what forbids a press now: a freeze that was lifted tells nothing any more.
+    `code` is what forbids a press now: a freeze that was lifted, a lock that is back, tell nothing any more.
     """
-    if press.code in words.FROZEN and code not in words.FROZEN:
-        return False
+    for passing in (words.FROZEN, PASSING):
+        if press.code in passing and code not in passing:
+            return False
     if latest is None:
         return True
     if press.request_id is not None:

@@ -86,7 +86,7 @@ def unlock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     except DoorUnknown:
         raise Http404 from None
     # What an error page says from here on must not be that nothing was sent.
-    request.pressed = result.press.verdict == Verdict.SENT  # type: ignore[attr-defined]
+    request.pressed = result.was_sent  # type: ignore[attr-defined]
     if device.building is None:
         raise Http404
     if _is_asked_again(request, form, result):

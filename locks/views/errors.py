@@ -50,6 +50,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if getattr(request, "pressed", False):
+        return _page(request, 404, _("The press was sent. The door is not yours to see any more."))
     if _is_press(request):
         sentence = _("Nothing was sent. There is no such door, or it is not yours to see any more.")
         return _page(request, 404, sentence)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from locks import words
 from locks.models import Action, Device, Status, UnlockRequest
 from locks.models.places import problem_code
-from locks.services.rights import BLOCKING, PASSING, cut_off
+from locks.services.rights import BLOCKING, cut_off
 from locks.views.past import NO_PAST, Past
 from locks.views.states import clock
 from locks.words.numbers import percent
@@ -73,14 +73,14 @@ def _online(device: Device, since: dt.datetime | None, *, at: dt.datetime) -> Fa
         return None
     if device.online:
         return Fact("online", _("Online"))
-    tone = "warn" if _may_answer(device) else "bad"
+    tone = "warn" if _may_answer(device, at) else "bad"
     if since is None:
         return Fact("offline", _("Offline"), tone)
     return Fact("offline", _("Offline since %(time)s") % {"time": _time(since, device, at)}, tone)
 
 
-def _may_answer(device: Device) -> bool:
-    return device.can_remotely_unlock and not any(cut_off(device))
+def _may_answer(device: Device, at: dt.datetime) -> bool:
+    return device.can_remotely_unlock and not any(cut_off(device, at))
 
 
 def _locked(device: Device, latest: UnlockRequest | None, *, at: dt.datetime) -> Fact | None:
@@ -127,18 +127,18 @@ def why_not_remote(device: Device) -> str:
     return "offline" if why == "not_remote" and device.online is False else why
 
 
-def problems_of(device: Device, *, past: Past = NO_PAST, obstacle: str = "") -> list[Fact]:
+def problems_of(
+    device: Device, *, at: dt.datetime, past: Past = NO_PAST, obstacle: str = ""
+) -> list[Fact]:
     """What makes a press doubtful: Seam's errors and warnings in plain words, and the lock's past.
 
     Not again what the obstacle of that code says.
     """
     said = {code for code, why in {**NOT_REMOTE, **BLOCKING}.items() if why == obstacle}
-    if device.is_back:  # an event told so, after Seam was asked what it suffers from
-        said |= {code for code, why in BLOCKING.items() if why in PASSING}
     found = []
     if device.online is False:
         said |= OFFLINE_CODES
-        if _may_answer(device):
+        if _may_answer(device, at):
             found.append(Fact("warning", _("Said to be offline: it may not answer."), "warn"))
     found += _complaints(device.errors, Fact("cross", "", "bad"), said=said)
     found += _complaints(device.warnings, Fact("warning", "", "warn"), said=said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -21,10 +22,15 @@ class LockOffer:
 
 
 def offer_lock(
-    viewer: User, device: Device, *, roles: Collection[Assignment], latest: UnlockRequest | None
+    viewer: User,
+    device: Device,
+    *,
+    roles: Collection[Assignment],
+    latest: UnlockRequest | None,
+    at: dt.datetime,
 ) -> LockOffer | None:
     """The button, for who may lock the door, while nothing is under way there; else None. No query."""
-    if obstacle_to_locking(device, roles=roles) or (latest is not None and latest.is_open):
+    if obstacle_to_locking(device, roles=roles, at=at) or (latest is not None and latest.is_open):
         return None
     token = issue_token(person=viewer, device=device, action=Action.LOCK)
     return LockOffer(token=token, is_wanted=device.unlocked_since is not None)

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_POST
 
 from locks.forms import UnlockForm
-from locks.models import Device, Verdict
+from locks.models import Device
 from locks.services.errors import DoorUnknown
 from locks.services.presses import PressForm
 from locks.services.unlocking import request_lock
@@ -31,7 +31,7 @@ def lock_door(request: DeskRequest, device_id: int) -> HttpResponse:
     except DoorUnknown:
         raise Http404 from None
     # What an error page says from here on must not be that nothing was sent.
-    request.pressed = result.press.verdict == Verdict.SENT  # type: ignore[attr-defined]
+    request.pressed = result.was_sent  # type: ignore[attr-defined]
     if device.building is None:
         raise Http404
     return answer(request, device, result)

@@ -25,7 +25,6 @@ from locks.models import (
 )
 from locks.models.unlocks import DONE_STATUSES, Outcome
 from locks.services.attesting import newest_of
-from locks.services.settling import WEBHOOKS_COME_FOR
 from locks.services.shifts import BATTERY, NOT_LOCKED, OFFLINE, UNLOCKED, DoorNote, OpenNote
 from locks.views.log import Span, requests_in
 from locks.views.states import LOOKS, clock, said, state_of
@@ -128,11 +127,7 @@ def troubles_in(building: Building, span: Span, *, pressed_after: dt.datetime) -
     # Asked apart from its own: as one question neither would be read along an index of times.
     before = requests_in(building, Span(pressed_after, span.since))
     against = before.filter(contradicted_at__gt=span.since, contradicted_at__lte=span.until)
-    # Nothing settles later than so: few presses are looked at.
-    watched_since = max(pressed_after, span.since - WEBHOOKS_COME_FOR)
-    settled = requests_in(building, Span(watched_since, span.since)).filter(
-        ended_at__gt=span.since, ended_at__lte=span.until
-    )
+    settled = before.filter(ended_at__gt=span.since, ended_at__lte=span.until)
     of_before = {
         request.pk: request
         for requests in (against, settled)
@@ -165,7 +160,7 @@ def _trouble(
         look, outcome = LOOKS[request.outcome], str(request.outcome.label)
         later = f"{clock(request.contradicted_at, zone=building.zone, at=end)}: {told}"
     elif request.requested_at <= span.since < (request.ended_at or span.since):
-        later = _("Known since %(time)s, and not to the shift before") % {
+        later = _("Known only since %(time)s") % {
             "time": clock(request.ended_at, zone=building.zone, at=end)
         }
     return Trouble(

@@ -9,6 +9,7 @@ from locks.words.told import Told
 
 _AND_MANAGER: Sentence = _("Lock it at the door; tell a manager.")
 _AND_LOOK: Sentence = _("Lock it at the door; have the lock looked at.")
+_AND_HUB: Sentence = _("Lock it at the door; have the hub looked at.")
 _TRY_OR_DOOR: Sentence = _("Try again, or lock it at the door.")
 LOOK_WHETHER_LOCKED: Sentence = _("Check whether the door is locked.")
 
@@ -31,7 +32,7 @@ LOCK_REFUSALS: dict[str, Told] = {
     "no_bridge": Told(
         _("Nothing was sent. The lock has no bridge or gateway to reach it through."), _AND_MANAGER
     ),
-    "hub_offline": Told(_("Nothing was sent. The lock's hub is offline."), _AND_LOOK),
+    "hub_offline": Told(_("Nothing was sent. The lock's hub is offline."), _AND_HUB),
     "offline": Told(_("Nothing was sent. The lock is offline."), _AND_LOOK),
     "door_limit": Told(
         _(
@@ -58,7 +59,7 @@ LOCK_SEAMS_ERRORS: dict[str, Told] = {
     "device_disconnected": Told(_("The lock is offline."), _AND_LOOK),
     "device_offline": Told(_("The lock is offline."), _AND_LOOK),
     "device_removed": Told(_("The lock was removed at its maker's account."), _AND_MANAGER),
-    "hub_disconnected": Told(_("The lock's hub is offline."), _AND_LOOK),
+    "hub_disconnected": Told(_("The lock's hub is offline."), _AND_HUB),
     "action_attempt_expired": Told(_("The lock did not answer Seam in time."), _TRY_OR_DOOR),
     "lock_jammed": Told(_("The lock is jammed."), _AND_LOOK),
     "jammed": Told(_("The lock is jammed."), _AND_LOOK),

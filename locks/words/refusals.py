@@ -146,7 +146,7 @@ REFUSALS_IN_SHORT: dict[str, Sentence] = {
     "gone": _("lock unknown to Seam"),
     "removed": _("lock removed at its maker's account"),
     "disconnected": _("lock's account disconnected at Seam"),
-    "not_authorized": _("lock not open to Seam"),
+    "not_authorized": _("Seam may not use the lock"),
     "not_subscribed": _("lock's maker asks for a subscription"),
     "no_bridge": _("lock without a bridge or gateway"),
     "hub_offline": _("lock's hub offline"),

@@ -185,6 +185,13 @@
   });
   document.addEventListener("htmx:afterSettle", changed);
   document.addEventListener("pointerdown", () => { focusOn = null; });
+  // Where the keyboard went since: news that replaces that card must not bring it back to the door before.
+  document.addEventListener("focusin", ({ target }) => {
+    const card = target.closest(".card");
+    if (target === card || dialog.contains(target)) return;
+    const button = target.id.startsWith("unlock-") ? "unlock" : "seen"; // never from another control to Unlock
+    focusOn = card && { door: card.id.slice("door-".length), id: target.id, button };
+  });
 
   const waiting = new WeakSet(); // cards whose button comes back by itself
 
@@ -201,7 +208,8 @@
       const now = place?.dataset.spoken;
       if (!now || now === before) continue;
       pressed.set(door, now);
-      if (card) say(`${card.dataset.label}: ${now}`, isUrgent(card));
+      // Beside an open dialog nothing is heard: what came of another door is told within it.
+      if (card && !dialog.open) say(`${card.dataset.label}: ${now}`, isUrgent(card));
       else accessdesk.tell(place, now, isUrgent(place));
     }
     keepFocus();
@@ -214,7 +222,8 @@
     const card = byId(`door-${focusOn.door}`);
     const isLost = [null, document.body, card].includes(document.activeElement);
     if (!isLost) return;
-    const place = byId(focusOn.id) || document.querySelector(`#${focusOn.button ?? "unlock"}-${focusOn.door}:not([disabled])`) || card;
+    const own = byId(focusOn.id);
+    const place = (own?.disabled ? null : own) || document.querySelector(`#${focusOn.button ?? "unlock"}-${focusOn.door}:not([disabled])`) || card;
     place?.focus({ preventScroll: true });
   }
 

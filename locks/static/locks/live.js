@@ -39,7 +39,17 @@ window.accessdesk = window.accessdesk || {};
     if (!banner) return;
     if (is) document.getElementById("lost-since").textContent = clock(since);
     banner.hidden = !is;
+    placeLost();
   }
+
+  // A modal dialog dims all beside it and makes it unusable.
+  function placeLost() {
+    const banner = document.getElementById("lost");
+    const place = document.querySelector("dialog[open]") ?? document.body;
+    if (banner && !banner.hidden && banner.parentElement !== place) place.prepend(banner);
+  }
+  document.addEventListener("close", placeLost, true);
+  document.addEventListener("htmx:afterSettle", placeLost);
 
   // On the buildings' clock where all have the same, else on this machine's.
   function clock(moment) {
