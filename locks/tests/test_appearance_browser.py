@@ -29,7 +29,10 @@ def test_what_is_chosen_holds_on_every_page_whatever_the_system_has(house, sign_
     page.get_by_role("radio", name="Dark").check()
     assert paper(page) == DARK
     take(page, "appearance-dark")
+    # Where a turn on a shared PC gets to, too.
+    page.goto(f"{house.url}/history/")
     page.get_by_role("radio", name="As the system").check()
     assert paper(page) == LIGHT
+    take(page, "appearance-my-presses")
     page.reload()
     expect(page.get_by_role("radio", name="As the system")).to_be_checked()

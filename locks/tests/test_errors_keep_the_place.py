@@ -67,6 +67,7 @@ def test_whose_role_has_ended_reads_so_and_the_doors_are_gone(
     )
     unlock(page, "Front door").click()
     expect(notice(page)).to_contain_text("Front door Nothing was sent. There is no such door")
+    expect(notice(page)).to_contain_text("If it should be yours, tell a manager.")
     expect(page.locator("#say-now[role=alert]")).to_contain_text("Front door Nothing was sent.")
     page.unroute_all()
     page.get_by_role("heading", name="You hold no role").wait_for()

@@ -53,7 +53,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if getattr(request, "pressed", False):
         return _page(request, 404, _("The press was sent. The door is not yours to see any more."))
     if _is_press(request):
-        sentence = _("Nothing was sent. There is no such door, or it is not yours to see any more.")
+        sentence = _(
+            "Nothing was sent. There is no such door, or it is not yours to see any more."
+            " If it should be yours, tell a manager."
+        )
         return _page(request, 404, sentence)
     return _page(request, 404, _("There is no such page, or it is not yours to see."))
 
