@@ -5,6 +5,7 @@ folder (ACCESSDESK_PREPARED). A process that runs alone keeps its own.
 """
 
 import atexit
+import datetime as dt
 import fcntl
 import os
 import shutil
@@ -20,6 +21,8 @@ import psycopg
 from psycopg import sql
 
 FOLDER = "ACCESSDESK_PREPARED"
+# A copy is as fresh as what it was copied from was once: a desk says of what is older as of when it is.
+TOLD_NOW = "UPDATE locks_device SET synced_at ="
 
 
 def prepare(url: str, folder: Path, *, kind: str, make: Callable[[], object]) -> None:
@@ -77,6 +80,9 @@ def _prepare_sqlite(folder: Path, *, kind: str, make: Callable[[], object]) -> N
     with kept_file(kind) as (place, kept):
         if kept:
             shutil.copy(kept, folder)
+            with closing(sqlite3.connect(folder / kept.name)) as copy, copy:
+                now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+                copy.execute(f"{TOLD_NOW} ?", [now.isoformat(" ")])
             return
         make()
         (file,) = folder.glob("*.sqlite3")
@@ -104,6 +110,8 @@ def _prepare_postgres(url: str, *, kind: str, make: Callable[[], object]) -> Non
     with kept_database(server, kind) as (kept, is_there):
         if is_there:
             copy_database(server, kept, name)
+            with psycopg.connect(url) as copy:
+                copy.execute(f"{TOLD_NOW} now()")
         else:
             make()
             copy_database(server, name, kept)

@@ -208,6 +208,8 @@
       const now = place?.dataset.spoken;
       if (!now || now === before) continue;
       pressed.set(door, now);
+      // A press that was asked back: what its card says is of before.
+      if (before === null && dialog.querySelector(".confirm")?.dataset.press === door) continue;
       // Beside an open dialog nothing is heard: what came of another door is told within it.
       if (card && !dialog.open) say(`${card.dataset.label}: ${now}`, isUrgent(card));
       else accessdesk.tell(place, now, isUrgent(place));
