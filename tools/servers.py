@@ -96,8 +96,8 @@ class Server:
 def new_database(url: str) -> str:
     """The URL of a new, empty database on the PostgreSQL server of `url`."""
     name = f"accessdesk_{secrets.token_hex(6)}"
-    with psycopg.connect(urlsplit(url)._replace(path="/postgres").geturl()) as connection:
-        connection.autocommit = True
+    server = urlsplit(url)._replace(path="/postgres").geturl()
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     return urlsplit(url)._replace(path=f"/{name}").geturl()
 
