@@ -22,10 +22,10 @@ from locks.models import (
     UnlockRequest,
 )
 from locks.seam import Event
-from locks.services import noise, settling
+from locks.services import noise
 from locks.services.audit import record, touch
 from locks.services.rights import lasting
-from locks.services.settling import LOCKED, UNLOCKED
+from locks.services.weighing import CLOCKS_DIFFER, LOCKED, UNLOCKED, action_of, weigh
 
 # The kinds that are asked of Seam; others that come are kept and move nothing.
 EVENT_TYPES: Final = (
@@ -107,8 +107,8 @@ def _building_then(device: Device, at: dt.datetime) -> Building | None:
 
 
 def _apply(event: Event, kept: SeamEvent, device: Device) -> None:
-    if settling.action_of(event.event_type):
-        settling.weigh(
+    if action_of(event.event_type):
+        weigh(
             event_type=event.event_type,
             action_attempt_id=event.action_attempt_id,
             device=device,
@@ -178,9 +178,9 @@ def _may_be_ours(kept: SeamEvent) -> bool:
     return UnlockRequest.objects.filter(
         Q(status=Status.SENDING) | lost,
         device=kept.device,
-        action=settling.action_of(kept.event_type),
-        requested_at__lte=kept.occurred_at + settling.CLOCKS_DIFFER,
-        call_deadline__gte=kept.occurred_at - settling.CLOCKS_DIFFER,
+        action=action_of(kept.event_type),
+        requested_at__lte=kept.occurred_at + CLOCKS_DIFFER,
+        call_deadline__gte=kept.occurred_at - CLOCKS_DIFFER,
     ).exists()
 
 

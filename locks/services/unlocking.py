@@ -17,7 +17,7 @@ from django.utils import timezone
 from locks.clients import seam_client
 from locks.models import Action, Device, Press, Status, UnlockRequest, User, Verdict
 from locks.seam import ActionAttempt, SeamError, SendBy
-from locks.services import following, limiting, look_alikes, settling
+from locks.services import following, limiting, look_alikes, weighing
 from locks.services.answers import Answer, from_attempt, from_error, settle
 from locks.services.audit import record
 from locks.services.breaking_glass import break_glass
@@ -348,6 +348,6 @@ def _record_patiently(request: UnlockRequest, answer: Answer) -> None:
 def record_answer(request: UnlockRequest, answer: Answer) -> None:
     """Put Seam's answer to the one call on the row and the record, and have the attempt followed."""
     if not settle(request, answer, frm=(Status.SENDING, Status.UNKNOWN)):
-        settling.weigh_answer(request, answer)
+        weighing.weigh_answer(request, answer)
     if answer.attempt_id and answer.status in (Status.PENDING, Status.UNKNOWN):
         following.nudge()

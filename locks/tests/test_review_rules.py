@@ -27,8 +27,8 @@ from locks.models import (
 from locks.services import leases, review_rules, reviewing
 from locks.services.audit import record
 from locks.services.finding_reviews import LEASE, LEASE_LENGTH, LOOKS_BACK, fill, find_reviews
-from locks.services.settling import contradict
 from locks.services.staffing import Terms, change_role, grant_role
+from locks.services.weighing import contradict
 from locks.tasks import find_reviews as every_few_minutes
 from locks.tests.factories import make_device, make_user
 from locks.tests.history import past_refusal, past_unlock, unlock_at

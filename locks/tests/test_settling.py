@@ -1,6 +1,7 @@
 """What Seam's own records say of a press whose answer was lost."""
 
 import datetime as dt
+import re
 import threading
 import time
 from typing import Any
@@ -11,13 +12,13 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from locks import clients
-from locks.models import Building, Device, Kind, SeamEvent, Source, UnlockRequest, User
+from locks.models import AuditEvent, Building, Device, Kind, SeamEvent, Source, UnlockRequest, User
 from locks.models.unlocks import Outcome
 from locks.services import following, settling, sweeping
-from locks.services.settling import UNLOCKED
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, request_unlock
 from locks.services.verifying import verify_chains
+from locks.services.weighing import UNLOCKED
 from locks.simulator import Simulator
 from locks.tests.conftest import signed_in
 from locks.tests.deliveries import event_json
@@ -89,6 +90,18 @@ def test_one_attempt_within_the_call_is_taken_for_its_own_and_called_inferred(
     assert (event.kind, event.detail.content["inferred"]) == (Kind.UNLOCK_UNLOCKED, True)
     looked_at(settled)
     assert kinds(settled) == ["unlock.requested", "unlock.unknown", "unlock.unlocked"]
+
+
+def test_when_the_bolt_moved_is_read_with_it_and_is_no_stranger_on_the_record(
+    lost: UnlockRequest, door: Device, simulator: Simulator, clerk: User
+) -> None:
+    unlocked_by(simulator, door)
+    settled = looked_at(lost)
+    told = SeamEvent.objects.get(event_type=UNLOCKED, device=door)
+    assert (told.action_attempt_id, told.waiting) == (settled.action_attempt_id, False)
+    assert not AuditEvent.objects.filter(device=door, kind=Kind.LOCK_UNLOCKED).exists()
+    page = signed_in(clerk).get("/").content.decode()
+    assert re.search(r"Unlocked at \d\d:\d\d:\d\d; learned at \d\d:\d\d:\d\d", page)
 
 
 def test_the_sweep_finds_it_without_broker_or_worker(

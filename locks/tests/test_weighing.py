@@ -8,10 +8,10 @@ from django.test import Client
 from django.utils import timezone
 
 from locks.models import Building, Device, Lease, UnlockRequest, User
-from locks.services import following, settling
+from locks.services import following, weighing
 from locks.services.answers import Answer
-from locks.services.settling import ENDED, UNLOCKED
 from locks.services.unlocking import record_answer
+from locks.services.weighing import ENDED, UNLOCKED
 from locks.tests.conftest import signed_in
 from locks.tests.factories import make_device
 from locks.tests.history import past_unlock
@@ -38,7 +38,7 @@ def kinds(request: UnlockRequest) -> list[str]:
 
 def told(request: UnlockRequest, event_type: str) -> UnlockRequest:
     """Seam's word about the request's attempt."""
-    settling.weigh(
+    weighing.weigh(
         event_type=event_type,
         action_attempt_id=request.action_attempt_id,
         device=request.device,
@@ -109,7 +109,7 @@ def test_a_webhook_that_comes_late_still_settles_what_is_watched_no_more(
     UnlockRequest.objects.update(
         requested_at=at, call_deadline=at, next_look_at=None, action_attempt_id=attempt_id
     )
-    settling.weigh(
+    weighing.weigh(
         event_type=UNLOCKED,
         action_attempt_id="attempt-7",
         device=door,
@@ -123,7 +123,7 @@ def test_a_word_about_nobodys_attempt_has_the_lost_ones_looked_at_now(
     lost: UnlockRequest, door: Device
 ) -> None:
     UnlockRequest.objects.update(next_look_at=timezone.now() + dt.timedelta(hours=1))
-    settling.weigh(
+    weighing.weigh(
         event_type=UNLOCKED, action_attempt_id="new", device=door, occurred_at=lost.requested_at
     )
     lost.refresh_from_db()
@@ -134,7 +134,7 @@ def test_a_word_about_nobodys_attempt_has_the_lost_ones_looked_at_now(
 def test_a_look_puts_off_no_other_that_was_asked_for_meanwhile(
     lost: UnlockRequest, door: Device
 ) -> None:
-    settling.weigh(
+    weighing.weigh(
         event_type=UNLOCKED, action_attempt_id="new", device=door, occurred_at=lost.requested_at
     )
     following.look_again_later(lost)  # of who had read the row before

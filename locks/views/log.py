@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from locks import words
 from locks.models import Action, Building, Device, Press, SeamEvent, UnlockRequest, Verdict
 from locks.services.attesting import newest_of
-from locks.services.settling import UNLOCKED
+from locks.services.weighing import UNLOCKED
 from locks.views.moments import moved_at
 from locks.views.states import clock, said, state_of
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from locks.models import SeamEvent, UnlockRequest
 from locks.models.unlocks import DONE_STATUSES
-from locks.services.settling import MOVED
+from locks.services.weighing import MOVED
 
 
 def moved_at(requests: Iterable[UnlockRequest]) -> dict[int, dt.datetime]:
