@@ -44,6 +44,7 @@
     pressed.set(door, null);
     focusOn = { door, button: form.dataset.lock ? "lock" : "unlock" };
     const values = new FormData(form);
+    if (form.dataset.question) accessdesk.typed.keep(form);
     if (dialog.open) dialog.close();
     byId("notices").replaceChildren();
     const card = byId(`door-${door}`);
@@ -80,7 +81,8 @@
 
   // An answer whose card is not on the page (another search, an area that was left) is said nevertheless.
   document.addEventListener("htmx:beforeOnLoad", (event) => {
-    const { elt, xhr } = event.detail;
+    const { elt, xhr, requestConfig } = event.detail;
+    if (requestConfig.verb === "post" && xhr.status < 400) accessdesk.typed.drop(elt.dataset.door); // the server has it
     const place = elt.dataset.door && xhr.getResponseHeader("HX-Retarget");
     if (!place || document.querySelector(place)) return;
     event.preventDefault();
@@ -110,10 +112,20 @@
     if (!successful) {
       const told = (xhr.status > 0 && sentenceOf(xhr)) || (isPress ? said.textNoAnswer : said.textNotAsked);
       accessdesk.tell(byId(`door-${door}`), told);
+      if (isPress && xhr.status === 403 && !dialog.open) askOnceMore(door);
     }
     const section = byId(`door-${door}`)?.closest(".building");
     if (isPress && section) htmx.trigger(section, "refresh");
   });
+
+  // The page was too old, so nothing was sent: the same question, of a page that is not.
+  function askOnceMore(door) {
+    const values = accessdesk.typed.of(door);
+    if (!values) return;
+    question += 1;
+    isAskedAnew = true;
+    ask("GET", values.address, { door, values: values.query, target: "#confirm-body", swap: "innerHTML", number: question });
+  }
 
   // The browser knows no network, and nothing comes from the server, which could be this very PC.
   function isOffline() {
@@ -137,11 +149,15 @@
       byId("notices").replaceChildren(notice);
       return say(notice.textContent.trim(), isToAct);
     }
-    // What lies beside an open dialog is neither seen nor heard.
+    withinDialog(notice);
+  };
+
+  // What lies beside an open dialog is neither seen nor heard.
+  function withinDialog(notice) {
     notice.setAttribute("role", "alert");
     dialog.querySelector(".notice")?.remove();
     byId("confirm-body").prepend(notice);
-  };
+  }
 
   document.addEventListener("htmx:oobAfterSwap", (event) => {
     const { target } = event.detail;
@@ -159,7 +175,11 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "confirm-body" || dialog.open) return;
     isAskedAnew = false;
+    const form = dialog.querySelector("[data-question]");
+    const isFilled = form && accessdesk.typed.fill(form);
     dialog.showModal();
+    const told = byId("notices").firstElementChild;
+    if (isFilled && told) withinDialog(told);
   });
   dialog.addEventListener("click", (event) => {
     if (event.target !== dialog && !event.target.closest("[data-close]")) return;

@@ -1,0 +1,46 @@
+/* What was typed for a press that did not get through stands in its door's question when that is asked again.
+   In this page's memory alone: who signs in next at this PC is to find nothing of it. */
+"use strict";
+
+window.accessdesk = window.accessdesk || {};
+
+accessdesk.typed = (() => {
+  const KEPT_FOR = 120_000; // ms: later it is about another guest
+  const kept = new Map(); // door id -> what its question was answered with, and when
+
+  function of(door) {
+    const found = kept.get(door);
+    return found && Date.now() - found.at < KEPT_FOR ? found : null;
+  }
+
+  return {
+    /* Of a press that is about to be sent. */
+    keep(form) {
+      const values = new FormData(form);
+      const query = values.has("found_by") ? { found_by: values.get("found_by") } : {};
+      kept.set(form.dataset.press, { values, query, address: form.dataset.question, at: Date.now() });
+    },
+
+    /* The server has it. */
+    drop(door) { kept.delete(door); },
+
+    /* Where that question is asked at, with which query, and what was typed; null where nothing is kept. */
+    of,
+
+    /* Answer a question as before; not what proves who one is. Whether there was something. */
+    fill(form) {
+      const found = of(form.dataset.press);
+      if (!found) return false;
+      for (const field of form.querySelectorAll("input:not([type=hidden], [type=password], [name=proof])")) {
+        const value = found.values.get(field.name);
+        if (field.type === "radio") field.checked = value === field.value;
+        else field.value = value ?? "";
+        if (field.checked) field.dispatchEvent(new Event("change", { bubbles: true }));
+      }
+      // Where the keyboard is once it is shown.
+      form.querySelector("[autofocus]")?.removeAttribute("autofocus");
+      (form.querySelector("input:invalid") ?? form.querySelector("[type=submit]"))?.setAttribute("autofocus", "");
+      return true;
+    },
+  };
+})();
