@@ -290,6 +290,70 @@ def test_up_to_the_limit_all_doors_stand_on_the_page(north: Building, clerk: Use
     assert "<h2>Your recent doors" not in page  # a press moves no door about
 
 
+@pytest.fixture
+def chain(clerk: User) -> list[Building]:
+    """Forty houses of fifty doors each, and a hut of five."""
+    houses = [make_building(f"House {number:02}") for number in range(1, 41)]
+    hut = make_building("Hut")
+    for building in [*houses, hut]:
+        grant(clerk, building)
+    Device.objects.bulk_create(
+        Device(
+            seam_device_id=f"chain-{building.pk}-{number}",
+            building=building,
+            label=f"{building.name} door {number}",
+            area=f"Floor {number % 3}",
+            access=Device.Access.COMMON,
+        )
+        for building in [*houses, hut]
+        for number in range(5 if building == hut else 50)
+    )
+    return [hut, *houses]
+
+
+def test_two_thousand_doors_of_forty_buildings_are_a_page_of_links_too(
+    chain: list[Building], clerk: User
+) -> None:
+    hut, first, second, *_others = chain
+    pressed = second.devices.get(label="House 02 door 7")
+    past_unlock(pressed, clerk)
+    client = signed_in(clerk)
+    page = client.get("/").content.decode()
+    shown = labels_on(page)
+    assert sorted(shown) == ["House 02 door 7", *(f"Hut door {number}" for number in range(5))]
+    assert "All 50 doors by floor or area" in words(page)
+    assert "Type a room number or a name" not in words(page)  # forty times
+    # Each section is asked for again by itself, and is the same.
+    for building, cards in ((hut, 5), (first, 0), (second, 1)):
+        address = f"/buildings/{building.pk}/?most=5"
+        assert f'hx-get="{address}"' in page
+        again = client.get(address, headers=HTMX).content.decode()
+        assert len(labels_on(again)) == cards
+        assert f'hx-get="{address}"' in again
+    alone = client.get(f"/buildings/{first.pk}/").content.decode()
+    assert len(labels_on(alone)) == 50
+    for nonsense in ("x", "-1", "9999", "²"):
+        found = client.get(f"/buildings/{first.pk}/", {"most": nonsense}, headers=HTMX)
+        assert len(labels_on(found.content.decode())) == 50
+
+
+def test_links_lead_to_recent_doors_where_several_small_buildings_fill_the_page(
+    north: Building, south: Building, clerk: User
+) -> None:
+    grant(clerk, south)
+    fill(north, FEW // 2)
+    fill(south, FEW // 2 + 1)
+    door = south.devices.get(label="Room 3")
+    past_unlock(door, clerk)
+    client = signed_in(clerk)
+    page = client.get("/").content.decode()
+    assert len(labels_on(page)) == FEW + 1
+    section = re.search(rf'hx-get="(/buildings/{south.pk}/[^"]*)"', page)
+    assert section
+    for each in (page, client.get(section[1], headers=HTMX).content.decode()):
+        assert f'<a id="recent-{door.pk}" href="#door-{door.pk}">Room 3</a>' in each
+
+
 # --- Favourites -----------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from locks import words
@@ -16,7 +16,6 @@ from locks.views.desk_logs import DeskLog, read_desk_log
 from locks.views.finding import Door, Sought, read_doors
 from locks.views.groups import (
     FEW,
-    MANY,
     MOST_BUILDINGS,
     AreaLink,
     AtHand,
@@ -24,7 +23,9 @@ from locks.views.groups import (
     Group,
     choose,
     doors_going_on,
+    most_of,
     recent_doors,
+    whole_up_to,
 )
 from locks.views.own import Own, doors_just_pressed, own_doors
 from locks.views.states import clock
@@ -95,6 +96,9 @@ def read_desk(
     buildings, sought = list(buildings), sought or Sought()
     favourites = Favourite.objects.doors_of(viewer)
     doors = read_doors(Device.objects.on_the_desk().filter(building__in=buildings))
+    if len(buildings) > 1 and len(doors) > FEW:
+        counts = Counter(door.building_id for door in doors)
+        sought = replace(sought, most=whole_up_to(counts.values()))
     at_hand = _at_hand(viewer, buildings, doors, sought, favourites, at=at)
     pressed = doors_just_pressed(viewer, buildings, at=at) if sought.is_part else {}
     chosen = choose(buildings, doors, sought, at_hand, kept=pressed.values())
@@ -179,13 +183,12 @@ def _at_hand(
     *,
     at: dt.datetime,
 ) -> AtHand:
-    if sought.is_part:
-        return AtHand(favourites)
-    counts = Counter(door.building_id for door in doors)
-    if not any(counts[building.pk] > FEW for building in buildings):
+    # One building of a page of several is asked for by itself, too: that page has more doors than these.
+    if sought.is_part or (sought.most is None and len(doors) <= FEW):
         return AtHand(favourites)
     recent = recent_doors(viewer, buildings, at=at)
-    large = [building for building in buildings if counts[building.pk] > MANY]
+    counts = Counter(door.building_id for door in doors)
+    large = [building for building in buildings if counts[building.pk] > most_of(sought)]
     if not large:
         return AtHand(favourites, recent)
     back_at = [sought.door] if sought.door is not None else []

@@ -31,16 +31,19 @@ class Sought:
     query: str = ""
     area: str | None = None
     door: int | None = None  # the one to show in any case: the page was sent back to it
+    # On a page of several buildings: up to how many doors one may have to show them all.
+    most: int | None = None
 
     @classmethod
     def of(cls, asked: QueryDict, *, in_one_building: bool) -> Sought:
         """From an address; what cannot be read counts as not asked."""
         query = " ".join(asked.get("q", "")[:LONGEST_QUERY].replace("\0", " ").split())
-        door = asked.get("door", "")
+        door, most = asked.get("door", ""), asked.get("most", "")
         return cls(
             query=query,
             area=asked.get("area") if in_one_building and not query else None,
             door=int(door) if door.isdecimal() and len(door) < 19 else None,
+            most=int(most) if in_one_building and most.isdecimal() and len(most) < 3 else None,
         )
 
     @property
@@ -53,7 +56,9 @@ class Sought:
         """What keeps it in an address; empty where nothing was asked."""
         if self.query:
             return "?" + urlencode({"q": self.query})
-        return "" if self.area is None else "?" + urlencode({"area": self.area})
+        if self.area is not None:
+            return "?" + urlencode({"area": self.area})
+        return "" if self.most is None else "?" + urlencode({"most": self.most})
 
 
 class Door(NamedTuple):

@@ -1,7 +1,7 @@
 """Which doors of a building a page shows, in which groups: what was searched, or what is at hand.
 
-A building with many doors shows those that its clerk is likely to want, and its areas as links: two
-thousand cards would be slow to make, slow to load and slow to read.
+Where a page would hold many doors, a building shows those that its clerk is likely to want, and its
+areas as links: two thousand cards would be slow to make, slow to load and slow to read.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from locks.views.finding import Door, Sought, find, natural
 from locks.views.log import LOG_REACHES_BACK
 from locks.views.states import RECENT
 
-FEW = 12  # doors of a building, which are all in sight at once
-MANY = 60  # doors of a building, from which on not all are shown
+FEW = 12  # doors of a page, which are all in sight at once
+MANY = 60  # doors of a page; where there are more, the largest buildings do not show all of theirs
 MOST_FOUND = 24  # doors of a building that a search shows
 MOST_BUILDINGS = 5  # with their doors, of a search that found some in more
 MOST_IN_AREA = 120
@@ -117,6 +117,25 @@ def choose(
     return found + [each for each in chosen if not each.found and each.building.pk in kept]
 
 
+def whole_up_to(counts: Iterable[int]) -> int:
+    """How many doors a building may have to show them all: so many that the page shows MANY at most.
+
+    `counts` are of the buildings of the page.
+    """
+    largest = shown = 0
+    for size, times in sorted(Counter(counts).items()):
+        shown += size * times
+        if shown > MANY:
+            return largest
+        largest = size
+    return MANY
+
+
+def most_of(sought: Sought) -> int:
+    """Up to how many doors a building shows them all on the page that `sought` is of."""
+    return MANY if sought.most is None else min(sought.most, MANY)
+
+
 def _of_building(building: Building, doors: list[Door], sought: Sought, at_hand: AtHand) -> Chosen:
     if sought.query:
         found = find(doors, sought.query)
@@ -127,9 +146,9 @@ def _of_building(building: Building, doors: list[Door], sought: Sought, at_hand:
         return Chosen(building, _by_area(here[:MOST_IN_AREA]), len(doors), len(here))
     kept, rest = _split(in_order(doors), at_hand.favourites)
     groups = [Group(FAVOURITES, "", kept)]
-    if len(doors) <= MANY:
+    if len(doors) <= most_of(sought):
         # A press moves no card: the doors stay where they are, and links lead to them.
-        recent = [] if len(doors) <= FEW else _named(rest, at_hand.recent)
+        recent = _named(rest, at_hand.recent)
         return Chosen(building, _filled([*groups, *_by_area(rest)]), len(doors), recent=recent)
     # In the order of the house, not of time: a press must not move the doors of this group.
     recent, rest = _split(rest, at_hand.recent)
