@@ -247,6 +247,8 @@ class Device(Freezable):
     lock_told_at = models.DateTimeField(null=True)
     health_told_at = models.DateTimeField(null=True)
     online_told_at = models.DateTimeField(null=True)
+    # The latest moment at which Seam, by an event or when it was read, said that it is online.
+    online_seen_at = models.DateTimeField(_("last seen online"), null=True)
     unlocked_since = models.DateTimeField(_("unlocked, not seen to lock, since"), null=True)
     synced_at = models.DateTimeField(_("last told by Seam"), null=True)
     gone_at = models.DateTimeField(_("gone from Seam since"), null=True)
@@ -290,6 +292,10 @@ class Device(Freezable):
         return (
             "low" if not self.battery_status and level is not None and level < LOW_BATTERY else ""
         )
+
+    def seen_online(self, at: dt.datetime) -> dt.datetime:
+        """When it was last seen online, once it is known that it was at `at`."""
+        return max(filter(None, (self.online_seen_at, at)))
 
     @property
     def error_codes(self) -> frozenset[str]:

@@ -228,20 +228,24 @@ def record_waiting() -> int:
     return done
 
 
-_WHEN = frozenset({"health_told_at", "online_told_at"})
 _TOLD = frozenset({"online", "battery_level", "battery_status"})  # on the record
 
 
-def _changed(device: Device, event: Event, kind: Kind, values: Mapping[str, Any]) -> None:
-    """Bring the door's health up to date, and record it where it differs."""
-    differs = any(
-        getattr(device, name) != value for name, value in values.items() if name not in _WHEN
-    )
+def _changed(
+    device: Device,
+    event: Event,
+    kind: Kind,
+    values: Mapping[str, Any],
+    *,
+    when: Mapping[str, dt.datetime] | None = None,
+) -> None:
+    """Bring the door's health up to date, and record it where it differs; `when` it was is no difference."""
+    differs = any(getattr(device, name) != value for name, value in values.items())
     newest = max(filter(None, (device.health_told_at, event.occurred_at)))
-    values = {**values, "health_told_at": newest}
-    for name, value in values.items():
+    fresh = {**values, **(when or {}), "health_told_at": newest}
+    for name, value in fresh.items():
         setattr(device, name, value)
-    device.save(update_fields=[*values])
+    device.save(update_fields=[*fresh])
     if differs:
         told = {name: value for name, value in values.items() if name in _TOLD}
         occurred_at = event.occurred_at.isoformat()
@@ -249,14 +253,15 @@ def _changed(device: Device, event: Event, kind: Kind, values: Mapping[str, Any]
 
 
 def _connected(device: Device, event: Event) -> None:
+    at = event.occurred_at
     errors = lasting(device.errors)  # the list from which the others are was read before
-    is_back = {"online": True, "errors": errors}
-    _changed(device, event, Kind.LOCK_ONLINE, {**is_back, "online_told_at": event.occurred_at})
+    when = {"online_told_at": at, "online_seen_at": device.seen_online(at)}
+    _changed(device, event, Kind.LOCK_ONLINE, {"online": True, "errors": errors}, when=when)
 
 
 def _disconnected(device: Device, event: Event) -> None:
-    is_off = {"online": False, "online_told_at": event.occurred_at}
-    _changed(device, event, Kind.LOCK_OFFLINE, is_off)
+    when = {"online_told_at": event.occurred_at}
+    _changed(device, event, Kind.LOCK_OFFLINE, {"online": False}, when=when)
 
 
 def _removed(device: Device, event: Event) -> None:

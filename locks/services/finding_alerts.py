@@ -164,13 +164,15 @@ def _offline(wanted: Wanted, open_alerts: Open, now: dt.datetime) -> Iterator[Se
     told = doors.annotate(
         last_kind=Subquery(changes.values("kind")[:1]), last_at=Subquery(changes.values("at")[:1])
     )
-    for pk, place, online, kind, at in told.values_list(
-        "pk", "building", "online", "last_kind", "last_at"
+    for pk, place, online, kind, at, seen in told.values_list(
+        "pk", "building", "online", "last_kind", "last_at", "online_seen_at"
     ):
         alert = known.get((place, pk))
         if online is None and alert is None:
             continue
-        since = at if kind == Kind.LOCK_OFFLINE and at <= now else now
+        # Where it was seen online after that event, no event told of this outage.
+        is_told = kind == Kind.LOCK_OFFLINE and at <= now and not (seen and seen > at)
+        since = at if is_told else now
         since = min(since, alert.since) if alert else since
         lasted = now - since >= dt.timedelta(minutes=wanted[place].minutes or 0)
         yield Seen(place, f"device:{pk}", since, now, tell=lasted, watch=online is False, device=pk)

@@ -86,7 +86,8 @@ def _save_lock(lock: Lock, workspace_id: str, actor: User | None, read_at: dt.da
         return {"added"}
     old_name, changes = device.seam_name, differences(device, lock, workspace_id)
     _leave_what_is_newer(device, changes, read_at)
-    _set(device, {**changes, "synced_at": read_at})
+    seen = {"online_seen_at": device.seen_online(read_at)} if lock.online else {}
+    _set(device, {**changes, **seen, "synced_at": read_at})
     done = set()
     if "gone_at" in changes:
         done.add("back")
@@ -125,6 +126,7 @@ def _add(lock: Lock, workspace_id: str, actor: User | None) -> None:
         seam_name=name,
         reviewed_seam_name=name,
         synced_at=timezone.now(),
+        online_seen_at=timezone.now() if lock.online else None,
         **_health(lock, workspace_id),
     )
     _record(Kind.DOOR_ADDED, device, actor, seam_device_id=lock.device_id)

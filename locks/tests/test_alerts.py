@@ -79,6 +79,20 @@ def test_a_lock_that_only_seams_list_shows_offline_counts_from_when_it_was_seen(
     assert subjects() == ["North House: lock offline: Cellar door"]
 
 
+def test_an_outage_that_no_event_told_of_does_not_count_from_the_one_before(
+    reader: User, door: Device
+) -> None:
+    goes(door, online=False, at=NOW)
+    seen = NOW + 60 * MINUTE
+    Device.objects.update(online=True, online_seen_at=seen)  # as Seam's list said
+    minutes(61, 62)
+    Device.objects.update(online=False)
+    minutes(90, 99)
+    assert mail.outbox == []
+    minutes(100, 102)
+    assert subjects() == ["North House: lock offline: Cellar door"]
+
+
 def test_a_short_outage_is_nobodys_to_know(reader: User, door: Device) -> None:
     goes(door, online=False, at=NOW)
     minutes(1, 8)

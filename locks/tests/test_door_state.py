@@ -266,6 +266,37 @@ def test_it_says_since_when_a_lock_is_offline_where_an_event_told(north, clerk) 
     assert "since" not in card(clerk, untold)
 
 
+def read_as(door: Device, *, online: bool, at: dt.datetime) -> None:
+    """Seam's list says so of the door, read then."""
+    known = {"errors": (), "can_remotely_unlock": True, "online": online}
+    lock = Lock(device_id=door.seam_device_id, name=door.label, **known)
+    save_lock(lock, workspace_id="", read_at=at)
+
+
+def test_a_lock_that_a_reading_of_the_list_found_offline_says_when_it_was_last_seen(
+    north, clerk
+) -> None:
+    door, now = make_device(north, locked=None), timezone.now()
+
+    def minutes(count: int) -> dt.datetime:
+        return now - dt.timedelta(minutes=count)
+
+    def clock(moment: dt.datetime) -> str:
+        return moment.astimezone(north.zone).strftime("%H:%M")
+
+    # That it was off once, of which an event told, is not since when it is off now.
+    tell("device.disconnected", door, at=minutes(200))
+    assert re.search(rf"Offline since (\w+ )?{clock(minutes(200))}", card(clerk, door))
+    read_as(door, online=True, at=minutes(120))
+    read_as(door, online=True, at=minutes(60))
+    read_as(door, online=False, at=minutes(1))
+    seen = rf"Offline, last seen online (\w+ )?{clock(minutes(60))}"
+    assert re.search(seen, card(clerk, door))
+    tell("device.connected", door, at=minutes(45))
+    read_as(door, online=False, at=now)
+    assert re.search(rf"last seen online (\w+ )?{clock(minutes(45))}", card(clerk, door))
+
+
 def test_a_time_of_more_than_a_week_ago_keeps_its_minutes(north, clerk) -> None:
     since = timezone.now() - dt.timedelta(days=8)
     door = make_device(north, online=False, locked=None)

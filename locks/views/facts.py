@@ -74,9 +74,14 @@ def _online(device: Device, since: dt.datetime | None, *, at: dt.datetime) -> Fa
     if device.online:
         return Fact("online", _("Online"))
     tone = "warn" if _may_answer(device, at) else "bad"
-    if since is None:
-        return Fact("offline", _("Offline"), tone)
-    return Fact("offline", _("Offline since %(time)s") % {"time": _time(since, device, at)}, tone)
+    seen = device.online_seen_at
+    if since is not None and not (seen and seen > since):
+        told = _("Offline since %(time)s") % {"time": _time(since, device, at)}
+    elif seen is not None:  # no event told of it: it was found so when Seam's list was read
+        told = _("Offline, last seen online %(time)s") % {"time": _time(seen, device, at)}
+    else:
+        told = _("Offline")
+    return Fact("offline", told, tone)
 
 
 def _may_answer(device: Device, at: dt.datetime) -> bool:
