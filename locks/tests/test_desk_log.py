@@ -14,6 +14,8 @@ from locks.tests.deliveries import tell
 from locks.tests.factories import grant, make_building, make_device, make_user
 from locks.tests.history import past_refusal, past_unlock, unlock_at
 from locks.tests.test_door_card import words
+from locks.views.desk_logs import SHORT_LOG
+from locks.views.log import LONGEST_LOG
 
 HTMX = {"HX-Request": "true"}
 
@@ -157,3 +159,34 @@ def test_the_live_refetch_asks_with_the_filter(north, entrance, clerk) -> None:
     assert f'<section id="building-{north.pk}"' in html
     assert 'hx-include="find .log-filter"' in html
     assert re.search(rf'value="{entrance.pk}" selected', html)
+
+
+def test_it_is_short_until_earlier_rows_are_asked_for_each_building_by_itself(
+    north, south, entrance, clerk, ana
+) -> None:
+    grant(clerk, south)
+    gate = make_device(south, label="Gate")
+    now = timezone.now()
+    for door in (entrance, gate):
+        for number in range(SHORT_LOG + 5):
+            unlock_at(now - dt.timedelta(minutes=number), door, clerk)
+        unlock_at(now - dt.timedelta(hours=11), door, ana)
+    for number in range(LONGEST_LOG):
+        unlock_at(now - dt.timedelta(minutes=number), make_device(north), clerk)
+    desk = signed_in(clerk)
+    page = desk.get("/").content.decode()
+    assert len(rows(page)) == 2 * SHORT_LOG
+    assert "Ana Lima" in options(page, "person")  # whom only an earlier row tells of
+    link = re.search(rf'href="(\?[^"]*log_long_{south.pk}=1)#desk-log-{south.pk}"', page)
+    assert link
+    longer = desk.get("/" + link[1]).content.decode()
+    assert len(rows(longer)) == SHORT_LOG + SHORT_LOG + 6
+    assert f'name="log_long_{south.pk}" value="1"' in longer  # and what is asked by itself has it
+    assert len(re.findall("Show earlier", longer)) == 1
+    both = re.search(rf'href="(\?[^"]*log_long_{north.pk}=1)#', longer)
+    assert both
+    longest = desk.get("/" + both[1].replace("&amp;", "&")).content.decode()
+    assert len(rows(longest)) == LONGEST_LOG + SHORT_LOG + 6
+    assert "Only the newest 100 are shown here." in words(longest)
+    assert len(rows(section(desk, north, person=ana.pk))) == 1  # a filter finds it by itself
+    assert len(rows(section(desk, north, person=clerk.pk))) == LONGEST_LOG

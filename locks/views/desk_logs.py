@@ -22,8 +22,9 @@ from locks.views.log import (
     read_log,
 )
 
+SHORT_LOG = 25  # rows, until earlier ones are asked for: each costs, at each change at a door
 MOST_COUNTED = 20  # new rows
-_KEPT = re.compile(r"building|log_(door|person)_[0-9]{1,18}", re.ASCII)
+_KEPT = re.compile(r"building|log_(door|person|long)_[0-9]{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class DeskLog:
 
     building: Building
     rows: list[LogRow]
-    is_cut: bool  # there were more than LONGEST_LOG
+    is_cut: bool  # there were more
+    is_long: bool  # up to LONGEST_LOG rows are shown, else up to SHORT_LOG
     chosen: Chosen
     doors: list[Choice]
     people: list[Choice]
@@ -52,6 +54,15 @@ class DeskLog:
     @property
     def person_field(self) -> str:
         return f"log_person_{self.building.pk}"
+
+    @property
+    def long_field(self) -> str:
+        return f"log_long_{self.building.pk}"
+
+    @property
+    def long_query(self) -> str:
+        """The address of the page with this log's earlier rows, after its `?`; of one without filter."""
+        return urlencode([*self.kept, (self.long_field, "1")])
 
     @property
     def mark(self) -> str:
@@ -85,7 +96,7 @@ class DeskLog:
 def read_desk_log(
     building: Building, *, at: dt.datetime, managed: Collection[int], asked: Mapping[str, str]
 ) -> DeskLog:
-    """The log of the last 12 hours, filtered as `asked` (an address's query) says.
+    """The log of the last 12 hours, filtered and as long as `asked` (an address's query) says.
 
     Three queries, two more where its rows do not hold all that it can be filtered by.
     """
@@ -93,17 +104,20 @@ def read_desk_log(
         door=_id_in(asked, f"log_door_{building.pk}"),
         person=_id_in(asked, f"log_person_{building.pk}"),
     )
-    rows = read_log(building, at=at, managed=managed, chosen=chosen)
-    is_cut = len(rows) > LONGEST_LOG
+    is_long = bool(chosen) or _id_in(asked, f"log_long_{building.pk}") is not None
+    longest = LONGEST_LOG if is_long else SHORT_LOG
+    rows = read_log(building, at=at, managed=managed, chosen=chosen, longest=longest)
+    is_cut = len(rows) > longest
     # Who joined stands in no row of their own.
     is_whole = not chosen and not is_cut and not any(row.joined for row in rows)
     others = ({}, {}) if is_whole else _known(building, at=at, private=building.pk in managed)
     doors, people = _named(rows, *others)
-    own = (f"log_door_{building.pk}", f"log_person_{building.pk}")
+    own = tuple(f"log_{field}_{building.pk}" for field in ("door", "person", "long"))
     return DeskLog(
         building=building,
-        rows=rows[:LONGEST_LOG],
+        rows=rows[:longest],
         is_cut=is_cut,
+        is_long=is_long,
         chosen=chosen,
         doors=_choices(doors, chosen.door),
         people=_choices(people, chosen.person),

@@ -54,8 +54,9 @@
     const list = here.querySelector(".log-rows");
     const rows = fresh.querySelector(".log-rows");
     const isOther = list && rows && list.dataset.chosen !== rows.dataset.chosen;
+    const isLonger = rows?.matches("[data-long]") && !list?.matches("[data-long]"); // its rows are no news
     if (list && rows) {
-      if (!isOther && isRead(list)) hold(list, fresh);
+      if (!isOther && !isLonger && isRead(list)) hold(list, fresh);
       else held.delete(list);
     }
     adopt(here, fresh, () => {
@@ -85,9 +86,9 @@
   // The section asks with what its form says. The address follows, so that a reload shows the same.
   function apply(form) {
     const asked = new URLSearchParams(location.search);
-    for (const select of form.querySelectorAll("select")) {
-      if (select.value) asked.set(select.name, select.value);
-      else asked.delete(select.name);
+    for (const field of form.querySelectorAll("select, [id^=log-long-]")) {
+      if (field.value) asked.set(field.name, field.value);
+      else asked.delete(field.name);
     }
     const query = asked.toString();
     history.replaceState(history.state, "", `${location.pathname}${query ? `?${query}` : ""}`);
@@ -102,6 +103,18 @@
     if (!event.target.matches(".log-filter")) return;
     event.preventDefault();
     apply(event.target);
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a.log-earlier");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const log = link.closest(".log");
+    const field = document.createElement("input");
+    Object.assign(field, { type: "hidden", name: link.dataset.long, value: "1", id: link.dataset.long.replaceAll("_", "-") });
+    const form = log.querySelector(".log-filter");
+    form.append(field);
+    apply(form);
+    log.querySelector(".log-rows").focus({ preventScroll: true }); // the link goes
   });
   document.addEventListener("click", (event) => {
     const link = event.target.closest(".log-row [data-door], .log-all a");
