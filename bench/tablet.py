@@ -1,8 +1,8 @@
 """How soon the desk can be used on a slow tablet: when it is painted, and when its scripts have run.
 
-Real web process, SQLite, the demo's building of ten doors and one of sixty, with the log of a busy night (100 rows);
-Chromium with a quarter of this
-machine's speed (as Lighthouse takes for a slow mobile device) on a line of 10 Mbit/s with 40 ms delay.
+Real web process, SQLite, the demo's building of ten doors and one of sixty, with the log of a busy night
+(100 rows); Chromium with a quarter of this machine's speed (as Lighthouse takes for a slow mobile device)
+on a line of 10 Mbit/s with 40 ms delay.
 """
 
 import statistics

@@ -20,6 +20,18 @@ for number in range(5):
 UnlockRequest.objects.update(requested_at=timezone.now() - dt.timedelta(hours=2))
 """
 HEAD = "import datetime as dt; from django.utils import timezone\n"
+ELSEWHERE = (
+    HEAD
+    + """
+from locks.models import Assignment, Status
+from locks.tests.history import unlock_at
+manager, park = User.objects.get(username='manager'), Building.objects.get(name='Park Residence')
+Assignment.objects.create(person=manager, building=park, role='front_desk')
+roof, ago = Device.objects.get(label='Roof door'), timezone.now() - dt.timedelta(minutes=5)
+lost = unlock_at(ago, roof, manager, status=Status.UNKNOWN, code='no_answer')
+lost.presses.update(pressed_at=ago)
+"""
+)
 # What the ring shows, as far as it is drawn: a share of the whole.
 DRAWN = """(card) => {
     const run = card.querySelector(".state:not(.instant) .ring-run");
@@ -161,6 +173,24 @@ def test_what_came_of_a_press_is_said_while_another_door_is_searched(
     expect(clerk.locator("#say[role=status]")).to_contain_text("Main entrance Unlocked")
     expect(clerk).to_have_title("Desk · accessdesk")
     assert card(clerk, "Room 101").is_visible()
+
+
+def test_what_is_still_open_in_a_building_that_is_out_of_sight_marks_the_tab(
+    house, sign_in, simulated
+) -> None:
+    shell(house, ELSEWHERE)
+    page = sign_in("manager")
+    expect(page).to_have_title("(!) Desk · accessdesk")
+    page.keyboard.type("residence")
+    expect(page.get_by_role("heading", name="Harbour House")).to_have_count(0)
+    expect(page).to_have_title("(!) Desk · accessdesk")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Park Residence").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Park Residence")
+    expect(page).to_have_title("(!) Desk · accessdesk")
+    colleague = sign_in("clerk2")
+    card(colleague, "Roof door").get_by_role("button", name="Did not unlock Roof door").click()
+    expect(page).to_have_title("Desk · accessdesk")
 
 
 def test_an_unknown_outcome_closes_itself_with_the_true_time_on_every_console(

@@ -76,6 +76,16 @@ class Desk:
 
     boards: list[Board]
     elsewhere: list[Chosen]
+    # What is still open of what this person pressed in buildings that have no board here.
+    own_elsewhere: dict[int, Own]
+
+    @property
+    def waiting_elsewhere(self) -> int:
+        return sum(own.waiting for own in self.own_elsewhere.values())
+
+    @property
+    def is_doubted_elsewhere(self) -> bool:
+        return any(own.doubted for own in self.own_elsewhere.values())
 
 
 def read_desk(
@@ -86,12 +96,14 @@ def read_desk(
     sought: Sought | None = None,
     latest_proof: LatestProof | None = None,
     asked: Mapping[str, str] | None = None,
+    beside: Iterable[Building] = (),
 ) -> Desk:
     """The boards of buildings that `viewer` may see, best match first where something is `sought`.
 
     The log costs three to five queries a building; all else is a constant number, however many doors. A
     search leaves out the buildings where nothing was found, but for an only one, and for those with
     a door that the viewer just pressed. `asked` is the address's query: it may filter the logs.
+    `beside` are buildings of the viewer's that the page leaves out.
     """
     buildings, sought = list(buildings), sought or Sought()
     favourites = Favourite.objects.doors_of(viewer)
@@ -115,7 +127,7 @@ def read_desk(
         found_by=sought.query,
     )
     managed = set(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
-    own = own_doors(viewer, buildings, at=at)
+    own = own_doors(viewer, [*buildings, *beside], at=at)
     left = Counter(
         FollowUp.objects.open().filter(building__in=buildings).values_list("building_id", flat=True)
     )
@@ -137,7 +149,8 @@ def read_desk(
         )
         for each in chosen
     ]
-    return Desk(boards, elsewhere)
+    shown = {board.building.pk for board in boards}
+    return Desk(boards, elsewhere, {pk: each for pk, each in own.items() if pk not in shown})
 
 
 def _first(

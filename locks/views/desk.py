@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -21,6 +23,9 @@ from locks.views.own import waiting_texts
 from locks.views.proving import latest
 from locks.views.requests import DeskRequest
 from locks.views.states import State, clock, state_of, verdict_of
+
+# What htmx asks the page's middle for; a building's section asks for itself.
+_OF_THE_PAGE: Final = ("main", "own-elsewhere")
 
 
 @require_GET
@@ -43,7 +48,7 @@ def building(request: DeskRequest, building_id: int) -> HttpResponse:
 
     `?q=` shows the doors that are called so, `?area=` those of an area.
     """
-    if not request.htmx or request.htmx.target == "main":
+    if not request.htmx or request.htmx.target in _OF_THE_PAGE:
         return _page(request, only=building_id)
     found = get_object_or_404(Building.objects.visible_to(request.user), pk=building_id)
     sought = Sought.of(request.GET, in_one_building=True)
@@ -57,11 +62,12 @@ def _page(request: DeskRequest, *, only: int | None = None) -> HttpResponse:
     if only is not None and not shown:
         raise Http404
     sought = Sought.of(request.GET, in_one_building=only is not None)
-    read = _desk(request, shown, sought)
+    read = _desk(request, shown, sought, beside=visible)
     path = reverse("desk") if only is None else reverse("building", args=[only])
     context = {
         "boards": read.boards,
         "elsewhere": read.elsewhere,
+        "read": read,
         "buildings": visible,
         "only": next(iter(shown), None) if only is not None else None,
         "path": path,
@@ -70,7 +76,7 @@ def _page(request: DeskRequest, *, only: int | None = None) -> HttpResponse:
         + sum(each.found for each in read.elsewhere),
         "marked": request.GET.get("door", ""),
     }
-    if request.htmx.target == "main":
+    if request.htmx.target in _OF_THE_PAGE:
         return render(request, "locks/_desk_main.html", context)
     context |= {
         "degraded": (age := Lease.worker_age()) is not None and age >= Lease.WORKER_SILENT_AFTER,
@@ -80,10 +86,17 @@ def _page(request: DeskRequest, *, only: int | None = None) -> HttpResponse:
     return render(request, "locks/desk.html", context)
 
 
-def _desk(request: DeskRequest, buildings: list[Building], sought: Sought) -> Desk:
+def _desk(
+    request: DeskRequest,
+    buildings: list[Building],
+    sought: Sought,
+    *,
+    beside: Iterable[Building] = (),
+) -> Desk:
     return read_desk(
         request.user,
         buildings,
+        beside=beside,
         at=timezone.now(),
         sought=sought,
         latest_proof=partial(latest, request),

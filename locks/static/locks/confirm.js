@@ -73,6 +73,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || !/^[1-9]$/.test(event.key)) return;
+    if (document.documentElement.dataset.keys === "off") return;
     const form = document.querySelector("#confirm[open] form.confirm, .sheet > form.confirm");
     if (!form || event.target.matches("input:not([type=radio]), select, textarea")) return;
     const choice = form.querySelector(`[data-key="${event.key}"]`);

@@ -253,8 +253,9 @@
 
   changed();
 
+  // What asks somebody to act, or to look at the door.
   function isUrgent(card) {
-    return ["bad", "warn"].includes(card.dataset.tone);
+    return ["bad", "warn", "half"].includes(card.dataset.tone);
   }
 
   function say(sentence, isNow) {

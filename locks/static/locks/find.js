@@ -23,6 +23,7 @@
   /* --- What is typed ------------------------------------------------------------------------- */
 
   function isTyping(event) {
+    if (document.documentElement.dataset.keys === "off") return false;
     const isCombined = (event.ctrlKey || event.altKey) && !event.getModifierState("AltGraph");
     if (event.key.length !== 1 || event.key === " " || event.metaKey || isCombined) return false;
     return !event.target.closest("input, textarea, select, [contenteditable], dialog");
