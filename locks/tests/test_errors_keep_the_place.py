@@ -201,5 +201,11 @@ def test_a_page_that_is_not_there_leads_to_the_desk(sign_in, take) -> None:
         "There is no such page, or it is not yours to see."
     )
     take(page, "no-such-page")
+    expect(page.get_by_role("link", name="Back to where you were")).to_have_count(0)
     page.get_by_role("link", name="Go to the desk").click()
     expect(card(page, "Main entrance")).to_be_visible()
+    page.get_by_role("link", name="My presses").click()
+    page.get_by_role("heading", name="My presses").wait_for()
+    page.evaluate("location.assign('/doors/999999/')")
+    page.get_by_role("link", name="Back to where you were").click()
+    expect(page.get_by_role("heading", name="My presses")).to_be_visible()

@@ -104,10 +104,13 @@ def _page(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
 def _ways_on(request: HttpRequest, status: int) -> dict[str, object]:
     """Where to from here, besides the desk.
 
-    A 404 names nothing: it would tell what there is. It leads back to the page on which a form was sent.
+    A 404 names nothing: it would tell what there is. It leads back to the page that led to it.
     """
     if status == HTTPStatus.NOT_FOUND:
-        return {"back": "" if request.method == "GET" else page_of(request)}
+        back = page_of(request)
+        # A sign-in that led here would lead on to here again.
+        leads_back = back != request.get_full_path() and not back.startswith("/accounts/login/")
+        return {"back": back if leads_back else ""}
     match = request.resolver_match
     if match is not None and "device_id" in match.kwargs:
         return {"door": match.kwargs["device_id"]}
