@@ -99,9 +99,13 @@ def errors(cast: dict[str, Client], ids: dict[str, int]) -> Iterator[Scene]:
     yield Scene("an old page", "/accounts/", cast["clerk"], post)
 
     def wrong(page: Page) -> None:
-        page.get_by_label("User name").fill("nobody-here")
-        page.get_by_label("Password").fill("wrong")
-        page.get_by_label("Password").press("Enter")
+        name, password = (
+            page.locator("[name=username]"),
+            page.locator("[name=password]"),
+        )  # in any language
+        name.fill("nobody-here")
+        password.fill("wrong")
+        password.press("Enter")
         expect(page.locator("[role=alert] span").first).to_be_visible()
 
     yield Scene("a wrong password", "/accounts/login/", cast["stranger"], wrong)

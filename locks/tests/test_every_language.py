@@ -77,10 +77,15 @@ def test_no_text_is_left_in_english(pseudo_language, cast, ids) -> None:
     assert found == {}
 
 
+RECORDS = {"lists", "records", "errors"}
+
+
+@pytest.mark.parametrize(
+    "kinds", [set(scenes.KINDS) - RECORDS, RECORDS], ids=["the desk", "the records, and errors"]
+)
 def test_long_texts_and_a_page_that_is_read_from_right_to_left_fit(
-    pseudo_language, live_server, cast, ids, new_page, take
+    pseudo_language, live_server, cast, ids, new_page, take, kinds: set[str]
 ) -> None:
-    kinds = set(scenes.KINDS) - {"lists", "records", "errors"}
     every = scenes.scenes_of(cast, ids, *sorted(kinds))
     page = new_page()
     shown = gallery.Gallery(page, live_server.url)
