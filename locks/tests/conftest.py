@@ -136,12 +136,20 @@ def sign_in(house: Stack, new_page: Callable[..., Page]) -> Callable[..., Page]:
 def take(tmp_path: Path) -> Callable[..., None]:
     """Take a picture, `take(page, "desk-phone-dark", full=True)`, that fits its screen.
 
-    Pictures go to the folder that ACCESSDESK_SCREENS names, so that people can look at them, too.
+    `on_a_phone` takes a second one of a page in the light on a desktop: on a phone, dark. Pictures go
+    to the folder that ACCESSDESK_SCREENS names, so that people can look at them, too.
     """
     folder = Path(os.environ.get("ACCESSDESK_SCREENS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
 
-    def picture(page: Page, name: str, *, full: bool = False) -> None:
+    def picture(page: Page, name: str, *, full: bool = False, on_a_phone: bool = False) -> None:
         desks.picture(page, folder / f"{name}.png", full=full)
+        if on_a_phone:
+            for size, scheme in (("phone", "dark"), ("desktop", "light")):
+                width, height = desks.SIZES[size]
+                page.set_viewport_size({"width": width, "height": height})
+                page.emulate_media(color_scheme=scheme)
+                if scheme == "dark":
+                    desks.picture(page, folder / f"{name}-phone-dark.png")
 
     return picture

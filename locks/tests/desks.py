@@ -49,4 +49,4 @@ def picture(page: Page, path: Path, *, full: bool = False) -> None:
     page.evaluate("scrollTo(0, 0)")
     page.mouse.move(0, 0)
     page.screenshot(path=path, full_page=full, animations="disabled")
-    assert 10_000 < path.stat().st_size < MOST_BYTES * (2 if full else 1), path.stem
+    assert 10_000 < path.stat().st_size < MOST_BYTES * (4 if full else 1), path.stem

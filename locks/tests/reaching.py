@@ -42,13 +42,14 @@ _STICKS_OUT = """() => {
   const { scrollWidth } = document.documentElement;
   if (scrollWidth > innerWidth) found.push(`the page is ${scrollWidth} wide`);
   for (const each of document.querySelectorAll("body *")) {
-    if (each.closest(".unseen, .visually-hidden, .sprite, .skip, .session-say") || !each.checkVisibility()) continue;
+    if (each.closest(".unseen, .visually-hidden, .sprite, .skip, .session-say")) continue;
+    if (!each.checkVisibility() || each.clientWidth === 1) continue; // 1 px: for readers alone
     const { left, right, width } = each.getBoundingClientRect();
     if (scrollWidth > innerWidth && width && (right > innerWidth + 1 || left < -1)) {
       found.push(`sticks out: ${each.outerHTML.slice(0, 120)}`);
     }
     const { overflowX, textOverflow } = getComputedStyle(each);
-    const hides = each.clientWidth > 1 && ["hidden", "clip"].includes(overflowX) && textOverflow !== "ellipsis";
+    const hides = ["hidden", "clip"].includes(overflowX) && textOverflow !== "ellipsis";
     if (hides && each.scrollWidth > each.clientWidth + 1 && each.innerText?.trim()) {
       found.push(`cut off: ${each.outerHTML.slice(0, 120)}`);
     }

@@ -74,7 +74,7 @@ def test_the_ring_goes_on_where_it_is_on_every_page_and_its_words_turn_slow(
     assert drawn(late, "Main entrance") in (0.75, 1.0)
     clerk.reload()
     assert drawn(clerk, "Main entrance") > 0.55
-    take(clerk, "ring")
+    take(clerk, "ring", on_a_phone=True)
 
     # The page knows by itself when that is slow, also where the server cannot be reached.
     slow = "Slower than usual: Waiting for the lock… (usually 40 s)"

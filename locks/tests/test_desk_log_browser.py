@@ -120,7 +120,7 @@ def test_a_tap_on_a_rows_door_filters_the_log_and_news_keep_to_it(house, sign_in
         shell(house, NEWS.format(number=1))
     expect(card(page, "Roof door")).to_contain_text("Unlocked, confirmed")
     expect(rows.filter(has_not_text=door)).to_have_count(0)
-    take(page, "log-filtered")
+    take(page, "log-filtered", on_a_phone=True)
     page.reload()  # the address has the filter, too
     expect(rows.filter(has_not_text=door)).to_have_count(0)
     assert rows.count() <= shown

@@ -43,7 +43,7 @@ def test_who_was_signed_out_reads_that_nothing_was_sent_and_comes_back_to_that_d
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     sentence = page.get_by_role("alert").filter(has_text="signed out before your press got here")
     expect(sentence).to_contain_text("Nothing was sent. Sign in, and you are at that door again.")
-    take(page, "signed-out")
+    take(page, "signed-out", on_a_phone=True)
     assert simulated.posts("harbour-main-entrance") == 0
     page.unroute_all()
     page.get_by_label("User name").fill("clerk")
@@ -57,7 +57,7 @@ def test_who_was_signed_out_reads_that_nothing_was_sent_and_comes_back_to_that_d
 
 
 def test_whose_role_has_ended_reads_so_and_the_doors_are_gone(
-    house: Stack, sign_in, simulated
+    house: Stack, sign_in, simulated, take
 ) -> None:
     page = without_news(sign_in("park-clerk"))
     shell(
@@ -72,6 +72,7 @@ def test_whose_role_has_ended_reads_so_and_the_doors_are_gone(
     page.unroute_all()
     page.get_by_role("heading", name="You hold no role").wait_for()
     expect(notice(page)).to_contain_text("Nothing was sent")
+    take(page, "role-ended", on_a_phone=True)
     assert simulated.posts("park-front-door") == 0
 
 
@@ -93,7 +94,7 @@ def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
     expect(dialog.locator(".notice")).to_contain_text("This PC is offline. Nothing was sent.")
     expect(dialog.locator("#lost")).to_be_visible()
     expect(dialog.get_by_label("Note")).to_have_value("Left the key inside")
-    take(page, "offline")
+    take(page, "offline", on_a_phone=True)
     dialog.get_by_role("link", name="Cancel").click()
     unlock(page, "Parking gate").click()
     expect(notice(page)).to_contain_text("Parking gate This PC is offline. Nothing was sent.")
@@ -147,7 +148,7 @@ def test_a_question_whose_page_is_too_old_is_asked_once_more_with_what_was_typed
     expect(dialog.get_by_label("Type its number")).to_have_value("101")
     expect(dialog.get_by_role("radio", name="Guest locked out")).to_be_checked()
     expect(press).to_be_focused()
-    take(page, "csrf-asked")
+    take(page, "csrf-asked", on_a_phone=True)
     assert simulated.posts("harbour-room-101") == 0
     page.unroute_all()
     press.press("Enter")
@@ -172,7 +173,7 @@ def test_a_question_whose_page_is_too_old_is_asked_once_more_with_what_was_typed
     ids=["before it is sent", "after it was sent"],
 )
 def test_a_server_that_breaks_on_a_press_leaves_the_page_and_says_only_what_it_knows(
-    house: Stack, sign_in, simulated, broken: str, mended: str, sent: int, says: str
+    house: Stack, sign_in, simulated, take, broken: str, mended: str, sent: int, says: str
 ) -> None:
     page, lock = sign_in("clerk"), "harbour-staff-entrance"
     simulated.behave(lock, "instant")
@@ -187,6 +188,7 @@ def test_a_server_that_breaks_on_a_press_leaves_the_page_and_says_only_what_it_k
     assert simulated.posts(lock) - before == sent
     expect(card(page, "Main entrance")).to_be_visible()
     expect(page).to_have_url(f"{house.url}/")
+    take(page, f"broke-{'after' if sent else 'before'}-it-was-sent", on_a_phone=True)
     shell(house, BREAK.format(sql=mended) + NEWS)
     expect(unlock(page, "Staff entrance")).to_be_enabled()
     told = card(page, "Staff entrance").filter(has_text="Unlocked, confirmed")
@@ -200,7 +202,7 @@ def test_a_page_that_is_not_there_leads_to_the_desk(sign_in, take) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "There is no such page, or it is not yours to see."
     )
-    take(page, "no-such-page")
+    take(page, "no-such-page", on_a_phone=True)
     expect(page.get_by_role("link", name="Back to where you were")).to_have_count(0)
     page.get_by_role("link", name="Go to the desk").click()
     expect(card(page, "Main entrance")).to_be_visible()

@@ -123,3 +123,26 @@ def test_whatever_comes_of_a_press_fits_every_size(
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)
                 take(page, f"{name.replace(' ', '-')}-{size}-{scheme}", full=True)
+
+
+def test_what_is_seen_more_rarely_fits_a_desk_and_a_phone(
+    live_server: Any,
+    cast: dict[str, Any],
+    ids: dict[str, int],
+    new_page: Callable[..., Page],
+    take: Callable[..., None],
+) -> None:
+    shown = {each.name: each for each in scenes.scenes_of(cast, ids, "card", "log", "desk")}
+    page = new_page(reduced_motion="reduce")
+    browser = gallery.Gallery(page, live_server.url)
+    for name in (
+        "what a card can say",
+        "nothing can be unlocked",
+        "the log",
+        "a session that ends",
+    ):
+        width, height = SIZES["desktop"]
+        page.set_viewport_size({"width": width, "height": height})
+        browser.show(shown[name])
+        is_long = name == "what a card can say"
+        take(page, name.replace(" ", "-"), full=is_long, on_a_phone=True)
