@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings as django_settings
+from django.core.exceptions import ValidationError
 from django.db.models import CharField, TextField
 from django.test import Client
-from django.utils.translation import trans_real
+from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.translation import override, trans_real
 
+from locks.admin.hours import WeeklyHoursField
 from locks.models import Device
 from locks.tests import gallery, reaching, scenes
 from locks.tests import test_access_matrix as matrix
@@ -116,6 +119,17 @@ def test_only_languages_that_are_offered_are_spoken(db: Any, settings: Any) -> N
     del trans_real._translations[RIGHT_TO_LEFT]
     assert b'<html lang="he" dir="rtl">' in page.content
     assert BEGIN in page.content.decode()
+
+
+def test_days_are_named_from_the_languages_first_day_of_the_week_on() -> None:
+    for language, sunday_first in (("en", True), ("de", False), ("he", True), ("pl", False)):
+        with override(language), pytest.raises(ValidationError) as said:
+            WeeklyHoursField().clean("Someday 08:00-16:00")
+        days = said.value.messages[0].rpartition(": ")[2].split(", ")
+        with override(language):
+            sunday, monday = str(WEEKDAYS_ABBR[6]), str(WEEKDAYS_ABBR[0])
+        assert days[0] == (sunday if sunday_first else monday), language
+        assert len(set(days)) == 7
 
 
 CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext_lazy"}
