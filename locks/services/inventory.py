@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -212,7 +213,10 @@ def _store(listing: _Listing, actor: User | None) -> SyncReport:
 
 
 def _note_seen(pks: Collection[int], read_at: dt.datetime) -> None:
-    """Doors that are as they were: only the time at which Seam said so moves."""
+    """Doors that are as they were: only the times at which Seam said so move."""
     ordered = sorted(pks)
     for start in range(0, len(ordered), CHUNK):
-        Device.objects.filter(pk__in=ordered[start : start + CHUNK]).update(synced_at=read_at)
+        doors = Device.objects.filter(pk__in=ordered[start : start + CHUNK])
+        doors.update(synced_at=read_at)
+        before = Q(online_seen_at=None) | Q(online_seen_at__lt=read_at)
+        doors.filter(before, online=True).update(online_seen_at=read_at)

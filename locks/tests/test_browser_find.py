@@ -65,6 +65,8 @@ def test_one_door_of_two_thousand_is_unlocked_by_its_number_and_one_key(
     assert len(keys) <= 6
     assert simulated.posts(NUMBERED) == 1
     expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("1203")  # the next guest is at the desk
+    found(page, "Room 1203")
     page.keyboard.press("Escape")
     expect(page.locator("#q")).to_have_value("")
     found(page, "Room 1407")  # now as a recent door
@@ -156,6 +158,15 @@ def test_a_star_keeps_its_door_at_the_top_and_the_keyboard_at_the_star(sign_in, 
     expect(page.locator(".area").first.locator("h3")).to_have_text(["Bike cellar", "Room 2301"])
     page.locator("body").evaluate("document.activeElement.blur()")
     take(page, "find-favourites")
+    page.route("**/favourites/", lambda route: route.abort())
+    star = page.get_by_role("button", name="Favourite: Bike cellar")
+    star.press("Enter")
+    expect(page.locator("#notices")).to_contain_text(
+        "Bike cellar No answer from this desk's server."
+    )
+    expect(page.locator("#notices")).to_contain_text("The star is as it was.")
+    expect(star).to_have_attribute("aria-pressed", "true")
+    page.unroute_all()
     page.get_by_role("button", name="Favourite: Room 2301").press("Enter")
     expect(page.locator(".area").first.locator("h3")).to_have_text(["Bike cellar"])
 

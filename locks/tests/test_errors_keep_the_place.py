@@ -155,6 +155,7 @@ def test_a_question_whose_page_is_too_old_is_asked_once_more_with_what_was_typed
     expect(dialog).to_be_hidden()
     expect(card(page, "Room 101")).to_contain_text(re.compile("Waiting for the lock|Unlocked"))
     assert simulated.posts("harbour-room-101") == 1
+    expect(page.locator(".notice")).to_have_count(0)  # it was of before
     unlock(page, "Room 101").click()  # a next one is another guest's
     expect(dialog.get_by_label("Note")).to_have_value("")
 

@@ -24,7 +24,7 @@ from locks.tests.history import past_refusal, past_unlock
 from locks.tests.test_door_card import words
 from locks.tests.test_places import told
 from locks.views.finding import Door, find
-from locks.views.groups import FEW, MANY, MOST_FOUND, MOST_IN_AREA
+from locks.views.groups import FEW, MANY, MOST_FOUND, MOST_IN_AREA, MOST_RECENT
 
 HTMX = {"HX-Request": "true"}
 
@@ -325,7 +325,7 @@ def test_two_thousand_doors_of_forty_buildings_are_a_page_of_links_too(
     assert "Type a room number or a name" not in words(page)  # forty times
     # Each section is asked for again by itself, and is the same.
     for building, cards in ((hut, 5), (first, 0), (second, 1)):
-        address = f"/buildings/{building.pk}/?most=5"
+        address = f"/buildings/{building.pk}/?most=49"
         assert f'hx-get="{address}"' in page
         again = client.get(address, headers=HTMX).content.decode()
         assert len(labels_on(again)) == cards
@@ -352,6 +352,25 @@ def test_links_lead_to_recent_doors_where_several_small_buildings_fill_the_page(
     assert section
     for each in (page, client.get(section[1], headers=HTMX).content.decode()):
         assert f'<a id="recent-{door.pk}" href="#door-{door.pk}">Room 3</a>' in each
+
+
+def test_a_building_offers_the_same_recent_doors_alone_as_among_others(
+    north: Building, south: Building, clerk: User
+) -> None:
+    grant(clerk, south)
+    for building in (north, south):
+        fill(building, MANY)
+    for building, number in ((north, 4), (south, MOST_RECENT + 1)):
+        for door in building.devices.order_by("pk")[:number]:
+            past_refusal(door, clerk)
+    client = signed_in(clerk)
+    page = client.get("/").content.decode()
+    assert len(labels_on(page)) == 4 + MOST_RECENT
+    alone = [
+        client.get(f"/buildings/{each.pk}/?most=59", headers=HTMX).content.decode()
+        for each in (north, south)
+    ]
+    assert labels_on(page) == labels_on(alone[0]) + labels_on(alone[1])
 
 
 # --- Favourites -----------------------------------------------------------------------------------

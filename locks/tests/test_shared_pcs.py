@@ -489,8 +489,15 @@ def test_the_way_back_leads_to_a_place_only_where_the_person_may_see_it(
     for person, expected in ((clerk, "/"), (manager, "/admin/locks/press/?p=1")):
         answer = signed_in(person).get("/accounts/back/", {"next": "/admin/locks/press/?p=1"})
         assert answer.headers["Location"] == expected
-    answer = signed_in(clerk).get("/accounts/back/", {"next": "/history/?page=2"})
-    assert answer.headers["Location"] == "/history/?page=2"
+    kept = {
+        "/history/?page=2": "/history/?page=2",
+        "/?q=roof+door&page=2": "/?q=roof+door",
+        f"/?building={north.pk}&q=roof": f"/buildings/{north.pk}/?q=roof",
+        f"/buildings/{north.pk}/?area=First+floor": f"/buildings/{north.pk}/?area=First+floor",
+    }
+    for wanted, place in kept.items():
+        answer = signed_in(clerk).get("/accounts/back/", {"next": wanted})
+        assert answer.headers["Location"] == place
 
 
 # --- What others do meanwhile -----------------------------------------------------------------

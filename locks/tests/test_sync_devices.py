@@ -174,7 +174,26 @@ def test_it_changes_nothing_the_second_time_but_when_seam_was_asked(seam: Seam) 
     assert (report.unchanged, report.added + report.updated + report.gone) == (2, 0)
     after = list(Device.objects.order_by("pk").values())
     assert all(row.pop("synced_at") is not None for row in after)
-    assert after == [{k: v for k, v in row.items() if k != "synced_at"} for row in before]
+    assert all(row.pop("online_seen_at") is not None for row in after)
+    times = {"synced_at", "online_seen_at"}
+    assert after == [{k: v for k, v in row.items() if k not in times} for row in before]
+
+
+def test_it_notes_each_time_that_a_lock_was_seen_online(seam: Seam) -> None:
+    for _reading in range(2):
+        seam.list(lock("a"), lock("b", properties={"online": False}))
+        command()
+    door, other = Device.objects.order_by("seam_device_id")
+    assert door.online_seen_at == door.synced_at  # of the reading that changed nothing, too
+    assert other.online_seen_at is None
+    seam.list(lock("a", properties={"online": False}), lock("b", properties={"online": False}))
+    command()
+    seen = door.online_seen_at
+    door.refresh_from_db()
+    assert seen is not None
+    assert (door.online, door.online_seen_at) == (False, seen)
+    assert door.synced_at is not None
+    assert door.synced_at > seen
 
 
 def test_it_keeps_the_label_and_brings_health_up_to_date(seam: Seam) -> None:

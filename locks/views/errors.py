@@ -12,8 +12,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from locks.http import PRESSES, page_of
+from locks.identity.onward import page_at
 from locks.services.errors import DATABASE_GONE, BadInput, DatabaseLost, Sent
 from locks.views.requests import SeeOther
+from locks.views.returning import ON_THE_WAY
 
 OF_TURNS = {"login", "logout", "switch", "switch_to", "full_sign_in"}
 
@@ -109,7 +111,9 @@ def _ways_on(request: HttpRequest, status: int) -> dict[str, object]:
     if status == HTTPStatus.NOT_FOUND:
         back = page_of(request)
         # A sign-in that led here would lead on to here again.
-        leads_back = back != request.get_full_path() and not back.startswith("/accounts/login/")
+        match = page_at(back.partition("?")[0])
+        leads_back = match is not None and match.url_name not in ON_THE_WAY
+        leads_back = leads_back and back != request.get_full_path()
         return {"back": back if leads_back else ""}
     match = request.resolver_match
     if match is not None and "device_id" in match.kwargs:

@@ -27,7 +27,7 @@ MANY = 60  # doors of a page; where there are more, the largest buildings do not
 MOST_FOUND = 24  # doors of a building that a search shows
 MOST_BUILDINGS = 5  # with their doors, of a search that found some in more
 MOST_IN_AREA = 120
-MOST_RECENT = 8  # doors
+MOST_RECENT = 8  # doors of a building
 MOST_GOING_ON = 24
 WATCHED = dt.timedelta(hours=25)  # requests that may still change; an outcome is looked for 24 h
 
@@ -122,12 +122,11 @@ def whole_up_to(counts: Iterable[int]) -> int:
 
     `counts` are of the buildings of the page.
     """
-    largest = shown = 0
+    shown = 0
     for size, times in sorted(Counter(counts).items()):
         shown += size * times
         if shown > MANY:
-            return largest
-        largest = size
+            return size - 1  # one that gets another door meanwhile shows it, too
     return MANY
 
 
@@ -211,15 +210,24 @@ def in_order(doors: Iterable[Door]) -> list[Door]:
 
 
 def recent_doors(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -> list[int]:
-    """The doors that `viewer` pressed last within the reach of the log, newest first. One query."""
+    """The doors that `viewer` pressed last within the reach of the log, newest first. One query.
+
+    Of each building the same, whether it is asked for alone or with others.
+    """
     presses = Press.objects.filter(
         person=viewer,
         building__in=[building.pk for building in buildings],
         device__building=F("building"),
         pressed_at__gt=at - LOG_REACHES_BACK,
     )
-    newest = presses.order_by("-pressed_at", "-pk").values_list("device_id", flat=True)[:200]
-    return list(dict.fromkeys(newest))[:MOST_RECENT]
+    newest = presses.order_by("-pressed_at", "-pk").values_list("device_id", "building_id")[:200]
+    times: Counter[int] = Counter()
+    recent = []
+    for door, building in dict(newest).items():
+        times[building] += 1
+        if times[building] <= MOST_RECENT:
+            recent.append(door)
+    return recent
 
 
 def doors_going_on(buildings: Iterable[Building], *, at: dt.datetime) -> set[int]:

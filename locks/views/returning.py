@@ -16,7 +16,7 @@ from locks.models import Building, Device, User
 
 LONGEST = 500  # characters of an address
 # They are about a session, and no place.
-_ON_THE_WAY = {
+ON_THE_WAY = {
     *("login", "logout", "switch", "switch_to", "session", "back", "full_sign_in"),
     *("mfa_authenticate", "openid_connect_login", "openid_connect_callback"),
 }
@@ -52,7 +52,7 @@ def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
     """
     path, _mark, query = wanted[:LONGEST].partition("?")
     match = page_at(path)
-    while match is not None and match.url_name in _ON_THE_WAY:  # on, to where that would have led
+    while match is not None and match.url_name in ON_THE_WAY:  # on, to where that would have led
         path, _mark, query = parse_qs(query).get(REDIRECT_FIELD_NAME, [""])[0].partition("?")
         match = page_at(path)
     if match is None:
@@ -68,6 +68,7 @@ def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
 
 
 def _desk_page(person: User, match: ResolverMatch, query: dict[str, list[str]]) -> str:
+    """The page, and on it what was searched for, or which area was open."""
     buildings, devices = Building.objects.visible_to(person), Device.objects.visible_to(person)
     if match.url_name == "building":
         chosen = str(match.kwargs["building_id"])
@@ -77,5 +78,11 @@ def _desk_page(person: User, match: ResolverMatch, query: dict[str, list[str]]) 
         if devices.on_the_desk().filter(pk=match.kwargs["device_id"]).exists():
             return reverse("door", kwargs=match.kwargs)
     elif chosen.isdecimal() and len(chosen) < 19 and buildings.filter(pk=int(chosen)).exists():
-        return reverse("building", kwargs={"building_id": int(chosen)})
-    return reverse("desk")
+        page = reverse("building", kwargs={"building_id": int(chosen)})
+        return page + _asked(query, "q", "area")
+    return reverse("desk") + (_asked(query, "q") if match.url_name == "desk" and not chosen else "")
+
+
+def _asked(query: dict[str, list[str]], *names: str) -> str:
+    kept = {name: query[name][0] for name in names if name in query}
+    return "?" + urlencode(kept) if kept else ""

@@ -45,6 +45,8 @@
     focusOn = { door, button: form.dataset.lock ? "lock" : "unlock" };
     const values = new FormData(form);
     if (form.dataset.question) accessdesk.typed.keep(form);
+    else accessdesk.typed.drop(door);
+    for (const told of dialog.querySelectorAll(".notice")) told.remove(); // it is of before
     if (dialog.open) dialog.close();
     byId("notices").replaceChildren();
     const card = byId(`door-${door}`);
@@ -82,7 +84,7 @@
   // An answer whose card is not on the page (another search, an area that was left) is said nevertheless.
   document.addEventListener("htmx:beforeOnLoad", (event) => {
     const { elt, xhr, requestConfig } = event.detail;
-    if (requestConfig.verb === "post" && xhr.status < 400) accessdesk.typed.drop(elt.dataset.door); // the server has it
+    if (requestConfig.verb === "post" && xhr.status !== 403) accessdesk.typed.drop(elt.dataset.door); // the server has it
     const place = elt.dataset.door && xhr.getResponseHeader("HX-Retarget");
     if (!place || document.querySelector(place)) return;
     event.preventDefault();
@@ -110,9 +112,9 @@
     if (!door) return;
     const isPress = requestConfig.verb === "post" && underWay.delete(door);
     if (!successful) {
-      const told = (xhr.status > 0 && sentenceOf(xhr)) || (isPress ? said.textNoAnswer : said.textNotAsked);
+      const told = accessdesk.sentenceOf(xhr) || (isPress ? said.textNoAnswer : said.textNotAsked);
       accessdesk.tell(byId(`door-${door}`), told);
-      if (isPress && xhr.status === 403 && !dialog.open) askOnceMore(door);
+      if (isPress && xhr.status === 403 && !dialog.open && !isAskedAnew) askOnceMore(door);
     }
     const section = byId(`door-${door}`)?.closest(".building");
     if (isPress && section) htmx.trigger(section, "refresh");
@@ -133,10 +135,11 @@
   }
 
   // The sentence of one of this desk's error pages.
-  function sentenceOf(xhr) {
+  accessdesk.sentenceOf = (xhr) => {
+    if (!xhr.status) return undefined; // no answer at all
     const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
     return page.querySelector("[data-sentence]")?.textContent;
-  }
+  };
 
   // Outside the cards, so that a refetch does not take it away. What asks for no action waits its turn to be spoken.
   accessdesk.tell = (card, sentence, isToAct = true) => {
@@ -176,10 +179,13 @@
     if (event.detail.target.id !== "confirm-body" || dialog.open) return;
     isAskedAnew = false;
     const form = dialog.querySelector("[data-question]");
+    // Somebody else has signed in meanwhile: their name would stand under what was typed here.
+    if (form && form.dataset.session !== byId("session").dataset.mark) return accessdesk.leave();
     const isFilled = form && accessdesk.typed.fill(form);
     dialog.showModal();
     const told = byId("notices").firstElementChild;
     if (isFilled && told) withinDialog(told);
+    return undefined;
   });
   dialog.addEventListener("click", (event) => {
     if (event.target !== dialog && !event.target.closest("[data-close]")) return;

@@ -59,8 +59,9 @@
     if (!card) return;
     const place = placeIn(card);
     actedAt = performance.now();
-    if (place === card || byTouchAlone.matches) place.focus();
-    else place.click();
+    if (place === card || byTouchAlone.matches) return place.focus();
+    place.click();
+    return box.select(); // what is typed next is the next guest's door
   }
 
   function go(step) {
@@ -142,8 +143,12 @@
     htmx.ajax("POST", form.action, { source: carrier, values, target: `#door-${door}`, swap: "outerHTML" }).then(done, done);
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    const { star } = event.detail.elt.dataset;
-    const section = star && byId(`door-${star}`)?.closest(".building");
+    const { elt, xhr, successful } = event.detail;
+    const { star } = elt.dataset;
+    if (!star) return;
+    const card = byId(`door-${star}`);
+    if (!successful) accessdesk.tell(card, accessdesk.sentenceOf(xhr) || byId("carriers").dataset.textNotKept);
+    const section = card?.closest(".building");
     if (section) htmx.trigger(section, "refresh");
   });
 })();

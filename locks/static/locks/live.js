@@ -20,7 +20,7 @@ window.accessdesk = window.accessdesk || {};
 
   /* Every section asks again; what comes is compared, not replayed. */
   accessdesk.refetch = () => {
-    for (const section of document.querySelectorAll(".building")) htmx.trigger(section, "refresh");
+    for (const section of document.querySelectorAll(".building, #own-elsewhere")) htmx.trigger(section, "refresh");
   };
 
   // After a sleep a question may hang on a connection that is no more.

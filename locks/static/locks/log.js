@@ -86,13 +86,17 @@
   // The section asks with what its form says. The address follows, so that a reload shows the same.
   function apply(form) {
     const asked = new URLSearchParams(location.search);
-    for (const field of form.querySelectorAll("select, [id^=log-long-]")) {
+    asked.delete(form.id.replace("filter", "long").replaceAll("-", "_")); // a filtered log is short, or long, by itself
+    const isFiltered = [...form.querySelectorAll("select")].some((select) => select.value);
+    for (const field of form.querySelectorAll(isFiltered ? "select" : "select, [id^=log-long-]")) {
       if (field.value) asked.set(field.name, field.value);
       else asked.delete(field.name);
     }
     const query = asked.toString();
     history.replaceState(history.state, "", `${location.pathname}${query ? `?${query}` : ""}`);
-    htmx.trigger(form.closest(".building"), "refresh");
+    const section = form.closest(".building");
+    htmx.trigger(section, "htmx:abort"); // what was asked before knows nothing of it, and would come first
+    htmx.trigger(section, "refresh");
   }
 
   document.addEventListener("change", (event) => {
@@ -125,6 +129,7 @@
     door.value = link.dataset.door ?? "";
     if (!link.dataset.door) person.value = "";
     apply(form);
-    door.focus({ preventScroll: true });
+    // Not its list of doors, which would take the number that is typed next for itself.
+    link.closest(".log").querySelector(".log-rows").focus({ preventScroll: true });
   });
 })();

@@ -17,6 +17,7 @@ accessdesk.typed = (() => {
     /* Of a press that is about to be sent. */
     keep(form) {
       const values = new FormData(form);
+      values.delete("proof");
       const query = values.has("found_by") ? { found_by: values.get("found_by") } : {};
       kept.set(form.dataset.press, { values, query, address: form.dataset.question, at: Date.now() });
     },
@@ -27,10 +28,10 @@ accessdesk.typed = (() => {
     /* Where that question is asked at, with which query, and what was typed; null where nothing is kept. */
     of,
 
-    /* Answer a question as before; not what proves who one is. Whether there was something. */
+    /* Answer the same question as before; not what proves who one is. Whether there was something. */
     fill(form) {
       const found = of(form.dataset.press);
-      if (!found) return false;
+      if (!found || found.address !== form.dataset.question) return false;
       for (const field of form.querySelectorAll("input:not([type=hidden], [type=password], [name=proof])")) {
         const value = found.values.get(field.name);
         if (field.type === "radio") field.checked = value === field.value;
