@@ -236,7 +236,7 @@ def of_handing_over() -> Iterator[Scene]:
     def too_late(page: Page) -> None:
         page.locator(".take [name=after]").evaluate("field => { field.value = 0 }")
         page.locator(".take button").click()
-        expect(page.locator(".standing[role=alert]")).to_be_visible()
+        expect(page.locator(".standing[role=alert]:visible")).to_have_count(1)
 
     yield Scene("taken over already", sheet, signed_in(hanna), too_late)
 

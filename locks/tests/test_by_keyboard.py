@@ -127,7 +127,7 @@ def test_the_log_is_filtered_by_keyboard(house: Stack, sign_in) -> None:
     tab_to(page, page.get_by_role("link", name="Show the whole log"))
     page.keyboard.press("Enter")
     expect(rows).to_have_count(whole)
-    expect(doors).to_be_focused()
+    expect(page.locator(".log-rows")).to_be_focused()
 
 
 def test_a_shift_is_handed_over_by_keyboard(sign_in) -> None:

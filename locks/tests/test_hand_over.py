@@ -290,9 +290,9 @@ def test_a_sheet_of_long_ago_says_that_unlocks_by_code_are_no_longer_listed(
 
 
 def post(client: Client, path: str, **data: object) -> str:
-    """Where it leads, followed, as text."""
+    """Where it leads, followed, as text; or the sheet that says why it was refused."""
     answer = client.post(path, data, follow=True)
-    assert answer.redirect_chain, path
+    assert answer.redirect_chain or answer.status_code == 422, path
     return words(answer.content.decode())
 
 
@@ -487,6 +487,16 @@ def test_a_follow_up_is_refused_with_a_sentence(north, south, clerk) -> None:
     there = make_device(south, label="South door")
     assert "Say what the next shift should see to." in post(desk, path, text=" \u200b\n")
     assert "At most 300 characters, please." in post(desk, path, text="x" * 301)
+    own = make_device(north, label="Own door")
+    answer = desk.post(path, {"text": "y" * 301, "door": own.pk})
+    assert answer.status_code == 422
+    page = answer.content.decode()  # with what was typed
+    assert f'value="{"y" * 301}"' in page
+    assert f'<option value="{own.pk}" selected>' in page
+    answer = desk.post(f"/hand-over/{north.pk}/take-over/", {"note": "z" * 301})
+    assert answer.status_code == 422
+    assert f'value="{"z" * 301}"' in answer.content.decode()
+    assert not north.hand_overs.exists()
     for door in (there.pk, "x", "9" * 30):
         text = post(desk, path, text="Look", door=door)
         assert "This door is not in the building any more." in text

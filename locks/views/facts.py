@@ -68,9 +68,9 @@ def _time(moment: dt.datetime, device: Device, at: dt.datetime) -> str:
     return clock(moment, zone=zone, at=at, seconds=False)
 
 
-def _online(device: Device, since: dt.datetime | None, *, at: dt.datetime) -> Fact | None:
+def _online(device: Device, since: dt.datetime | None, *, at: dt.datetime) -> Fact:
     if device.online is None:
-        return None
+        return Fact("question", _("Not known whether it is online"))
     if device.online:
         return Fact("online", _("Online"))
     tone = "warn" if _may_answer(device, at) else "bad"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -39,6 +40,13 @@ class Past:
 def hand_over(request: DeskRequest, building_id: int) -> HttpResponse:
     """The sheet of the shift that is under way, and what its successor does with it."""
     building, is_managed = _place(request, building_id)
+    return _sheet(request, building, is_managed=is_managed)
+
+
+def _sheet(
+    request: DeskRequest, building: Building, *, is_managed: bool, refused: str = ""
+) -> HttpResponse:
+    """The page of the shift that is under way; with what was typed, where that was `refused`."""
     at = timezone.now()
     latest = latest_of(building)
     doors = building.devices.on_the_desk().order_by("label", "pk")
@@ -55,8 +63,11 @@ def hand_over(request: DeskRequest, building_id: int) -> HttpResponse:
             if _may_read(each, is_managed=is_managed, at=at)
         ],
         "printed_at": moment_on_paper(at, building),
+        "typed": request.POST if refused else {},
+        "refused": refused,
     }
-    return render(request, "locks/hand_over.html", context)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "locks/hand_over.html", context, status=status)
 
 
 @require_GET
@@ -80,7 +91,7 @@ def past_hand_over(request: DeskRequest, building_id: int, number: int) -> HttpR
 @require_POST
 def take_shift_over(request: DeskRequest, building_id: int) -> HttpResponse:
     """Begin one's shift; who comes second reads who was first."""
-    building, _is_managed = _place(request, building_id)
+    building, is_managed = _place(request, building_id)
     at = timezone.now()
     try:
         taken = take_over(
@@ -93,7 +104,7 @@ def take_shift_over(request: DeskRequest, building_id: int) -> HttpResponse:
     except TakenAlready as first:
         messages.warning(request, _who_was_first(first.hand_over, request, at))
     except ServiceError as refusal:
-        messages.error(request, str(refusal))
+        return _sheet(request, building, is_managed=is_managed, refused=str(refusal))
     else:
         return SeeOther(reverse("past_hand_over", args=(building.pk, taken.number)))
     return _back(building)
@@ -102,7 +113,7 @@ def take_shift_over(request: DeskRequest, building_id: int) -> HttpResponse:
 @require_POST
 def add_follow_up(request: DeskRequest, building_id: int) -> HttpResponse:
     """Leave something to the next shifts."""
-    building, _is_managed = _place(request, building_id)
+    building, is_managed = _place(request, building_id)
     asked = request.POST.get("door", "")
     number = _number(asked)
     doors = Device.objects.on_the_desk().filter(building=building)
@@ -118,7 +129,7 @@ def add_follow_up(request: DeskRequest, building_id: int) -> HttpResponse:
             at=timezone.now(),
         )
     except ServiceError as refusal:
-        messages.error(request, str(refusal))
+        return _sheet(request, building, is_managed=is_managed, refused=str(refusal))
     return _back(building, "follow-ups")
 
 

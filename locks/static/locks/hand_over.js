@@ -1,5 +1,5 @@
-/* The hand-over sheet works as plain HTML. A script prints it, and takes it off the screen of somebody
-   whose role has ended. */
+/* The hand-over sheet works as plain HTML. A script prints it, takes it off the screen of somebody
+   whose role has ended, and sends nothing that was typed to where it would be lost. */
 "use strict";
 
 (() => {
@@ -9,6 +9,36 @@
     button.hidden = false;
     button.addEventListener("click", () => print());
   }
+
+  /* A form is sent once its page has been asked for: where no answer comes, what was typed stays; where
+     the page was out of date, the form gets the token of one that is not. */
+  const unsaved = document.getElementById("unsaved");
+  if (unsaved.dataset.address) history.replaceState(null, "", unsaved.dataset.address + location.hash);
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (form.method !== "post" || form.id === "session") return;
+    event.preventDefault();
+    if (form.dataset.asks) return; // a double click
+    form.dataset.asks = "1";
+    let fresh = null;
+    try {
+      const answer = await fetch(location.href, { cache: "no-store", headers: { "HX-Request": "true" } });
+      if (answer.headers.has("HX-Redirect")) return accessdesk.leave(); // signed out
+      if (answer.status === 404) return location.reload(); // the role has ended
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      fresh = answer.ok && page.querySelector("form [name=csrfmiddlewaretoken]");
+      const { mark } = document.getElementById("session").dataset;
+      if (fresh && page.getElementById("session").dataset.mark !== mark) return accessdesk.leave();
+    } catch {
+      fresh = null; // no answer
+    }
+    delete form.dataset.asks;
+    unsaved.hidden = Boolean(fresh);
+    unsaved.textContent = fresh ? "" : unsaved.dataset.sentence;
+    if (!fresh) return unsaved.scrollIntoView({ block: "nearest" });
+    form.elements.csrfmiddlewaretoken.value = fresh.value;
+    return form.submit();
+  });
 
   let stream = null;
   let timer = 0;
