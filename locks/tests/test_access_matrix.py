@@ -149,8 +149,8 @@ doors/<int:device_id>/unlock/                            |  in 405 405 405 405 4
 webhooks/seam/                                           | 405 405 405 405 405 405 405 405 | 404 404 404 404 404 404 404 404
 hand-over/<int:building_id>/                             |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
 hand-over/<int:building_id>/<int:number>/                |  in 404 200 200 200 404 404 200 |  in 405 405 405 405 405 405 405
-hand-over/<int:building_id>/take-over/                   |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
-hand-over/<int:building_id>/follow-ups/                  |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
+hand-over/<int:building_id>/take-over/                   |  in 405 405 405 405 405 405 405 |  in 404  go 422 422 404 404 422
+hand-over/<int:building_id>/follow-ups/                  |  in 405 405 405 405 405 405 405 |  in 404 422 422 422 404 404 422
 follow-ups/<int:follow_up_id>/close/                     |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
 requests/<int:request_id>/attest/                        |  in 405 405 405 405 405 405 405 |  in 404 400 400 400 404 404 400
 favourites/                                              |  in 405 405 405 405 405 405 405 |  in 404 404 404 404 404 404 404

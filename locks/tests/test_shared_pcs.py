@@ -492,6 +492,8 @@ def test_the_way_back_leads_to_a_place_only_where_the_person_may_see_it(
     kept = {
         "/history/?page=2": "/history/?page=2",
         "/?q=roof+door&page=2": "/?q=roof+door",
+        f"/hand-over/{north.pk}/take-over/": f"/hand-over/{north.pk}/",
+        f"/hand-over/{north.pk}/follow-ups/": f"/hand-over/{north.pk}/",
         f"/?building={north.pk}&q=roof": f"/buildings/{north.pk}/?q=roof",
         f"/buildings/{north.pk}/?area=First+floor": f"/buildings/{north.pk}/?area=First+floor",
     }

@@ -15,7 +15,7 @@ from locks.http import PRESSES, page_of
 from locks.identity.onward import page_at
 from locks.services.errors import DATABASE_GONE, BadInput, DatabaseLost, Sent
 from locks.views.requests import SeeOther
-from locks.views.returning import ON_THE_WAY
+from locks.views.returning import ON_A_SHEET, ON_THE_WAY
 
 OF_TURNS = {"login", "logout", "switch", "switch_to", "full_sign_in"}
 
@@ -120,4 +120,6 @@ def _ways_on(request: HttpRequest, status: int) -> dict[str, object]:
         return {"door": match.kwargs["device_id"]}
     if request.method == "GET":
         return {"again": request.get_full_path() if status >= 500 else ""}
+    if match is not None and match.url_name in ON_A_SHEET:
+        return {"again": reverse("hand_over", kwargs=match.kwargs)}
     return {"again": page_of(request)}

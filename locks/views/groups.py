@@ -212,7 +212,7 @@ def in_order(doors: Iterable[Door]) -> list[Door]:
 def recent_doors(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -> list[int]:
     """The doors that `viewer` pressed last within the reach of the log, newest first. One query.
 
-    Of each building the same, whether it is asked for alone or with others.
+    Of each building as many, whether it is asked for alone or with others.
     """
     presses = Press.objects.filter(
         person=viewer,

@@ -102,7 +102,10 @@ def take_shift_over(request: DeskRequest, building_id: int) -> HttpResponse:
             at=at,
         )
     except TakenAlready as first:
-        messages.warning(request, _who_was_first(first.hand_over, request, at))
+        told = _who_was_first(first.hand_over, request, at)
+        if first.hand_over.taken_by_id != request.user.pk:  # they may want to say it all the same
+            return _sheet(request, building, is_managed=is_managed, refused=told)
+        messages.warning(request, told)
     except ServiceError as refusal:
         return _sheet(request, building, is_managed=is_managed, refused=str(refusal))
     else:

@@ -14,6 +14,8 @@ from locks.http import PRESSES
 from locks.identity.onward import page_at
 from locks.models import Building, Device, User
 
+# Forms of a hand-over sheet, which stay on the screen where they are refused.
+ON_A_SHEET = {"take_shift_over", "add_follow_up"}
 LONGEST = 500  # characters of an address
 # They are about a session, and no place.
 ON_THE_WAY = {
@@ -57,6 +59,8 @@ def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
         match = page_at(path)
     if match is None:
         return reverse("desk")
+    if match.url_name in ON_A_SHEET:
+        return reverse("hand_over", kwargs=match.kwargs)
     if match.url_name in {"door", "building", "desk", *PRESSES}:
         return _desk_page(person, match, parse_qs(query))
     is_managers = match.app_name == "admin" or match.url_name == "shared_pc"

@@ -4,6 +4,7 @@
 
 (() => {
   const AGAIN = 4000; // ms until a stream that was refused is asked for anew
+  const PATIENCE = 5000; // ms that a form waits for its page's answer
 
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
@@ -14,15 +15,18 @@
      the page was out of date, the form gets the token of one that is not. */
   const unsaved = document.getElementById("unsaved");
   if (unsaved.dataset.address) history.replaceState(null, "", unsaved.dataset.address + location.hash);
+  let isAsking = false; // for the whole page: of two forms one would not be sent
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (form.method !== "post" || form.id === "session") return;
+    if (form.method !== "post" || !form.closest("main")) return;
     event.preventDefault();
-    if (form.dataset.asks) return; // a double click
-    form.dataset.asks = "1";
+    if (isAsking) return; // a double click
+    isAsking = true;
+    unsaved.hidden = true;
     let fresh = null;
     try {
-      const answer = await fetch(location.href, { cache: "no-store", headers: { "HX-Request": "true" } });
+      const headers = { "HX-Request": "true" };
+      const answer = await fetch(location.href, { cache: "no-store", headers, signal: AbortSignal.timeout(PATIENCE) });
       if (answer.headers.has("HX-Redirect")) return accessdesk.leave(); // signed out
       if (answer.status === 404) return location.reload(); // the role has ended
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -30,14 +34,16 @@
       const { mark } = document.getElementById("session").dataset;
       if (fresh && page.getElementById("session").dataset.mark !== mark) return accessdesk.leave();
     } catch {
-      fresh = null; // no answer
+      fresh = null; // no answer, or not in time: nobody may wait for it any more
     }
-    delete form.dataset.asks;
-    unsaved.hidden = Boolean(fresh);
-    unsaved.textContent = fresh ? "" : unsaved.dataset.sentence;
-    if (!fresh) return unsaved.scrollIntoView({ block: "nearest" });
-    form.elements.csrfmiddlewaretoken.value = fresh.value;
-    return form.submit();
+    if (fresh) {
+      form.elements.csrfmiddlewaretoken.value = fresh.value;
+      return form.submit();
+    }
+    isAsking = false;
+    unsaved.hidden = false;
+    unsaved.textContent = unsaved.dataset.sentence;
+    return unsaved.scrollIntoView({ block: "nearest" });
   });
 
   let stream = null;
