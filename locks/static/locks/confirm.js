@@ -5,6 +5,8 @@
 (() => {
   const ARMED_AFTER = 500; // ms: the usual systems take no two clicks further apart for a double click
   const NEAR = 24; // px between the two clicks of a double one
+  // A quick lock has answered before the second click of a double one comes.
+  const PRESSING = "[data-ask], [data-press] button, [data-lock] button, #confirm .buttons, .sheet .buttons";
   const ZONE = "#confirm, form.confirm, [data-ask], [data-press]";
   const dialog = document.getElementById("confirm");
   // When the question came; and when a pointer was last used on it: it may have gone then.
@@ -41,7 +43,7 @@
     }
     if (event.detail === 0) return; // a click by keyboard
     // `detail` counts the clicks of a double one as this machine's settings have it.
-    const isSecond = event.detail > 1 && event.target.closest("[data-ask], #confirm .buttons, .sheet .buttons");
+    const isSecond = event.detail > 1 && event.target.closest(PRESSING);
     if (isSecond || isEarly || isTooSoon(event)) {
       event.preventDefault();
       event.stopImmediatePropagation();

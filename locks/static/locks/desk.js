@@ -7,6 +7,8 @@
 
   const dialog = byId("confirm");
   const said = byId("carriers").dataset; // what is said where the server says nothing
+  const BOUNCE = 500; // ms in which a second press of a button is the first one's, also where its answer is here
+  const bounced = new Map(); // door and button -> when it was pressed
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
   let question = 0; // the newest counts: an older answer must not take its place
@@ -37,6 +39,9 @@
     if (!form.matches("[data-press], [data-lock]")) return;
     event.preventDefault();
     const door = form.dataset.press ?? form.dataset.lock;
+    const button = `${form.dataset.question ?? form.action}`;
+    if (performance.now() - (bounced.get(button) ?? -Infinity) < BOUNCE) return;
+    bounced.set(button, performance.now());
     if (underWay.has(door)) return accessdesk.tell(byId(`door-${door}`), said.textUnderWay, false);
     question += 1;
     if (isOffline()) return accessdesk.tell(byId(`door-${door}`), said.textOffline);
