@@ -39,9 +39,9 @@
     if (!form.matches("[data-press], [data-lock]")) return;
     event.preventDefault();
     const door = form.dataset.press ?? form.dataset.lock;
-    const button = `${form.dataset.question ?? form.action}`;
-    if (performance.now() - (bounced.get(button) ?? -Infinity) < BOUNCE) return;
-    bounced.set(button, performance.now());
+    const isBounce = performance.now() - (bounced.get(form.action) ?? -Infinity) < BOUNCE;
+    if (isBounce && !form.dataset.question) return; // what a question was answered with is another press
+    bounced.set(form.action, performance.now());
     if (underWay.has(door)) return accessdesk.tell(byId(`door-${door}`), said.textUnderWay, false);
     question += 1;
     if (isOffline()) return accessdesk.tell(byId(`door-${door}`), said.textOffline);
