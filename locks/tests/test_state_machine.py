@@ -28,7 +28,7 @@ ALONE = "ACCESSDESK_SHARD_ALONE"  # set in the process of one shard
 # No power is cut here, so nothing waits for the disk.
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 # A shard; LIVES=2 lives twice as many.
-EXAMPLES = int(os.environ.get("LIVES", 1)) * (30 if connection.vendor == "sqlite" else 6)
+EXAMPLES = int(os.environ.get("LIVES", 1)) * (18 if connection.vendor == "sqlite" else 5)
 # SHRINK=1 pytest -n 0 -o faulthandler_timeout=0 -k promises_hold: the shortest life that breaks a promise.
 PHASES = (Phase.generate, Phase.shrink) if os.environ.get("SHRINK") else (Phase.generate,)
 
