@@ -118,15 +118,15 @@ def _leave_what_is_newer(device: Device, changes: dict[str, Any], read_at: dt.da
 
 
 def _add(lock: Lock, workspace_id: str, actor: User | None) -> None:
-    name = _name(lock)
+    name, now = _name(lock), timezone.now()
     device = Device.objects.create(
         seam_device_id=lock.device_id,
         label=(name or f"Lock {lock.device_id}")[: Device._meta.get_field("label").max_length],
         access=Device.Access.PRIVATE,
         seam_name=name,
         reviewed_seam_name=name,
-        synced_at=timezone.now(),
-        online_seen_at=timezone.now() if lock.online else None,
+        synced_at=now,
+        online_seen_at=now if lock.online else None,
         **_health(lock, workspace_id),
     )
     _record(Kind.DOOR_ADDED, device, actor, seam_device_id=lock.device_id)

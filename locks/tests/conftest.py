@@ -145,11 +145,8 @@ def take(tmp_path: Path) -> Callable[..., None]:
     def picture(page: Page, name: str, *, full: bool = False, on_a_phone: bool = False) -> None:
         desks.picture(page, folder / f"{name}.png", full=full)
         if on_a_phone:
-            for size, scheme in (("phone", "dark"), ("desktop", "light")):
-                width, height = desks.SIZES[size]
-                page.set_viewport_size({"width": width, "height": height})
-                page.emulate_media(color_scheme=scheme)
-                if scheme == "dark":
-                    desks.picture(page, folder / f"{name}-phone-dark.png")
+            desks.look(page, "phone", "dark")
+            desks.picture(page, folder / f"{name}-phone-dark.png")
+            desks.look(page, "desktop", "light")
 
     return picture

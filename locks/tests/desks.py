@@ -43,6 +43,13 @@ def shell(house: Stack, code: str) -> str:
     return house.manage("shell", "-v0", "-c", code).strip()
 
 
+def look(page: Page, size: str, scheme: str) -> None:
+    """On a screen of that size, in the light or the dark."""
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(color_scheme=scheme)
+
+
 def picture(page: Page, path: Path, *, full: bool = False) -> None:
     """Take one; nothing in it may stick out of the page sideways."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path.stem

@@ -99,11 +99,8 @@ def errors(cast: dict[str, Client], ids: dict[str, int]) -> Iterator[Scene]:
     yield Scene("an old page", "/accounts/", cast["clerk"], post)
 
     def wrong(page: Page) -> None:
-        name, password = (
-            page.locator("[name=username]"),
-            page.locator("[name=password]"),
-        )  # in any language
-        name.fill("nobody-here")
+        password = page.locator("[name=password]")  # by no label: in any language
+        page.locator("[name=username]").fill("nobody-here")
         password.fill("wrong")
         password.press("Enter")
         expect(page.locator("[role=alert] span").first).to_be_visible()

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from locks.tests import gallery, scenes
 from locks.tests import test_access_matrix as matrix
-from locks.tests.desks import SIZES, card, name_it
+from locks.tests.desks import SIZES, card, look, name_it
 
 cast, ids = matrix.cast, matrix.ids
 # A waiting press waits for as long as the pictures take.
@@ -118,10 +118,8 @@ def test_whatever_comes_of_a_press_fits_every_size(
     for name in ("every state", "locking"):
         browser.show(shown[name])
         for size in ("desktop", "tablet", "phone"):
-            width, height = SIZES[size]
-            page.set_viewport_size({"width": width, "height": height})
             for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
+                look(page, size, scheme)
                 take(page, f"{name.replace(' ', '-')}-{size}-{scheme}", full=True)
 
 
@@ -141,8 +139,7 @@ def test_what_is_seen_more_rarely_fits_a_desk_and_a_phone(
         "the log",
         "a session that ends",
     ):
-        width, height = SIZES["desktop"]
-        page.set_viewport_size({"width": width, "height": height})
+        look(page, "desktop", "light")
         browser.show(shown[name])
         is_long = name == "what a card can say"
         take(page, name.replace(" ", "-"), full=is_long, on_a_phone=True)
