@@ -43,6 +43,19 @@ def shell(house: Stack, code: str) -> str:
     return house.manage("shell", "-v0", "-c", code).strip()
 
 
+def without_news(page: Page) -> Page:
+    """A page that hears nothing: its stream and what it asks for by itself fail."""
+    page.route(re.compile("/live/|/buildings/"), lambda route: route.abort())
+    page.reload()
+    return page
+
+
+def out_of_date(page: Page) -> None:
+    """What the page has of its sign-in is of another one: its forms are turned away."""
+    (kept,) = (each for each in page.context.cookies() if each["name"] == "accessdesk_csrf")
+    page.context.add_cookies([{**kept, "value": "b" * 32}])
+
+
 def look(page: Page, size: str, scheme: str) -> None:
     """On a screen of that size, in the light or the dark."""
     width, height = SIZES[size]

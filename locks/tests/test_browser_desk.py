@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from locks.tests.desks import card, name_it, shell, unlock
+from locks.tests.desks import card, look, name_it, shell, unlock
 
 NOT_LIVE = "Not live"
 
@@ -311,7 +311,7 @@ def test_a_door_that_was_pressed_too_often_says_when_and_offers_its_button_again
     assert simulated.posts("harbour-room-102") == 0
 
 
-def test_the_desk_says_that_it_is_degraded_while_it_is(house, sign_in) -> None:
+def test_the_desk_says_that_it_is_degraded_while_it_is(house, sign_in, take) -> None:
     worker = (
         "import datetime as dt; from django.utils import timezone; from locks.models import Lease;"
         "Lease.objects.update_or_create(name='worker', defaults={{'until': timezone.now() - {}}})"
@@ -323,7 +323,15 @@ def test_the_desk_says_that_it_is_degraded_while_it_is(house, sign_in) -> None:
     expect(banner).to_be_hidden()
     shell(house, worker.format("Lease.WORKER_SILENT_AFTER"))
     expect(banner).to_be_visible()
-    expect(banner).to_contain_text("Degraded")
+    expect(banner.locator(".why")).to_be_hidden()
+    banner.locator("summary").click()  # a finger has no tooltips
+    expect(banner.locator(".why")).to_contain_text("Background work is not running.")
+    expect(banner.locator(".why")).to_be_visible()
+    for size, scheme in (("phone", "dark"), ("tablet", "light"), ("desktop", "light")):
+        look(page, size, scheme)
+        take(page, f"degraded-{size}-{scheme}")
+    card(page, "Main entrance").get_by_role("heading").click()
+    expect(banner.locator(".why")).to_be_hidden()
     expect(sign_in("clerk2").locator("#degraded")).to_be_visible()  # from the first moment on
     shell(house, worker.format(lately))
     expect(banner).to_be_hidden()

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from locks.tests.desks import card, name_it, shell, unlock
+from locks.tests.desks import card, name_it, shell, unlock, without_news
 from locks.tests.visitors import DEMO_PASSWORD
 from tools.stack import Stack
 
@@ -21,13 +21,6 @@ from locks.services.audit import touch
 with transaction.atomic():
     touch(Building.objects.get(name='Harbour House'))
 """
-
-
-def without_news(page: Page) -> Page:
-    """A page that hears nothing: its stream and what it asks for by itself fail."""
-    page.route(re.compile("/live/|/buildings/"), lambda route: route.abort())
-    page.reload()
-    return page
 
 
 def notice(page: Page):
@@ -124,40 +117,6 @@ def test_a_page_whose_form_is_too_old_says_so_and_its_next_press_counts(sign_in,
     unlock(page, "Bike cellar").click()
     expect(card(page, "Bike cellar")).to_contain_text(re.compile("Waiting for the lock|Unlocked"))
     assert simulated.posts("harbour-bike-cellar") == 1
-
-
-def test_a_question_whose_page_is_too_old_is_asked_once_more_with_what_was_typed(
-    sign_in, simulated, take
-) -> None:
-    page = without_news(sign_in("clerk2"))
-    unlock(page, "Room 101").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_role("radio", name="ID seen").check()
-    name_it(page, "101")
-    dialog.get_by_role("radio", name="Guest locked out").check()
-    dialog.get_by_label("Note").fill("Left the key inside")
-    dialog.get_by_label("Reference").fill("BK-4711")
-    (kept,) = (each for each in page.context.cookies() if each["name"] == "accessdesk_csrf")
-    page.context.add_cookies([{**kept, "value": "b" * 32}])  # as by a sign-in of its own
-    press = dialog.get_by_role("button", name="Unlock Room 101")
-    press.click()
-    notice = dialog.locator(".notice[role=alert]")
-    expect(notice).to_contain_text("Room 101 This page was out of date. Nothing was sent.")
-    expect(dialog.get_by_label("Note")).to_have_value("Left the key inside")
-    expect(dialog.get_by_label("Reference")).to_have_value("BK-4711")
-    expect(dialog.get_by_label("Type its number")).to_have_value("101")
-    expect(dialog.get_by_role("radio", name="Guest locked out")).to_be_checked()
-    expect(press).to_be_focused()
-    take(page, "csrf-asked", on_a_phone=True)
-    assert simulated.posts("harbour-room-101") == 0
-    page.unroute_all()
-    press.press("Enter")
-    expect(dialog).to_be_hidden()
-    expect(card(page, "Room 101")).to_contain_text(re.compile("Waiting for the lock|Unlocked"))
-    assert simulated.posts("harbour-room-101") == 1
-    expect(page.locator(".notice")).to_have_count(0)  # it was of before
-    unlock(page, "Room 101").click()  # a next one is another guest's
-    expect(dialog.get_by_label("Note")).to_have_value("")
 
 
 @pytest.mark.parametrize(

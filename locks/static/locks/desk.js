@@ -86,10 +86,13 @@
     event.target.click();
   });
 
+  // Not taken in: the page was too old, too many came at once, or the server or what stands before it is out of order.
+  const isTurnedAway = ({ status }) => status === 403 || status === 429 || status >= 500;
+
   // An answer whose card is not on the page (another search, an area that was left) is said nevertheless.
   document.addEventListener("htmx:beforeOnLoad", (event) => {
     const { elt, xhr, requestConfig } = event.detail;
-    if (requestConfig.verb === "post" && xhr.status !== 403) accessdesk.typed.drop(elt.dataset.door); // the server has it
+    if (requestConfig.verb === "post" && !isTurnedAway(xhr)) accessdesk.typed.drop(elt.dataset.door); // the server has it
     const place = elt.dataset.door && xhr.getResponseHeader("HX-Retarget");
     if (!place || document.querySelector(place)) return;
     event.preventDefault();

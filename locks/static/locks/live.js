@@ -29,9 +29,11 @@ window.accessdesk = window.accessdesk || {};
     accessdesk.refetch();
   }
 
+  const degraded = document.getElementById("degraded");
   function isDegraded(is) {
-    document.getElementById("degraded").hidden = !is;
+    degraded.hidden = !is;
   }
+  document.addEventListener("click", ({ target }) => { degraded.open &&= degraded.contains(target); });
 
   /* Across the whole page, where it cannot be overlooked: since when, and what to do. */
   function sayLost(is, since) {
