@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from locks.tests.desks import SCROLL, card, shell
 from locks.views.desk_logs import SHORT_LOG
@@ -102,6 +102,17 @@ def test_the_log_stands_still_while_it_is_read_and_says_what_is_new(house, sign_
     pages[0].get_by_role("link", name="Show the whole log").click()
     expect(pages[0].locator(".log-row")).to_have_count(SHORT_LOG)
     expect(pages[0]).not_to_have_url(re.compile("log_"))
+
+
+def test_show_earlier_does_not_wait_for_news_that_hang(house, sign_in) -> None:
+    page = sign_in("clerk")
+    hanging: list[Route] = []
+    page.route(re.compile("/buildings/"), lambda route: hanging.append(route))
+    with page.expect_request(re.compile("/buildings/")):
+        shell(house, NEWS.format(number=1))
+    page.unroute_all()
+    page.get_by_role("link", name="Show earlier").press("Enter")
+    expect(page.locator(".log-row").nth(SHORT_LOG)).to_be_visible()
 
 
 def test_a_tap_on_a_rows_door_filters_the_log_and_news_keep_to_it(house, sign_in, take) -> None:
@@ -247,3 +258,33 @@ def test_what_was_typed_for_the_next_shift_stays_where_it_cannot_be_saved(sign_i
     expect(text).to_have_value("")
     left.get_by_role("button", name="Done").click()
     expect(left).to_contain_text("Done: The lift sticks on two")
+
+
+@pytest.mark.parametrize(
+    ("ends", "comes"),
+    [
+        ("Session.objects.all().delete()", "Sign in"),
+        (
+            "Assignment.objects.filter(person__username='park-clerk').update(revoked_at=timezone.now())",
+            "There is no such page, or it is not yours to see.",
+        ),
+    ],
+    ids=["signed out", "role ended"],
+)
+def test_a_sheet_that_is_nobodys_any_more_takes_nothing_and_goes(
+    house: Stack, sign_in, ends: str, comes: str
+) -> None:
+    page = sign_in("park-clerk")
+    page.get_by_role("link", name="Shift hand-over").click()
+    page.route("**/live/", lambda route: route.abort())  # the news would take it off, too
+    page.reload()
+    page.get_by_label("Leave something for the next shift").fill("Not to be kept")
+    before = (
+        "from django.contrib.sessions.models import Session; from django.utils import timezone;"
+    )
+    shell(house, before + ends)
+    with page.expect_response("**/hand-over/**"):
+        page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(comes)
+    kept = "print(FollowUp.objects.filter(text='Not to be kept').exists())"
+    assert shell(house, "from locks.models import FollowUp;" + kept) == "False"

@@ -9,14 +9,27 @@ from locks.tests.desks import card, name_it, out_of_date, shell, unlock, without
 from tools.stack import Stack
 
 PARTS = ("web",)
-ASKS_WHO = """
-from allauth.mfa.totp.internal import auth as totp
-from locks.services import places
-totp.TOTP.activate(User.objects.get(username='clerk'), totp.generate_totp_secret())
+DOOR = """
+from locks.services import freezing, places
 door = Device.objects.get(label='Room 110', building__name='Harbour House')
 boss = User.objects.get(username='manager')
+"""
+ASKS_WHO = (
+    DOOR
+    + """
+from allauth.mfa.totp.internal import auth as totp
+totp.TOTP.activate(User.objects.get(username='clerk'), totp.generate_totp_secret())
 places.change_door(actor=boss, device=door, changes={'step_up_minutes': 10})
 """
+)
+FROZEN = (
+    DOOR
+    + """
+places.change_door(actor=boss, device=door, changes={'break_glass': True})
+freezing.freeze_door(actor=boss, device=door, reason='Cleaning')
+"""
+)
+RELEASED = DOOR + "freezing.release_door(actor=boss, device=door)"
 
 
 def filled_in(page: Page, number: str) -> Locator:
@@ -131,6 +144,22 @@ def test_a_press_that_comes_back_late_does_not_take_the_place_of_the_next_questi
     expect(page.locator("#notices")).to_contain_text("Room 101 Out of date.")
     held["question"].continue_()
     expect(dialog).to_contain_text("Unlock Room 102?")
+
+
+def test_breaking_glass_finds_nothing_of_what_was_typed_for_an_ordinary_press(
+    house: Stack, sign_in, simulated
+) -> None:
+    page = sign_in("clerk2")
+    dialog = filled_in(page, "110")
+    page.route("**/unlock/", lambda route: route.fulfill(status=502, body="Bad gateway"))
+    dialog.get_by_role("button", name="Unlock Room 110").press("Enter")
+    expect(page.locator("#notices")).to_contain_text("The press may have been sent")
+    shell(house, FROZEN)
+    card(page, "Room 110").get_by_role("button", name="break glass").press("Enter")
+    expect(dialog).to_contain_text("Break glass: unlock Room 110?")
+    expect(dialog.get_by_label("Note")).to_have_value("")
+    expect(dialog.get_by_role("radio", name="Guest locked out")).not_to_be_checked()
+    shell(house, RELEASED)
 
 
 def test_what_proves_who_one_is_is_typed_anew(house: Stack, sign_in) -> None:
