@@ -13,12 +13,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.test import Client
+from django.db import OperationalError
+from django.test import Client, RequestFactory
+from django.urls import resolve
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from locks.models import Building, Device, Role, Status, UnlockRequest, User
 from locks.models.unlocks import ENDED_STATUSES
+from locks.services.errors import BadInput
 from locks.services.pins import set_pin
 from locks.services.resetting import give_reset
 from locks.tests import test_access_matrix as matrix
@@ -26,6 +29,7 @@ from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_building, make_device, make_user, request_of
 from locks.tests.history import past_refusal
 from locks.tests.proofs import code_of, give_app, give_passkey, sign_in
+from locks.views import errors as views
 
 # Whose view of a page is looked at, where several see it.
 PREFERRED = ("manager", "superuser", "clerk", "stranger")
@@ -97,6 +101,8 @@ def errors(cast: dict[str, Client], ids: dict[str, int]) -> Iterator[Scene]:
             )
 
     yield Scene("an old page", "/accounts/", cast["clerk"], post)
+    for error in (RuntimeError("broken"), OperationalError("gone"), BadInput("Say which.")):
+        yield Scene(type(error).__name__, "/history/", cast["clerk"], breaks(error))
 
     def wrong(page: Page) -> None:
         password = page.locator("[name=password]")  # by no label: in any language
@@ -106,6 +112,26 @@ def errors(cast: dict[str, Client], ids: dict[str, int]) -> Iterator[Scene]:
         expect(page.locator("[role=alert] span").first).to_be_visible()
 
     yield Scene("a wrong password", "/accounts/login/", cast["stranger"], wrong)
+
+
+def breaks(error: Exception) -> Callable[[Page], None]:
+    """Have the page answer with what people see of that error."""
+    request = RequestFactory().get("/history/")
+    request.resolver_match = resolve("/history/")
+    try:
+        raise error
+    except BadInput:
+        answer = views.bad_request(request, error)
+    except Exception:
+        answer = views.server_error(request)
+
+    def load(page: Page) -> None:
+        status, body = answer.status_code, answer.content
+        page.route("**/history/", lambda route: route.fulfill(status=status, body=body), times=1)
+        page.reload()
+        expect(page.locator("[data-sentence]")).to_be_visible()
+
+    return load
 
 
 def of_accounts(superuser: User, north: Building) -> Iterator[Scene]:

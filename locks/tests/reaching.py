@@ -56,6 +56,26 @@ _STICKS_OUT = """() => {
   }
   return found;
 }"""
+# Text that is cut off at its lower edge, where people set it further apart (WCAG 2.2, 1.4.12).
+_SPACED = """
+* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; }
+p { margin-block-end: 2em !important; }
+"""
+_CUT_BELOW = """() => {
+  const found = [];
+  for (const each of document.querySelectorAll("body *")) {
+    if (each.closest(".unseen, .visually-hidden, .sprite, .session-say") || !each.checkVisibility()) continue;
+    const { overflowY } = getComputedStyle(each);
+    const hides = ["hidden", "clip"].includes(overflowY) && each.clientWidth > 1;
+    if (hides && each.scrollHeight > each.clientHeight + 1 && each.innerText?.trim()) {
+      found.push(`cut off below: ${each.outerHTML.slice(0, 120)}`);
+    }
+  }
+  return found;
+}"""
+# What moves by itself, and goes on to.
+_MOVES = """() => document.getAnimations().filter((each) => each.playState === "running")
+  .map((each) => `moves: ${each.effect.target.outerHTML.slice(0, 120)}`)"""
 # Whether what has the focus can be seen, or lies under something that stands still.
 _COVERED = """() => {
   const each = document.activeElement;
@@ -114,6 +134,22 @@ def small_targets(page: Page) -> list[str]:
 def sticks_out(page: Page) -> list[str]:
     """What is beyond the window's edge, or cut off."""
     return list(page.evaluate(_STICKS_OUT))
+
+
+def moves(page: Page) -> list[str]:
+    """What still moves for people who asked for less of it."""
+    page.emulate_media(reduced_motion="reduce")
+    found = list(page.evaluate(_MOVES))
+    page.emulate_media(reduced_motion="no-preference")
+    return found
+
+
+def does_not_stretch(page: Page) -> list[str]:
+    """What is lost where lines, words and letters stand further apart."""
+    style = page.add_style_tag(content=_SPACED)
+    found = sticks_out(page) + list(page.evaluate(_CUT_BELOW))
+    style.evaluate("element => element.remove()")
+    return [f"set further apart: {each}" for each in found]
 
 
 def covered_focus(page: Page, stops: int) -> list[str]:

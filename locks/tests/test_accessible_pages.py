@@ -38,7 +38,7 @@ def route_of(scene: gallery.Scene) -> str | None:
 
 def shut_out(page: Page, scene: gallery.Scene) -> list[str]:
     """All that shuts people out of the page that is shown."""
-    problems = reaching.violations(page) + reaching.in_the_dark(page)
+    problems = reaching.violations(page) + reaching.in_the_dark(page) + reaching.moves(page)
     is_ours = not scene.path.startswith(
         "/admin/"
     )  # there targets are Django's, 24 pixels: axe measures it
@@ -46,7 +46,7 @@ def shut_out(page: Page, scene: gallery.Scene) -> list[str]:
     page.set_viewport_size({"width": width, "height": height})
     if is_ours:
         problems += reaching.on_a_phone(page) + reaching.small_targets(page)  # still in the dark
-    problems += reaching.sticks_out(page)
+    problems += reaching.sticks_out(page) + reaching.does_not_stretch(page)
     page.set_viewport_size(reaching.MAGNIFIED)  # type: ignore[arg-type]
     problems += [f"at 400 %: {each}" for each in reaching.sticks_out(page)]
     return problems + (reaching.covered_focus(page, 6) if is_ours else [])
