@@ -20,9 +20,9 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from locks.models import AuditChain
+from locks.models import AuditChain, Building
 from locks.models.audit import timestamp
-from locks.services.errors import ServiceError
+from locks.services.errors import BadInput, ServiceError
 
 FORMAT = 1
 LONGEST = 4 * 1024 * 1024  # bytes of a checkpoint: some ten thousand buildings
@@ -93,6 +93,21 @@ def read_checkpoint(text: str, *, trusted: str = "") -> Checkpoint:
     if trusted or signature is not None:
         require_signature(canonical(content), signature, checkpoint.key, trusted)
     return checkpoint
+
+
+def from_paper(*, building: Building, events: str, head: str) -> Checkpoint:
+    """What a printed hand-over sheet says of a building's record, as somebody typed it.
+
+    Not signed: it proves what the paper can be trusted for. Capitals and spaces within the hash do
+    not matter. Raises BadInput where that is no number of events, or no whole hash.
+    """
+    written = "".join(head.split()).lower()
+    if not re.fullmatch(r"[0-9]{1,12}", events) or not int(events):
+        raise BadInput(_("How many events the record had is a number."))
+    if not _HASH.fullmatch(written):
+        raise BadInput(_("The hash of the last event has 64 digits, each 0 to 9 or a to f."))
+    points = {f"building-{building.pk}": Point(int(events), written)}
+    return Checkpoint(made_at=timezone.now(), points=points)
 
 
 def _read(content: dict[str, Any]) -> Checkpoint:

@@ -283,7 +283,8 @@ def test_without_javascript_the_desk_works_as_plain_forms(sign_in, simulated) ->
     name_it(page, "110")
     page.get_by_role("radio", name="Cleaning").check()
     page.get_by_role("radio", name="Known to me").check()
-    page.get_by_role("button", name="Unlock Room 110").dblclick()  # no script takes it for one click
+    # No script takes it for one click.
+    page.get_by_role("button", name="Unlock Room 110").dblclick()
     expect(page).to_have_url(re.compile(r"/\?door=\d+#door-\d+$"))
     expect(card(page, "Room 110")).to_contain_text(re.compile("Waiting for the lock|Unlocked"))
     page.reload()

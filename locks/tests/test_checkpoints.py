@@ -4,9 +4,11 @@
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -16,7 +18,8 @@ from locks.services.audit import record
 from locks.services.checkpoints import canonical, make_checkpoint, public_key, read_checkpoint
 from locks.services.errors import ServiceError
 from locks.services.verifying import verify_chains
-from locks.tests.factories import make_building
+from locks.tests.conftest import signed_in
+from locks.tests.factories import make_building, make_superuser
 from locks.tests.tampering import cut_off, found, harbour_house, raw, rewrite, tamper, verify
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +68,42 @@ def test_it_finds_a_chain_that_was_computed_anew(building: Building, kept: Path)
         "sequence": 5,
         "why": "it, or one before it, was rewritten: a checkpoint knows another hash of it",
     }
+
+
+def test_a_printed_sheet_is_a_checkpoint_of_its_building(building: Building) -> None:
+    sheet = signed_in(make_superuser()).get(f"/hand-over/{building.pk}/").content.decode()
+    (events,) = re.findall(r"The record of this building had (\d+) events", sheet)
+    (printed,) = re.findall(r"the hash of the last is <code>([0-9a-f ]+)</code>", sheet)
+    head = printed.replace(" ", "")
+    of_the_building = ("--building", str(building.pk))
+    assert verify(*of_the_building, "--paper", events, *printed.split())[0] == 0
+    assert verify(*of_the_building, "--paper", events, printed.upper())[0] == 0
+    with transaction.atomic():
+        record(Kind.BUILDING_CHANGED, building=building)
+    assert verify(*of_the_building, "--paper", events, head)[0] == 0
+    rewrite(building, sequence=3, kind="role.granted")
+    assert verify(*of_the_building)[0] == 0  # the chain alone cannot know
+    code, said = verify(*of_the_building, "--paper", events, head)
+    assert (code, f"at event {events}: it, or one before it, was rewritten" in said) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--paper", "5", "ab" * 32), "--paper goes with --building"),
+        (("--building", "{pk}", "--paper", "five", "ab" * 32), "is a number"),
+        (("--building", "{pk}", "--paper", "0", "ab" * 32), "is a number"),
+        (("--building", "{pk}", "--paper", "5"), "64 digits"),
+        (("--building", "{pk}", "--paper", "5", "ab" * 31), "64 digits"),
+        (("--building", "{pk}", "--paper", "5", "xy" * 32), "64 digits"),
+    ],
+)
+def test_what_no_sheet_says_is_refused(
+    building: Building, options: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(CommandError, match=says) as refused:
+        call_command("verify_audit", *(each.format(pk=building.pk) for each in options))
+    assert refused.value.returncode == 2
 
 
 def test_it_finds_a_tail_that_was_cut_off(building: Building, kept: Path) -> None:

@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from locks.management.files import checkpoint_in
 from locks.management.moments import moment
 from locks.models import Building
-from locks.services.errors import ServiceError
+from locks.services.checkpoints import Checkpoint, from_paper
+from locks.services.errors import BadInput, ServiceError
 from locks.services.reading_exports import ExportReport, check_export
 from locks.services.verifying import ChainReport, verify_chains
 
@@ -41,6 +42,13 @@ class Command(BaseCommand):
             help="each chain must still hold what this checkpoint says of it",
         )
         parser.add_argument(
+            "--paper",
+            nargs="+",
+            metavar=("EVENTS", "HASH"),
+            help="the building's chain must still hold what the foot of a printed hand-over sheet says "
+            "of it: how many events it had, and the hash of the last",
+        )
+        parser.add_argument(
             "--public-key",
             default="",
             metavar="HEX",
@@ -65,6 +73,8 @@ class Command(BaseCommand):
             if building is None:
                 raise CommandError(f"There is no building {options['building']}.", returncode=2)
         checkpoint = checkpoint_in(options["checkpoint"], trusted=options["public_key"])
+        if building is not None and options["paper"]:
+            checkpoint = _on_paper(building, *options["paper"])
         reports = list(
             verify_chains(building=building, since=options["since"], checkpoint=checkpoint)
         )
@@ -86,11 +96,17 @@ class Command(BaseCommand):
 
     def _require_sense(self, options: dict[str, Any]) -> None:
         """Nobody is to believe that something was checked which was not looked at."""
-        of_the_database = [name for name in ("building", "since", "checkpoint") if options[name]]
+        of_the_database = [
+            name for name in ("building", "since", "checkpoint", "paper") if options[name]
+        ]
         if options["export"] is not None and of_the_database:
             raise CommandError(f"--export goes without --{of_the_database[0]}.", returncode=2)
         if options["public_key"] and options["export"] is options["checkpoint"] is None:
             raise CommandError("--public-key goes with --checkpoint or --export.", returncode=2)
+        if options["paper"] and (options["building"] is None or options["checkpoint"]):
+            raise CommandError(
+                "--paper goes with --building, and without --checkpoint.", returncode=2
+            )
 
     def _check_export(self, path: Path, trusted: str, *, as_json: bool) -> None:
         try:
@@ -106,6 +122,14 @@ class Command(BaseCommand):
                 self.stdout.write(f"BROKEN  {problem}")
         if not report.holds:
             raise CommandError("The export does not hold.", returncode=1)
+
+
+def _on_paper(building: Building, events: str, *head: str) -> Checkpoint:
+    """The hash may come in groups, as it is printed."""
+    try:
+        return from_paper(building=building, events=events, head="".join(head))
+    except BadInput as refusal:
+        raise CommandError(str(refusal), returncode=2) from None
 
 
 def _signed(report: ExportReport) -> str:
