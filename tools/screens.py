@@ -28,6 +28,8 @@ TESTS = (
     "press_conditions_browser",
     "account_browser",
     "errors_keep_the_place",
+    "question_kept_browser",
+    "accessible_pages",
     "every_language",
     "admin_browser",
 )
