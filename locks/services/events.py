@@ -45,8 +45,6 @@ EVENT_TYPES: Final = (
 KEPT_FOR: Final = dt.timedelta(days=31)
 # So long may a press whose answer was lost still turn out to be whose an unlock was.
 SOON_SETTLED: Final = dt.timedelta(minutes=1)
-# A reading of Seam's list so soon after an event may not have it yet: a guess, on the safe side.
-LIST_LAGS: Final = dt.timedelta(minutes=1)
 AHEAD: Final = dt.timedelta(minutes=5)  # no event of the future moves a door's state
 _CHARGES: Final = frozenset({"critical", "low", "good", "full"})
 
@@ -122,16 +120,8 @@ def _apply(event: Event, kept: SeamEvent, device: Device) -> None:
     elif apply := _HEALTH.get(event.event_type):
         is_of_connection = event.event_type in ("device.connected", "device.disconnected")
         told = device.online_told_at if is_of_connection else device.health_told_at
-        is_old = (told and event.occurred_at <= told) or (
-            _was_read_since(device, event) and not is_of_connection
-        )
-        if event.occurred_at <= timezone.now() + AHEAD and not is_old:
+        if event.occurred_at <= timezone.now() + AHEAD and (not told or event.occurred_at > told):
             apply(device, event)
-
-
-def _was_read_since(device: Device, event: Event) -> bool:
-    """Whether Seam's list was read after that: an event that comes late moves nothing that it told."""
-    return device.synced_at is not None and device.synced_at > event.occurred_at + LIST_LAGS
 
 
 def _moved(event: Event, kept: SeamEvent, device: Device) -> None:
@@ -153,10 +143,7 @@ def _moved(event: Event, kept: SeamEvent, device: Device) -> None:
 
 
 def _newest(device: Device, event: Event) -> None:
-    locked, device.lock_told_at = event.event_type == LOCKED, event.occurred_at
-    if device.locked is not None and _was_read_since(device, event) and device.locked != locked:
-        return
-    device.locked = locked
+    device.locked, device.lock_told_at = event.event_type == LOCKED, event.occurred_at
     if device.locked:
         device.unlocked_since = None
     elif device.unlocked_since is None:
@@ -252,14 +239,10 @@ def _changed(
     *,
     when: Mapping[str, dt.datetime] | None = None,
 ) -> None:
-    """Bring the door's health up to date, and record it where it differs; `when` it was is no difference.
-
-    What Seam's list told since stays: then the record alone, of which downtime is reckoned, takes it in.
-    """
+    """Bring the door's health up to date, and record it where it differs; `when` it was is no difference."""
     differs = any(getattr(device, name) != value for name, value in values.items())
     newest = max(filter(None, (device.health_told_at, event.occurred_at)))
-    present = {} if _was_read_since(device, event) else values
-    fresh = {**present, **(when or {}), "health_told_at": newest}
+    fresh = {**values, **(when or {}), "health_told_at": newest}
     for name, value in fresh.items():
         setattr(device, name, value)
     device.save(update_fields=[*fresh])

@@ -297,36 +297,6 @@ def test_a_lock_that_a_reading_of_the_list_found_offline_says_when_it_was_last_s
     assert re.search(rf"last seen online (\w+ )?{clock(minutes(45))}", card(clerk, door))
 
 
-def test_an_event_that_comes_late_moves_nothing_that_was_read_since(north, clerk) -> None:
-    door, now = make_device(north, online=True, locked=False), timezone.now()
-    hour_ago = now - dt.timedelta(hours=1)
-    read_as(door, online=False, at=now - dt.timedelta(minutes=10))
-    tell("device.connected", door, at=hour_ago)
-    shown = card(clerk, door)
-    assert re.search(rf"last seen online (\w+ )?{hour_ago.astimezone(north.zone):%H:%M}", shown)
-    read_as(door, online=True, at=now - dt.timedelta(minutes=5))
-    tell("device.disconnected", door, at=now - dt.timedelta(minutes=20))
-    assert "Offline" not in card(clerk, door)
-    told = [each.kind for each in door.events.order_by("pk") if each.kind.startswith("lock.")]
-    assert told == [Kind.LOCK_ONLINE, Kind.LOCK_OFFLINE]  # downtime is reckoned from these
-    tell("device.disconnected", door, at=now)
-    assert "Offline since" in card(clerk, door)
-
-
-@pytest.mark.parametrize(("was_read", "event"), [(False, "lock.locked"), (True, "lock.unlocked")])
-def test_a_move_that_becomes_known_late_is_no_news_where_the_lock_was_read_since(
-    north, was_read: bool, event: str
-) -> None:
-    now = timezone.now()
-    door = make_device(north, locked=was_read, synced_at=now - dt.timedelta(minutes=5))
-    tell(event, door, at=now - dt.timedelta(hours=1))
-    door.refresh_from_db()
-    assert (door.locked, door.unlocked_since) == (was_read, None)
-    tell(event, door, at=now)
-    door.refresh_from_db()
-    assert door.locked is not was_read
-
-
 def test_a_time_of_more_than_a_week_ago_keeps_its_minutes(north, clerk) -> None:
     since = timezone.now() - dt.timedelta(days=8)
     door = make_device(north, online=False, locked=None)
