@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from locks.models import AuditEvent, Building, Device, EventsRead, Kind, Lease, SeamEvent, Source
-from locks.seam import Event
+from locks.seam import Event, reading
 from locks.services import catching_up, events
 from locks.services.catching_up import catch_up_events
 from locks.services.errors import ServiceError
@@ -197,21 +197,25 @@ def test_an_error_in_the_midst_loses_nothing(door: Device, settings: Settings) -
 
 
 def test_more_events_than_a_page_holds_are_read_to_the_end(
-    door: Device, settings: Settings
+    door: Device, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reading, "MOST_EVENTS", 100)
     told = [
-        event_json("lock.locked", door, at=ago(60) + dt.timedelta(seconds=n)) for n in range(700)
+        event_json("lock.locked", door, at=ago(60) + dt.timedelta(seconds=n)) for n in range(140)
     ]
-    with RecordingServer(listing(*told[:500]), listing(*told[499:])) as seam:
+    with RecordingServer(listing(*told[:100]), listing(*told[99:])) as seam:
         settings.SEAM_ENDPOINT = seam.endpoint
         report = catch_up_events()
-    assert (report.listed, report.new) == (700, 700)
+    assert (report.listed, report.new) == (140, 140)
     assert len(seam.requests) == 2
-    assert seam.requests[1].json()["since"] < told[499]["created_at"].replace("+00:00", "Z")
+    assert seam.requests[1].json()["since"] < told[99]["created_at"].replace("+00:00", "Z")
 
 
-def test_a_server_that_pages_in_a_circle_is_left(door: Device, settings: Settings) -> None:
-    page = [event_json("lock.locked", door) for _ in range(500)]
+def test_a_server_that_pages_in_a_circle_is_left(
+    door: Device, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_EVENTS", 100)
+    page = [event_json("lock.locked", door) for _ in range(100)]
     with RecordingServer(listing(*page)) as seam:
         settings.SEAM_ENDPOINT = seam.endpoint
         with pytest.raises(ServiceError, match="do not come to an end"):
