@@ -234,3 +234,16 @@ def test_on_a_phone_what_was_found_in_two_buildings_stands_together(house, sign_
     take(page, "find-two-buildings-phone", full=True)
     page.keyboard.press("Escape")
     expect(page.get_by_role("complementary", name=re.compile("Desk log"))).to_have_count(2)
+
+
+def test_a_search_without_an_answer_says_that_the_doors_are_not_those(sign_in) -> None:
+    page = sign_in("clerk")
+    page.route("**/*q=*", lambda route: route.abort())
+    page.keyboard.type("loading")
+    notice = page.locator("#notices")
+    expect(notice).to_contain_text("The doors shown are those of the search before.")
+    expect(page.locator(".floors")).to_be_visible()
+    page.unroute_all()
+    page.keyboard.type(" d")
+    expect(page.locator(".floors")).to_have_count(0)
+    expect(card(page, "Loading dock")).to_be_visible()

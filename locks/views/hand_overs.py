@@ -54,6 +54,7 @@ def _sheet(
     context = {
         "sheet": sheet_now(building, latest=latest, is_managed=is_managed, at=at),
         "latest": _past(latest, building) if latest else None,
+        "said": latest.note if latest and _may_read(latest, is_managed=is_managed, at=at) else "",
         "works": works,
         "doors": list(doors.values_list("pk", "label")) if works else [],
         "longest": LONGEST,

@@ -135,7 +135,8 @@ def _told(request: UnlockRequest, *, at: dt.datetime) -> tuple[tuple[str, ...], 
     told = words.failed(request.code, request.error_type, when=again)
     if outcome == Outcome.UNKNOWN:
         listed = (str(words.NOTHING_LISTED),) if request.nothing_listed_at else ()
-        return (str(told.happened), *listed), (str(words.TREAT_AS_UNLOCKED),)
+        next_ = (words.TREAT_AS_UNLOCKED, words.IF_STILL_LOCKED)
+        return (str(told.happened), *listed), tuple(str(each) for each in next_)
     acts = (str(words.MAY_STILL_ACT),) if outcome == Outcome.FAILED_MAY_ACT else ()
     return (str(told.happened),), (*acts, str(told.next))
 

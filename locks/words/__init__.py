@@ -46,6 +46,7 @@ from locks.words.refusals import (
     refusal_in_short,
     refused,
 )
+from locks.words.sentences import IF_STILL_LOCKED
 from locks.words.told import NOTHING, Told
 from locks.words.waiting import try_again
 
@@ -76,6 +77,7 @@ __all__ = (
     "REFUSALS_IN_SHORT",
     "SEAMS_ERRORS",
     "THAWS",
+    "IF_STILL_LOCKED",
     "TREAT_AS_UNLOCKED",
     "Told",
     "contradicted",

@@ -9,3 +9,5 @@ Sentence = str | Promise
 
 # Of a press on either button.
 TREAT_AS_UNLOCKED: Sentence = _("Treat the door as unlocked until someone has looked.")
+# For whoever waits at that door.
+IF_STILL_LOCKED: Sentence = _("If it is locked: use a key or another door.")

@@ -109,6 +109,13 @@
     clear();
   });
 
+  for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+    document.addEventListener(name, ({ detail: { elt, xhr } }) => {
+      if (elt.id !== "finder" || isAnswered() || waiting) return; // who waits is told in time
+      accessdesk.tell(null, accessdesk.sentenceOf(xhr) || byId("carriers").dataset.textNotFound);
+    });
+  }
+
   // The doors for what was asked are here.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "main") return;
