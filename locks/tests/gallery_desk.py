@@ -190,6 +190,7 @@ def of_the_log() -> Iterator[Scene]:
     yield Scene("the log, 4 new", "/", client, news)
     yield Scene("the log, 4 new on a phone", "/", client, news_on_a_phone)
     yield Scene("a lost connection", "/", client, cut_off)
+    yield Scene("degraded", "/", client, degraded)
 
 
 def cut_off(page: Page) -> None:
@@ -197,6 +198,11 @@ def cut_off(page: Page) -> None:
     page.context.set_offline(True)
     page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator("#lost")).to_be_visible()
+
+
+def degraded(page: Page) -> None:
+    """Background work has stopped, and somebody asks what that means."""
+    page.locator("#degraded").evaluate("each => { each.hidden = false; each.open = true; }")
 
 
 # --- The hand-over --------------------------------------------------------------------------------
@@ -239,6 +245,13 @@ def of_handing_over() -> Iterator[Scene]:
         expect(page.locator(".standing[role=alert]:visible")).to_have_count(1)
 
     yield Scene("taken over already", sheet, signed_in(hanna), too_late)
+
+    def unsaved(page: Page) -> None:
+        page.route("**/hand-over/**", lambda route: route.abort(), times=1)
+        page.locator(".take button").click()
+        expect(page.locator("#unsaved")).to_be_visible()
+
+    yield Scene("not saved", sheet, signed_in(hanna), unsaved)
 
 
 def a_shift(house: Building, person: User, *, ago: float) -> None:

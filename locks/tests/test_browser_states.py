@@ -205,5 +205,8 @@ def test_an_unknown_outcome_closes_itself_with_the_true_time_on_every_console(
     for page in (clerk, colleague):
         expect(card(page, "Bike cellar")).to_contain_text(true_time, timeout=60_000)
         expect(page.locator(".log-row").filter(has_text="Bike cellar")).to_contain_text(true_time)
+    expect(clerk.locator("#say-now")).to_contain_text(
+        "Bike cellar: Unlocked"
+    )  # for who pressed, aloud
     take(clerk, "learned-late")
     assert simulated.posts("harbour-bike-cellar") == 1

@@ -19,6 +19,9 @@ OTHERWISE = {
     "Apartment 2": "Penthouse",
 }
 
+# A door that has just come under the finger cannot be pressed yet.
+STOOD_STILL = "() => performance.now() - (window.begun ??= performance.now()) > 500"
+
 
 def middle(button: Locator) -> tuple[float, float]:
     box = button.bounding_box()
@@ -185,3 +188,24 @@ def test_the_question_at_every_size(sign_in, take, size, dark) -> None:
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("button", name="Unlock Studio")).to_be_in_viewport(ratio=1)
     take(page, f"asked-{size}-{'dark' if dark else 'light'}")
+
+
+def test_a_finger_finds_a_door_and_presses_it(sign_in, simulated) -> None:
+    page = sign_in("clerk", size="phone", has_touch=True, is_mobile=True)
+    before = simulated.posts("harbour-room-101")
+    page.get_by_role("searchbox").tap()
+    page.keyboard.type("101")
+    expect(page.locator(".card")).to_have_count(1)
+    page.keyboard.press("Enter")  # of the keyboard on the screen: it asks nothing
+    expect(unlock(page, "Room 101")).to_be_focused()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_hidden()
+    page.wait_for_function(STOOD_STILL)
+    unlock(page, "Room 101").tap()
+    expect(dialog.get_by_role("heading")).to_have_text("Unlock Room 101?")
+    dialog.get_by_role("radio", name="ID seen").tap()
+    dialog.get_by_role("radio", name="Guest locked out").tap()
+    with page.expect_response(UNLOCK):
+        dialog.get_by_role("button", name="Unlock Room 101").tap()
+    assert simulated.posts("harbour-room-101") == before + 1
+    expect(card(page, "Room 101")).to_contain_text("Unlocked, confirmed")

@@ -60,6 +60,7 @@ class Card:
     facts: list[Fact]
     problems: list[Fact]
     state: State | None  # of the latest request
+    request: int | None  # which one that is
     verdict: str  # of this person's latest press, where the state does not tell
     verdict_at: str
     refusal: words.Told | None  # where that press was refused
@@ -226,6 +227,7 @@ def _card(
         ),
         problems=problems_of(device, past=seen.past, obstacle=why, at=seen.at),
         state=_state(latest, seen) if latest else None,
+        request=latest.pk if latest else None,
         verdict=verdict,
         verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
         refusal=refusal_of(press) if refused and press else None,

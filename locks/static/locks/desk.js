@@ -12,6 +12,7 @@
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
   let question = 0; // the newest counts: an older answer must not take its place
+  let backAgain = 0; // the question that has come back by itself
   let isAskedAnew = false; // it was asked since the dialog closed, of which the browser tells a moment later
   let focusOn = null; // the door that was used last, and which of its buttons: Enter struck twice on Lock must not unlock
 
@@ -24,7 +25,7 @@
     carrier.dataset.door = door;
     if (number) carrier.dataset.question = number;
     if (byId(`door-${door}`)) {
-      carrier.setAttribute("hx-indicator", `#door-${door}`);
+      if (underWay.has(door)) carrier.setAttribute("hx-indicator", `#door-${door}`); // "Sending…": of a press alone
       carrier.setAttribute("hx-disabled-elt", `#unlock-${door}, #lock-${door}`);
     }
     byId("carriers").append(carrier);
@@ -120,7 +121,8 @@
     if (!door) return;
     const isPress = requestConfig.verb === "post" && underWay.delete(door);
     if (!successful) {
-      const told = accessdesk.sentenceOf(xhr) || (isPress ? said.textNoAnswer : said.textNotAsked);
+      const unanswered = requestConfig.verb === "post" ? said.textNotNoted : said.textNotAsked;
+      const told = accessdesk.sentenceOf(xhr) || (isPress ? said.textNoAnswer : unanswered);
       accessdesk.tell(byId(`door-${door}`), told);
       if (isPress && xhr.status === 403 && !dialog.open && !isAskedAnew) askOnceMore(door);
     }
@@ -133,6 +135,7 @@
     const values = accessdesk.typed.of(door);
     if (!values) return;
     question += 1;
+    backAgain = question;
     isAskedAnew = true;
     ask("GET", values.address, { door, values: values.query, target: "#confirm-body", swap: "innerHTML", number: question });
   }
@@ -186,10 +189,11 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "confirm-body" || dialog.open) return;
     isAskedAnew = false;
+    const isBack = backAgain === question;
     const form = dialog.querySelector("[data-question]");
     // Somebody else has signed in meanwhile: their name would stand under what was typed here.
     if (form && form.dataset.session !== byId("session").dataset.mark) return accessdesk.leave();
-    const isFilled = form && accessdesk.typed.fill(form);
+    const isFilled = form && accessdesk.typed.fill(form, isBack);
     dialog.showModal();
     const told = byId("notices").firstElementChild;
     if (isFilled && told) withinDialog(told);

@@ -19,13 +19,14 @@ window.accessdesk = window.accessdesk || {};
   const isAtRest = () => document.hidden && !document.querySelector("[data-own]");
 
   /* Every section asks again; what comes is compared, not replayed. */
+  const sections = () => document.querySelectorAll(".building, #own-elsewhere");
   accessdesk.refetch = () => {
-    for (const section of document.querySelectorAll(".building, #own-elsewhere")) htmx.trigger(section, "refresh");
+    for (const section of sections()) htmx.trigger(section, "refresh");
   };
 
   // After a sleep a question may hang on a connection that is no more.
   function refetchAfresh() {
-    for (const section of document.querySelectorAll(".building")) htmx.trigger(section, "htmx:abort");
+    for (const section of sections()) htmx.trigger(section, "htmx:abort");
     accessdesk.refetch();
   }
 

@@ -7,6 +7,8 @@ window.accessdesk = window.accessdesk || {};
 accessdesk.typed = (() => {
   const KEPT_FOR = 120_000; // ms: later it is about another guest
   const kept = new Map(); // door id -> what its question was answered with, and when
+  // The last request of the door, as far as the page knows: once it is another, what was typed belongs to that.
+  const requestOf = (door) => document.getElementById(`door-${door}`)?.dataset.request;
 
   function of(door) {
     const found = kept.get(door);
@@ -19,7 +21,8 @@ accessdesk.typed = (() => {
       const values = new FormData(form);
       values.delete("proof");
       const query = values.has("found_by") ? { found_by: values.get("found_by") } : {};
-      kept.set(form.dataset.press, { values, query, address: form.dataset.question, at: Date.now() });
+      const door = form.dataset.press;
+      kept.set(door, { values, query, address: form.dataset.question, request: requestOf(door), at: Date.now() });
     },
 
     /* The server has it. */
@@ -28,11 +31,14 @@ accessdesk.typed = (() => {
     /* Where that question is asked at, with which query, and what was typed; null where nothing is kept. */
     of,
 
-    /* Answer the same question as before; not what proves who one is. Whether there was something. */
-    fill(form) {
-      const found = of(form.dataset.press);
-      if (!found || found.address !== form.dataset.question) return false;
-      for (const field of form.querySelectorAll("input:not([type=hidden], [type=password], [name=proof])")) {
+    /* Answer the same question as before; not what proves who one is, nor, unless the question has come back
+       by itself, which door is meant. Whether there was something. */
+    fill(form, isBack) {
+      const door = form.dataset.press;
+      const found = of(door);
+      if (!found || found.address !== form.dataset.question || found.request !== requestOf(door)) return false;
+      const typedAnew = `[type=hidden], [type=password], [name=proof]${isBack ? "" : ", [name=named]"}`;
+      for (const field of form.querySelectorAll(`input:not(${typedAnew})`)) {
         const value = found.values.get(field.name);
         if (field.type === "radio") field.checked = value === field.value;
         else field.value = value ?? "";
