@@ -247,9 +247,10 @@ def of_handing_over() -> Iterator[Scene]:
     yield Scene("taken over already", sheet, signed_in(hanna), too_late)
 
     def unsaved(page: Page) -> None:
-        page.route("**/hand-over/**", lambda route: route.abort(), times=1)
+        page.route("**/hand-over/**", lambda route: route.abort())
         page.locator(".take button").click()
         expect(page.locator("#unsaved")).to_be_visible()
+        page.unroute("**/hand-over/**")
 
     yield Scene("not saved", sheet, signed_in(hanna), unsaved)
 

@@ -246,4 +246,5 @@ def test_a_search_without_an_answer_says_that_the_doors_are_not_those(sign_in) -
     page.unroute_all()
     page.keyboard.type(" d")
     expect(page.locator(".floors")).to_have_count(0)
+    expect(notice).to_be_empty()
     expect(card(page, "Loading dock")).to_be_visible()

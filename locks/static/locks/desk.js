@@ -20,12 +20,13 @@
 
   // htmx loses the answer where the element that asked is replaced meanwhile, and a live refetch
   // replaces cards at any time. So an element of its own, which nothing replaces, asks for each.
-  function ask(verb, path, { door, values, target, swap, number }) {
+  function ask(verb, path, { door, values, target, swap, number, isPress }) {
     const carrier = document.createElement("div");
     carrier.dataset.door = door;
+    if (isPress) carrier.dataset.isPress = "";
     if (number) carrier.dataset.question = number;
     if (byId(`door-${door}`)) {
-      if (underWay.has(door)) carrier.setAttribute("hx-indicator", `#door-${door}`); // "Sending…": of a press alone
+      if (isPress) carrier.setAttribute("hx-indicator", `#door-${door}`); // "Sending…": of a press alone
       carrier.setAttribute("hx-disabled-elt", `#unlock-${door}, #lock-${door}`);
     }
     byId("carriers").append(carrier);
@@ -57,7 +58,7 @@
     byId("notices").replaceChildren();
     const card = byId(`door-${door}`);
     if (card) say(`${card.dataset.label}: ${card.querySelector(".instant").textContent.trim()}`, false);
-    ask("POST", form.action, { door, values, target: `#door-${door}`, swap: "outerHTML" });
+    ask("POST", form.action, { door, values, target: `#door-${door}`, swap: "outerHTML", isPress: true });
   });
 
   document.addEventListener("submit", (event) => {
@@ -92,8 +93,8 @@
 
   // An answer whose card is not on the page (another search, an area that was left) is said nevertheless.
   document.addEventListener("htmx:beforeOnLoad", (event) => {
-    const { elt, xhr, requestConfig } = event.detail;
-    if (requestConfig.verb === "post" && !isTurnedAway(xhr)) accessdesk.typed.drop(elt.dataset.door); // the server has it
+    const { elt, xhr } = event.detail;
+    if ("isPress" in elt.dataset && !isTurnedAway(xhr)) accessdesk.typed.drop(elt.dataset.door); // the server has it
     const place = elt.dataset.door && xhr.getResponseHeader("HX-Retarget");
     if (!place || document.querySelector(place)) return;
     event.preventDefault();
@@ -119,7 +120,8 @@
     const { elt, xhr, successful, requestConfig } = event.detail;
     const { door } = elt.dataset;
     if (!door) return;
-    const isPress = requestConfig.verb === "post" && underWay.delete(door);
+    const isPress = "isPress" in elt.dataset;
+    if (isPress) underWay.delete(door);
     if (!successful) {
       const unanswered = requestConfig.verb === "post" ? said.textNotNoted : said.textNotAsked;
       const told = accessdesk.sentenceOf(xhr) || (isPress ? said.textNoAnswer : unanswered);

@@ -13,6 +13,7 @@
   const byTouchAlone = matchMedia("(hover: none) and (pointer: coarse)");
   let waiting = null; // what to do when the doors for what is typed are here
   let timer = 0;
+  let unanswered = null; // what was told of a search without an answer, until there is one
   let actedAt = -Infinity;
 
   const typed = () => box.value.trim().replace(/\s+/g, " ");
@@ -113,6 +114,7 @@
     document.addEventListener(name, ({ detail: { elt, xhr } }) => {
       if (elt.id !== "finder" || isAnswered() || waiting) return; // who waits is told in time
       accessdesk.tell(null, accessdesk.sentenceOf(xhr) || byId("carriers").dataset.textNotFound);
+      unanswered = byId("notices").lastElementChild;
     });
   }
 
@@ -125,6 +127,7 @@
       if (name.startsWith("log_")) address.searchParams.set(name, value);
     }
     history.replaceState(null, "", address);
+    if (isAnswered()) unanswered?.remove();
     const first = main.querySelector(".card")?.dataset.label ?? "";
     const found = byId("finder-found")?.textContent.trim() ?? "";
     byId("finder-say").textContent = found && [found, first].filter(Boolean).join(": ");

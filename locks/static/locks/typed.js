@@ -7,8 +7,6 @@ window.accessdesk = window.accessdesk || {};
 accessdesk.typed = (() => {
   const KEPT_FOR = 120_000; // ms: later it is about another guest
   const kept = new Map(); // door id -> what its question was answered with, and when
-  // The last request of the door, as far as the page knows: once it is another, what was typed belongs to that.
-  const requestOf = (door) => document.getElementById(`door-${door}`)?.dataset.request;
 
   function of(door) {
     const found = kept.get(door);
@@ -21,8 +19,8 @@ accessdesk.typed = (() => {
       const values = new FormData(form);
       values.delete("proof");
       const query = values.has("found_by") ? { found_by: values.get("found_by") } : {};
-      const door = form.dataset.press;
-      kept.set(door, { values, query, address: form.dataset.question, request: requestOf(door), at: Date.now() });
+      const { press: door, question: address, request } = form.dataset;
+      kept.set(door, { values, query, address, request, at: Date.now() });
     },
 
     /* The server has it. */
@@ -32,11 +30,12 @@ accessdesk.typed = (() => {
     of,
 
     /* Answer the same question as before; not what proves who one is, nor, unless the question has come back
-       by itself, which door is meant. Whether there was something. */
+       by itself, which door is meant. Whether there was something. Where the door has had a press since, what
+       was typed may have been that one's. */
     fill(form, isBack) {
-      const door = form.dataset.press;
+      const { press: door, question: address, request } = form.dataset;
       const found = of(door);
-      if (!found || found.address !== form.dataset.question || found.request !== requestOf(door)) return false;
+      if (!found || found.address !== address || (!isBack && found.request !== request)) return false;
       const typedAnew = `[type=hidden], [type=password], [name=proof]${isBack ? "" : ", [name=named]"}`;
       for (const field of form.querySelectorAll(`input:not(${typedAnew})`)) {
         const value = found.values.get(field.name);
