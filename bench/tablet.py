@@ -21,9 +21,8 @@ from tools import parts
 from tools.stack import Stack
 
 ROUNDS = 10
-SPEED = (
-    450  # of the tablet, as Lighthouse's BenchmarkIndex: mid-tier mobile devices have 125 to 800
-)
+# Of the tablet, as Lighthouse's BenchmarkIndex: mid-tier mobile devices have 125 to 800.
+SPEED = 450
 LINE = {"offline": False, "latency": 40, "downloadThroughput": 1.25e6, "uploadThroughput": 6e5}
 FILL = """
 home = Building.objects.get(name='Harbour House')

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Route, expect
 
-from locks.tests.desks import SCROLL, card, shell
+from locks.tests.desks import SCROLL, card, out_of_date, shell
 from locks.views.desk_logs import SHORT_LOG
 from tools.stack import Stack
 
@@ -251,8 +251,7 @@ def test_what_was_typed_for_the_next_shift_stays_where_it_cannot_be_saved(sign_i
     expect(told).to_be_visible()
     expect(text).to_have_value("The lift sticks on two")
     page.unroute_all()
-    (kept,) = (each for each in page.context.cookies() if each["name"] == "accessdesk_csrf")
-    page.context.add_cookies([{**kept, "value": "c" * 32}])  # the page is out of date
+    out_of_date(page)
     page.get_by_role("button", name="Add").click()
     expect(left).to_be_visible()
     expect(text).to_have_value("")

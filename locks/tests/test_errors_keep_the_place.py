@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from locks.tests.desks import card, name_it, shell, unlock, without_news
+from locks.tests.desks import card, name_it, out_of_date, shell, unlock, without_news
 from locks.tests.visitors import DEMO_PASSWORD
 from tools.stack import Stack
 
@@ -105,8 +105,7 @@ def test_a_page_whose_form_is_too_old_says_so_and_its_next_press_counts(sign_in,
     page = without_news(sign_in("clerk2"))
     field = card(page, "Bike cellar").locator("[data-press] input[name=csrfmiddlewaretoken]")
     old = field.input_value()
-    (kept,) = (each for each in page.context.cookies() if each["name"] == "accessdesk_csrf")
-    page.context.add_cookies([{**kept, "value": "a" * 32}])  # as by a sign-in of its own
+    out_of_date(page)
     unlock(page, "Bike cellar").click()
     expect(notice(page)).to_contain_text(
         "This page was out of date. Nothing was sent. Press again."
