@@ -364,6 +364,31 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "accessdesk.static_files.VersionedFiles"},
 }
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "accessdesk.static_files.JoinedFiles",
+]
+# What only the desk loads. The order counts: of scripts, who uses whom; of style sheets, who wins.
+DESK_SCRIPTS = (
+    "live",
+    "steady",
+    "adopt",
+    "elapsed",
+    "press_passkey",
+    "typed",
+    "confirm",
+    "desk",
+    "ring",
+    "own",
+    "log",
+    "find",
+)
+DESK_STYLES = ("lock", "confirm", "state", "lost", "log", "find")
+JOINED_STATIC_FILES = {
+    "locks/desk-page.js": [f"locks/{name}.js" for name in DESK_SCRIPTS],
+    "locks/desk-page.css": [f"locks/{name}.css" for name in DESK_STYLES],
+}
 SERVESTATIC_USE_FINDERS = True  # no collectstatic step; deployments may still collect
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 vars().update(env.email("EMAIL_URL", default="consolemail://"))

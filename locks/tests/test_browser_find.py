@@ -110,6 +110,25 @@ def test_enter_never_presses_a_door_that_something_else_was_typed_for(sign_in, s
     assert simulated.posts("harbour-main-entrance") == 0
 
 
+def test_what_is_typed_while_the_page_still_loads_is_searched(sign_in) -> None:
+    page = sign_in("clerk")
+    held: list[Route] = []
+    page.route(re.compile("desk-page.*js"), lambda route: held.append(route))
+    page.reload(wait_until="commit")
+    expect(page.get_by_role("heading", name="Harbour House")).to_be_visible()
+    page.keyboard.type("14x")
+    page.keyboard.press("Backspace")
+    page.keyboard.type("07")
+    page.keyboard.press("Enter")  # nobody has seen yet which door it would be
+    expect(page.locator("#q")).to_have_value("")
+    held[0].continue_()
+    found(page, "Room 1407")
+    expect(page.locator("#q")).to_have_value("1407")
+    expect(page.locator("#q")).to_be_focused()
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    assert page.locator(".is-open, dialog[open]").count() == 0
+
+
 def test_news_leaves_the_search_and_the_keyboard_where_they_are(house, sign_in) -> None:
     page = sign_in("viewer")
     page.keyboard.type("140")

@@ -60,6 +60,16 @@ def test_what_a_page_loads_is_kept_until_it_changes(clerk: User) -> None:
         assert "immutable" not in answer.headers["Cache-Control"]
 
 
+def test_the_desk_waits_for_few_files(clerk: User) -> None:
+    """A browser asks for six at a time (HTTP/1.1): more than a dozen is a third round."""
+    client = signed_in(clerk)
+    answers = loaded(client, "/")
+    assert len(answers) <= 13
+    whole = next(body(each) for path, each in answers.items() if "/desk-page.js" in path)
+    for name in ("live", "desk", "find"):
+        assert body(client.get(f"/static/locks/{name}.js")) in gzip.decompress(whole)
+
+
 def test_who_takes_no_gzip_gets_none(clerk: User) -> None:
     client = signed_in(clerk)
     for path in ("/", "/static/locks/desk.css"):

@@ -8,7 +8,7 @@
   // The card without what differs in each rendering, or while its press is under way.
   function bare(card) {
     const copy = card.cloneNode(true);
-    for (const field of copy.querySelectorAll("input")) field.remove();
+    for (const each of copy.querySelectorAll("input, .instant")) each.remove();
     for (const each of copy.querySelectorAll("details")) each.removeAttribute("open"); // by the reader
     for (const button of copy.querySelectorAll(".htmx-request, [data-disabled-by-htmx]")) {
       button.classList.remove("htmx-request");

@@ -26,7 +26,7 @@
     if (isPress) carrier.dataset.isPress = "";
     if (number) carrier.dataset.question = number;
     if (byId(`door-${door}`)) {
-      if (isPress) carrier.setAttribute("hx-indicator", `#door-${door}`); // "Sending…": of a press alone
+      if (isPress) carrier.setAttribute("hx-indicator", `#door-${door}`);
       carrier.setAttribute("hx-disabled-elt", `#unlock-${door}, #lock-${door}`);
     }
     byId("carriers").append(carrier);
@@ -57,9 +57,16 @@
     if (dialog.open) dialog.close();
     byId("notices").replaceChildren();
     const card = byId(`door-${door}`);
-    if (card) say(`${card.dataset.label}: ${card.querySelector(".instant").textContent.trim()}`, false);
+    if (card) showSending(card);
     ask("POST", form.action, { door, values, target: `#door-${door}`, swap: "outerHTML", isPress: true });
   });
+
+  // Until its answer is here; of a press alone. One for the page: a copy in each card would be a fifth of it.
+  function showSending(card) {
+    const sending = byId("sending").content.firstElementChild;
+    if (!card.querySelector(".instant")) card.querySelector(".zone").prepend(sending.cloneNode(true));
+    say(`${card.dataset.label}: ${sending.textContent.trim()}`, false);
+  }
 
   document.addEventListener("submit", (event) => {
     const form = event.target;

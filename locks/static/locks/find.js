@@ -5,7 +5,7 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const box = byId("q");
-  if (!box || !window.htmx || !window.accessdesk) return;
+  if (!box || !window.htmx || !window.accessdesk?.typedEarly) return;
 
   const PATIENCE = 2500; // ms that Enter waits for an answer: a door must not unlock when nobody waits
   const BOUNCE = 400; // ms in which a second Enter is the first one's
@@ -23,12 +23,16 @@
 
   /* --- What is typed ------------------------------------------------------------------------- */
 
-  function isTyping(event) {
-    if (document.documentElement.dataset.keys === "off") return false;
-    const isCombined = (event.ctrlKey || event.altKey) && !event.getModifierState("AltGraph");
-    if (event.key.length !== 1 || event.key === " " || event.metaKey || isCombined) return false;
-    return !event.target.closest("input, textarea, select, [contenteditable], dialog");
+  // Before the scripts had run: here, or, by who went there, in the box. Enter was not heard, and is struck again.
+  function takeEarly() {
+    const early = accessdesk.typedEarly();
+    if (early) {
+      box.focus();
+      box.value += early;
+    }
+    if (!isAnswered()) box.dispatchEvent(new Event("input", { bubbles: true }));
   }
+  document.addEventListener("DOMContentLoaded", takeEarly); // htmx, which asks, is ready then
 
   function clear() {
     box.value = "";
@@ -97,7 +101,7 @@
     } else if (isAtDoor && steps(event)) {
       event.preventDefault();
       go(steps(event));
-    } else if (isTyping(event)) {
+    } else if (accessdesk.isTyping(event)) {
       box.focus();
       box.select();
     }
