@@ -212,6 +212,24 @@ def test_a_manager_gives_a_door_other_words_on_the_record(
     assert labels_on(signed_in(clerk).get("/?q=bridal").content.decode()) == ["Room 5"]
 
 
+def test_of_two_doors_of_one_number_the_one_where_one_works_comes_first(
+    north: Building, clerk: User
+) -> None:
+    park = make_building("Park House")
+    grant(clerk, park)
+    twins = [make_device(building, label="Room 112") for building in (north, park)]
+    client = signed_in(clerk)
+
+    def order() -> list[str]:
+        page = client.get("/?q=112").content.decode()
+        return re.findall(r'<section id="building-([0-9]+)"', page)
+
+    assert order() == [str(north.pk), str(park.pk)]
+    for ago in range(600, 611):
+        request_of(twins[1], clerk, Status.UNLOCKED, ago=ago)
+    assert order() == [str(park.pk), str(north.pk)]
+
+
 # --- Many doors -----------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from locks import words
 from locks.models import Assignment, Building, Device, Favourite, FollowUp, User
+from locks.services.look_alikes import buildings_lately
 from locks.services.rights import obstacle_in, unlocking_roles
 from locks.views.cards import Card, LatestProof, read_cards
 from locks.views.desk_logs import DeskLog, read_desk_log
@@ -113,7 +114,8 @@ def read_desk(
         sought = replace(sought, most=whole_up_to(counts.values()))
     at_hand = _at_hand(viewer, buildings, doors, sought, favourites, at=at)
     pressed = doors_just_pressed(viewer, buildings, at=at) if sought.is_part else {}
-    chosen = choose(buildings, doors, sought, at_hand, kept=pressed.values())
+    familiar = buildings_lately(viewer) if sought.query and len(buildings) > 1 else ()
+    chosen = choose(buildings, doors, sought, at_hand, kept=pressed.values(), familiar=familiar)
     chosen, elsewhere = _first(chosen, sought, kept=pressed.values())
     roles = unlocking_roles(viewer, at=at)
     cards = _cards(

@@ -6,7 +6,7 @@ The one implementation: the page's form, and what htmx makes of it while people 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -83,8 +83,10 @@ def read_doors(devices: QuerySet[Device]) -> list[Door]:
     return [Door(*row) for row in devices.order_by().values_list(*names)]
 
 
-def find(doors: Iterable[Door], query: str) -> list[Door]:
+def find(doors: Iterable[Door], query: str, *, familiar: Collection[int] = ()) -> list[Door]:
     """The doors that every word of `query` fits, in any order of words; best first.
+
+    Of those that it fits alike, the ones in `familiar` buildings (by id) come first.
 
     A door whose number or label it is comes before all others, so that "12" is Room 12, then what
     begins with it, then Room 112.
@@ -97,7 +99,8 @@ def find(doors: Iterable[Door], query: str) -> list[Door]:
         distance = _distance(wanted, door)
         if distance is not None:
             is_named = any(names(query, name) for name in (door.label, door.nickname) if name)
-            found.append((not is_named, distance, natural(door.label), door.pk, door))
+            is_away = door.building_id not in familiar
+            found.append((not is_named, distance, is_away, natural(door.label), door.pk, door))
     return [each[-1] for each in sorted(found, key=lambda each: each[:-1])]
 
 

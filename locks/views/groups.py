@@ -94,9 +94,11 @@ def choose(
     at_hand: AtHand,
     *,
     kept: Collection[int] = (),
+    familiar: Collection[int] = (),
 ) -> list[Chosen]:
     """What to show of each building; of a search, where anything was found, best match first.
 
+    Of matches that are alike, the one in a `familiar` building (by id) counts as the better one.
     The buildings that are `kept` (by id) come first of those where nothing was found, and stay.
     """
     by_building: dict[int, list[Door]] = {}
@@ -111,7 +113,7 @@ def choose(
     if len(chosen) == 1:
         return chosen  # also where it is empty: its section stays on the page, and says so
     best = [each.best for each in chosen if each.best]
-    order = [door.building_id for door in find(best, sought.query)]
+    order = [door.building_id for door in find(best, sought.query, familiar=familiar)]
     found = [each for each in chosen if each.found]
     found.sort(key=lambda each: order.index(each.building.pk))
     return found + [each for each in chosen if not each.found and each.building.pk in kept]
