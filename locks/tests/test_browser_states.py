@@ -156,6 +156,35 @@ def test_the_title_and_the_icon_tell_of_ones_own_open_doors_in_a_hidden_tab_too(
     assert icon(clerk) == "icon"
 
 
+def test_the_tab_tells_of_ones_own_open_doors_on_other_pages_too(sign_in, simulated) -> None:
+    simulated.hold("harbour-main-entrance")
+    clerk = sign_in("clerk")
+    unlock(clerk, "Main entrance").click()
+    clerk.get_by_role("link", name="Shift hand-over").click()
+    expect(clerk).to_have_title("(1 waiting) Shift hand-over of Harbour House · accessdesk")
+    assert icon(clerk) == "icon-waiting"
+    clerk.get_by_role("link", name="My presses").click()
+    expect(clerk).to_have_title("(1 waiting) My presses · accessdesk")
+    row = clerk.locator(".press-row").first
+    expect(row).to_contain_text("Waiting")
+    simulated.release("harbour-main-entrance")
+    expect(clerk).to_have_title("My presses · accessdesk")
+    expect(row).to_contain_text("Unlocked, confirmed")
+    assert icon(clerk) == "icon"
+
+    simulated.hold("harbour-parking-gate")
+    clerk.get_by_role("link", name="Back to the desk").click()
+    unlock(clerk, "Parking gate").click()
+    expect(card(clerk, "Parking gate")).to_contain_text("Waiting for the lock")
+    clerk.get_by_role("link", name="My presses").click()
+    expect(clerk).to_have_title("(1 waiting) My presses · accessdesk")
+    clerk.route("**/history/open/", lambda route: route.abort())
+    expect(clerk).to_have_title("(!) My presses · accessdesk")  # nobody knows
+    clerk.unroute("**/history/open/")
+    simulated.release("harbour-parking-gate")
+    expect(clerk).to_have_title("My presses · accessdesk")
+
+
 def test_what_came_of_a_press_is_said_while_another_door_is_searched(
     house, sign_in, simulated
 ) -> None:

@@ -1,10 +1,8 @@
-"""The desk: the buildings and doors of a signed-in person, and what they pressed lately."""
+"""The desk: the buildings and doors of a signed-in person."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -15,14 +13,12 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
-from locks.models import Building, Lease, Press, Verdict
+from locks.models import Building, Lease
 from locks.views.boards import Desk, read_desk
 from locks.views.finding import Sought
-from locks.views.log import LOG_REACHES_BACK, LONGEST_LOG
 from locks.views.own import waiting_texts
 from locks.views.proving import latest
 from locks.views.requests import DeskRequest
-from locks.views.states import State, clock, state_of, verdict_of
 
 # What htmx asks the page's middle for; a building's section asks for itself.
 _OF_THE_PAGE: Final = ("main", "own-elsewhere")
@@ -101,51 +97,4 @@ def _desk(
         sought=sought,
         latest_proof=partial(latest, request),
         asked=request.GET,
-    )
-
-
-@dataclass(frozen=True)
-class OwnPress:
-    """One line of a person's own history."""
-
-    press: Press
-    building: Building
-    state: State | None
-    verdict: str
-    when: str
-
-    @property
-    def needs_help(self) -> bool:
-        """Whether the building's help line belongs beside it."""
-        return bool(self.building.help_line) and (self.state is None or self.state.needs_help)
-
-
-@require_GET
-def history(request: DeskRequest) -> HttpResponse:
-    """What the person pressed in the last 12 hours, in buildings where they still hold a role."""
-    at = timezone.now()
-    presses = (
-        Press.objects.filter(
-            person=request.user,
-            pressed_at__gt=at - LOG_REACHES_BACK,
-            building__in=Building.objects.visible_to(request.user, at=at),
-        )
-        .select_related("building", "request__building")
-        .order_by("-pressed_at", "-pk")
-    )
-    rows = [_own(press, request, at=at) for press in presses[:LONGEST_LOG]]
-    return render(request, "locks/history.html", {"rows": rows})
-
-
-def _own(press: Press, request: DeskRequest, *, at: dt.datetime) -> OwnPress:
-    place = press.building
-    if place is None:
-        raise Http404
-    refused = press.verdict == Verdict.REFUSED
-    return OwnPress(
-        press=press,
-        building=place,
-        state=None if refused or press.request is None else state_of(press.request, at=at),
-        verdict=verdict_of(press, viewer=request.user) if press.verdict != Verdict.SENT else "",
-        when=clock(press.pressed_at, zone=place.zone, at=at),
     )
