@@ -7,12 +7,13 @@ may be anything that a column of JSON can hold.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from locks.models import AuditChain, Building, Device, FollowUp
 from locks.services.checkpoints import make_checkpoint, read_checkpoint
+from locks.services.weighing import unlocked_from_here
 
 NOT_LOCKED, UNLOCKED, OFFLINE = "not_locked", "unlocked", "offline"
 BATTERY: Final = {"critical": "battery_critical", "low": "battery_low"}
@@ -25,7 +26,7 @@ class DoorNote:
 
     door: int
     label: str
-    private: bool
+    private: bool  # since when is for managers
     code: str  # one of DOOR_CODES
     since: str = ""  # ISO 8601; empty where nobody knows
     percent: int | None = None  # of the battery
@@ -72,15 +73,16 @@ class Noted:
 
 
 def noted_now(building: Building, *, at: dt.datetime) -> Noted:
-    """Four queries, however many doors."""
+    """Five queries at most, however many doors."""
     doors = list(building.devices.on_the_desk().order_by("label", "pk"))
+    from_here = unlocked_from_here(doors)
     chain = AuditChain.objects.filter(building=building).first()
     # The end as a checkpoint tells it: the printed sheet is one more place away from this machine.
     points = read_checkpoint(make_checkpoint(chains=[chain])).points if chain else {}
     point = points.get(chain.key) if chain else None
     return Noted(
         at=at.isoformat(),
-        doors=tuple(note for door in doors for note in _notes_of(door)),
+        doors=tuple(note for door in doors for note in _notes_of(door, from_here)),
         silent=sum(door.online is None for door in doors),
         open=tuple(_note_of(each) for each in FollowUp.objects.open().filter(building=building)),
         events=point.length if point else None,
@@ -88,10 +90,12 @@ def noted_now(building: Building, *, at: dt.datetime) -> Noted:
     )
 
 
-def _notes_of(door: Device) -> Iterator[DoorNote]:
+def _notes_of(door: Device, from_here: Collection[int]) -> Iterator[DoorNote]:
+    is_private = door.is_private and door.pk not in from_here
+
     def note(code: str, since: dt.datetime | None = None, percent: int | None = None) -> DoorNote:
         told = since.isoformat() if since else ""
-        return DoorNote(door.pk, door.label, door.is_private, code, told, percent)
+        return DoorNote(door.pk, door.label, is_private, code, told, percent)
 
     if door.unlocked_since is not None:
         yield note(NOT_LOCKED, door.unlocked_since)

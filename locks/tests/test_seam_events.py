@@ -82,6 +82,19 @@ def test_the_card_of_a_private_door_does_not_tell_clerks_when(private: Device, c
     assert f"{timezone.localtime(at, private.building.zone):%H:%M}" not in page  # type: ignore[union-attr]
 
 
+def test_the_card_of_a_private_door_tells_when_the_desks_own_press_unlocked_it(
+    private: Device, clerk: User
+) -> None:
+    at = ago(90)
+    past_unlock(private, clerk, action_attempt_id="attempt-1")
+    tell("lock.unlocked", private, method="remote", action_attempt_id="attempt-1", at=at)
+    since = f"{timezone.localtime(at, private.building.zone):%H:%M}"  # type: ignore[union-attr]
+    page = re.sub(r"<[^>]+>", " ", signed_in(clerk).get("/").content.decode())
+    assert re.search(rf"Unlocked since (\w+ )?{since}, not seen to lock", page)
+    sheet = signed_in(clerk).get(f"/hand-over/{private.building_id}/").content.decode()
+    assert re.search(rf"Unlocked since (\w+ )?{since}, not seen to lock", sheet)
+
+
 def test_the_log_reaches_back_twelve_hours(door: Device, clerk: User) -> None:
     tell("lock.unlocked", door, method="keycode", at=ago(13 * 60))
     assert "Unlocked by code" not in log_of(clerk)

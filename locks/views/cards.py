@@ -39,6 +39,7 @@ from locks.services.rights import (
     unlocking_roles,
 )
 from locks.services.tokens import issue_token
+from locks.services.weighing import unlocked_from_here
 from locks.views.facts import Fact, facts_of, problems_of, why_not_remote
 from locks.views.lock_offers import LockOffer, offer_lock, unsettled_unlocks
 from locks.views.moments import moved_at
@@ -135,6 +136,7 @@ def read_cards(
     pasts = pasts_of(devices)
     outages = offline_since(devices)
     moments = moved_at(latest.values())
+    from_here = unlocked_from_here(devices)
     unsettled = unsettled_unlocks(latest)
     doubted = {each.pk: each for each in (*latest.values(), *unsettled.values())}
     told = newest_of(doubted.values())
@@ -153,6 +155,7 @@ def read_cards(
                 pasts.get(device.pk, NO_PAST),
                 outages.get(device.pk),
                 moments,
+                device.pk in from_here,
                 free.get(device.pk),
                 proof,
                 held,
@@ -178,6 +181,7 @@ class _Seen:
     past: Past
     offline_since: dt.datetime | None
     moments: dict[int, dt.datetime]  # when locks moved of which that was learned late, by request
+    from_here: bool  # a press of ours unlocked it, and it was not seen to lock
     free_at: dt.datetime | None  # of the door
     proof: Proved | None  # the viewer's latest
     held: frozenset[int]  # buildings where the viewer holds any role
@@ -223,7 +227,12 @@ def _card(
         device=device,
         building=building,
         facts=facts_of(
-            device, latest=latest, past=seen.past, offline_since=seen.offline_since, at=seen.at
+            device,
+            latest=latest,
+            past=seen.past,
+            offline_since=seen.offline_since,
+            from_here=seen.from_here,
+            at=seen.at,
         ),
         problems=problems_of(device, past=seen.past, obstacle=why, at=seen.at),
         state=_state(latest, seen) if latest else None,

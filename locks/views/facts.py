@@ -40,13 +40,17 @@ def facts_of(
     at: dt.datetime,
     past: Past = NO_PAST,
     offline_since: dt.datetime | None = None,
+    from_here: bool = False,
 ) -> list[Fact]:
-    """Online, locked and battery, as far as Seam told, and how soon it answers."""
+    """Online, locked and battery, as far as Seam told, and how soon it answers.
+
+    `from_here`: a press of ours unlocked it, whose time is no secret at a private door.
+    """
     known = [
         fact
         for fact in (
             _online(device, offline_since, at=at),
-            _locked(device, latest, at=at),
+            _locked(device, latest, at=at, from_here=from_here),
             _battery(device),
         )
         if fact is not None
@@ -88,12 +92,16 @@ def _may_answer(device: Device, at: dt.datetime) -> bool:
     return device.can_remotely_unlock and not any(cut_off(device, at))
 
 
-def _locked(device: Device, latest: UnlockRequest | None, *, at: dt.datetime) -> Fact | None:
+def _locked(
+    device: Device, latest: UnlockRequest | None, *, at: dt.datetime, from_here: bool
+) -> Fact | None:
     """Locked or not; left out where a later press may have changed it."""
     if device.unlocked_since is not None and device.building is not None:
         since = _time(device.unlocked_since, device, at)
         text = _("Unlocked since %(time)s, not seen to lock") % {"time": since}
-        if device.is_private:  # when somebody used their code there is for managers, in the log
+        if (
+            device.is_private and not from_here
+        ):  # when somebody used their code there is for managers, in the log
             text = _("Unlocked, not seen to lock")
         return Fact("unlock", text, "warn")
     if device.locked is None or not device.online:
