@@ -215,6 +215,14 @@ def test_old_errors_of_a_list_that_nobody_reads_any_more_are_a_doubt(north, cler
     assert "data-press" not in html_of(signed_in(clerk), gone)
 
 
+def test_it_says_how_many_problems_it_leaves_out(north, clerk) -> None:
+    errors = [{"code": f"made_up_{number}", "message": f"Problem {number}."} for number in range(6)]
+    text = card(clerk, make_device(north, errors=errors))
+    assert "Problem 3." in text
+    assert "Problem 4." not in text
+    assert "and 2 more problems" in text
+
+
 def test_a_refusal_is_old_news_once_the_lock_is_back(north, clerk) -> None:
     door = make_device(north, errors=[{"code": "hub_disconnected"}])
     token = issue_token(person=clerk, device=door)

@@ -104,6 +104,17 @@ def test_the_card_says_what_came_of_it(
     assert "What was seen at the door?" not in text
 
 
+def test_its_ring_knows_how_long_locking_usually_takes(door: Device, clerk: User) -> None:
+    done = {"confirmed_by_device": True}
+    for number in range(4):
+        request_of(door, clerk, Status.UNLOCKED, ago=9_000 + number, took_ms=4_000, **done)
+        locked = {**done, "action": "lock", "took_ms": 7_000}
+        request_of(door, clerk, Status.LOCKED, ago=8_000 + number, **locked)
+    request_of(door, clerk, Status.PENDING, action="lock", ago=2)
+    assert "Waiting for the lock to lock… (usually 7 s)" in card(clerk, door)
+    assert 'data-usual="7000"' in html_of(signed_in(clerk), door)
+
+
 def test_one_that_seam_contradicts_says_what_to_do(door: Device, clerk: User) -> None:
     told = {"confirmed_by_device": True, "contradicted_at": timezone.now()}
     request_of(door, clerk, Status.LOCKED, action="lock", **told)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from locks import words
 from locks.models import Action, Device, Status, UnlockRequest
@@ -157,7 +158,14 @@ def problems_of(
     found += _complaints(device.warnings, Fact("warning", "", "warn"), said=said)
     found.sort(key=lambda fact: not fact.tone)
     doubts = [Fact("half-check", past.confirms, "half")] if past.confirms else []
-    return found[:MOST_PROBLEMS] + doubts
+    return [*found[:MOST_PROBLEMS], *_left_out(len(found) - MOST_PROBLEMS), *doubts]
+
+
+def _left_out(count: int) -> list[Fact]:
+    if count <= 0:
+        return []
+    told = ngettext("and %(count)d more problem", "and %(count)d more problems", count)
+    return [Fact("warning", told % {"count": count})]
 
 
 def _complaints(entries: Any, look: Fact, *, said: set[str]) -> Iterator[Fact]:

@@ -50,8 +50,8 @@ def headline_of(request: UnlockRequest, past: Past) -> Headline:
         return Headline(_("Not unlocked"))
     if outcome == Outcome.LOCK_FAILED_MAY_ACT:
         return Headline(_("Not locked"))
-    if outcome == Outcome.PENDING:
-        return Headline(_("Waiting for the lock…"), _usually(past))
+    if outcome in (Outcome.PENDING, Outcome.LOCK_PENDING):
+        return Headline(str(outcome.label), _usually(past))
     return _cut(str(outcome.label))
 
 

@@ -22,15 +22,22 @@ SAMPLE = 20  # presses of a door, the newest
 FEWEST_FOR_USUAL = 3
 NOTABLY, NOTABLY_MS = 1.5, 2_000  # the worst is told where it is this much longer than usual
 CONFIRMS_RARELY = 0.5
+LOCKED = frozenset({Outcome.LOCKED_CONFIRMED, Outcome.LOCKED_UNCONFIRMED, Outcome.LOCKED_UNSAID})
 
 
 @dataclass(frozen=True)
 class Past:
     """Of the last presses: how long the answers took, and how many unlocks the lock confirmed."""
 
-    times: AnswerTimes = AnswerTimes()
+    times: AnswerTimes = AnswerTimes()  # of presses on Unlock
     unlocks: int = 0
     confirmed: int = 0
+    lock_times: AnswerTimes = AnswerTimes()
+
+    @property
+    def of_locking(self) -> Past:
+        """How long the answers to Lock took; a bolt may need another time for each way."""
+        return Past(times=self.lock_times)
 
     @property
     def usual_ms(self) -> int | None:
@@ -119,10 +126,15 @@ def pasts_of(devices: Iterable[Device]) -> dict[int, Past]:
 def _past(building_id: int, told: str) -> Past:
     """What was before a door came to its building is not for the people of this one."""
     lengths: Counter[int] = Counter()
+    of_locking: Counter[int] = Counter()
     outcomes: Counter[str] = Counter()
     for row in told.split(","):
         building, outcome, took = row.split(" ")
-        if building != str(building_id) or outcome not in UNLOCKS:
+        if building != str(building_id):
+            continue
+        if outcome in LOCKED and took != "-":
+            of_locking[int(took)] += 1
+        if outcome not in UNLOCKS:
             continue
         outcomes[outcome] += 1
         if took != "-" and outcome != Outcome.INFERRED:
@@ -131,6 +143,7 @@ def _past(building_id: int, told: str) -> Past:
         times=AnswerTimes(tuple(sorted(lengths.items()))),
         unlocks=outcomes.total(),
         confirmed=outcomes[Outcome.CONFIRMED],
+        lock_times=AnswerTimes(tuple(sorted(of_locking.items()))),
     )
 
 

@@ -92,7 +92,7 @@ def state_of(
     if tone in ("good", "half") and leaves_doubt(request):
         tone = "warn"
     since = request.contradicted_at or request.ended_at or request.requested_at
-    past = past if request.action == Action.UNLOCK else NO_PAST  # it tells of unlocks
+    past = past if request.action == Action.UNLOCK else past.of_locking
     pace = pace_of(request, past, at=at) if request.is_open else None
     told = _told(request, at=at)
     return State(
