@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from locks.tests.desks import card, name_it, out_of_date, shell, unlock, without_news
+from locks.tests.visitors import DEMO_PASSWORD
 from tools.stack import Stack
 
 PARTS = ("web",)
@@ -158,6 +159,67 @@ def test_a_press_that_comes_back_late_does_not_take_the_place_of_the_next_questi
     expect(page.locator("#notices")).to_contain_text("Room 101 Out of date.")
     held["question"].continue_()
     expect(dialog).to_contain_text("Unlock Room 102?")
+
+
+# --- What can end while a question is open -------------------------------------------------------------
+
+
+def test_who_is_signed_out_within_a_question_reads_that_nothing_was_sent(
+    sign_in, simulated
+) -> None:
+    page = without_news(sign_in("clerk"))
+    before = simulated.posts("harbour-room-102")
+    dialog = filled_in(page, "102")
+    page.context.clear_cookies(name="accessdesk_session")
+    dialog.get_by_role("button", name="Unlock Room 102").press("Enter")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    sentence = page.get_by_role("alert").filter(has_text="signed out before your press got here")
+    expect(sentence).to_contain_text("Nothing was sent. Sign in, and you are at that door again.")
+    page.unroute_all()
+    page.get_by_label("User name").fill("clerk")
+    page.get_by_label("Password").fill(DEMO_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Unlock Room 102?")).to_be_visible()  # asked anew
+    expect(page.get_by_label("Note")).to_have_value("")  # of a sign-in that is over
+    assert simulated.posts("harbour-room-102") == before
+
+
+def test_whose_role_ends_within_a_question_reads_whom_to_tell(
+    house: Stack, sign_in, simulated
+) -> None:
+    page = without_news(sign_in("clerk2"))
+    before = simulated.posts("harbour-room-102")
+    dialog = filled_in(page, "102")
+    role = "Assignment.objects.filter(person__username='clerk2', building__name='Harbour House')"
+    shell(house, f"from django.utils import timezone; {role}.update(revoked_at=timezone.now())")
+    dialog.get_by_role("button", name="Unlock Room 102").press("Enter")
+    expect(page.locator("#notices")).to_contain_text("Room 102 Nothing was sent. There is no such")
+    expect(page.locator("#notices")).to_contain_text("If it should be yours, tell a manager.")
+    expect(dialog).to_be_hidden()
+    page.unroute_all()
+    expect(card(page, "Room 102")).to_have_count(0)
+    expect(page.locator("#notices")).to_contain_text("Room 102 Nothing was sent.")
+    shell(house, f"{role}.update(revoked_at=None)")
+    assert simulated.posts("harbour-room-102") == before
+
+
+def test_a_door_that_is_frozen_within_a_question_says_so_on_its_card(
+    house: Stack, sign_in, simulated
+) -> None:
+    page = without_news(sign_in("clerk"))
+    before = simulated.posts("harbour-room-110")
+    dialog = filled_in(page, "110")
+    shell(house, DOOR + "freezing.freeze_door(actor=boss, device=door, reason='Cleaning')")
+    dialog.get_by_role("button", name="Unlock Room 110").press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(card(page, "Room 110")).to_contain_text("Nothing was sent.")
+    expect(card(page, "Room 110")).to_contain_text("Cleaning")
+    expect(page.locator("#say-now")).to_contain_text("Room 110: Nothing was sent.")
+    assert simulated.posts("harbour-room-110") == before
+    shell(house, DOOR + "freezing.release_door(actor=boss, device=door)")
+
+
+# --- What is not filled in ---------------------------------------------------------------------
 
 
 def test_what_proves_who_one_is_is_typed_anew(house: Stack, sign_in) -> None:
