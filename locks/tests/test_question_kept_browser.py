@@ -1,6 +1,7 @@
 """What was typed for a press that was turned away stands in its question once more, and nowhere else."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -30,6 +31,19 @@ places.change_door(actor=boss, device=door, changes={'break_glass': True})
 freezing.freeze_door(actor=boss, device=door, reason='Cleaning')
 """
 )
+AS_BEFORE = """
+from allauth.mfa.models import Authenticator
+Authenticator.objects.all().delete()
+Assignment.objects.filter(person__username='clerk2').update(revoked_at=None)
+Device.objects.filter(label='Room 110').update(step_up_minutes=None, break_glass=False, frozen=False)
+"""
+
+
+@pytest.fixture
+def as_before(house: Stack) -> Iterator[None]:
+    """The house is as it was for the tests that come after this one, in whatever order."""
+    yield
+    shell(house, AS_BEFORE)
 
 
 def filled_in(page: Page, number: str) -> Locator:
@@ -184,6 +198,7 @@ def test_who_is_signed_out_within_a_question_reads_that_nothing_was_sent(
     assert simulated.posts("harbour-room-102") == before
 
 
+@pytest.mark.usefixtures("as_before")
 def test_whose_role_ends_within_a_question_reads_whom_to_tell(
     house: Stack, sign_in, simulated
 ) -> None:
@@ -199,10 +214,10 @@ def test_whose_role_ends_within_a_question_reads_whom_to_tell(
     page.unroute_all()
     expect(card(page, "Room 102")).to_have_count(0)
     expect(page.locator("#notices")).to_contain_text("Room 102 Nothing was sent.")
-    shell(house, f"{role}.update(revoked_at=None)")
     assert simulated.posts("harbour-room-102") == before
 
 
+@pytest.mark.usefixtures("as_before")
 def test_a_door_that_is_frozen_within_a_question_says_so_on_its_card(
     house: Stack, sign_in, simulated
 ) -> None:
@@ -216,12 +231,12 @@ def test_a_door_that_is_frozen_within_a_question_says_so_on_its_card(
     expect(card(page, "Room 110")).to_contain_text("Cleaning")
     expect(page.locator("#say-now")).to_contain_text("Room 110: Nothing was sent.")
     assert simulated.posts("harbour-room-110") == before
-    shell(house, DOOR + "freezing.release_door(actor=boss, device=door)")
 
 
 # --- What is not filled in ---------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("as_before")
 def test_what_proves_who_one_is_is_typed_anew(house: Stack, sign_in) -> None:
     page = sign_in("clerk")
     shell(house, ASKS_WHO)
@@ -235,6 +250,7 @@ def test_what_proves_who_one_is_is_typed_anew(house: Stack, sign_in) -> None:
     expect(dialog.get_by_label("Code from your authenticator app")).to_be_focused()
 
 
+@pytest.mark.usefixtures("as_before")
 def test_breaking_glass_finds_nothing_of_what_was_typed_for_an_ordinary_press(
     house: Stack, sign_in, simulated
 ) -> None:
