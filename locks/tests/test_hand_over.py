@@ -26,7 +26,7 @@ from locks.models import (
 from locks.services import events
 from locks.services.errors import NotAllowed
 from locks.services.follow_ups import MOST_OPEN, close_follow_up, open_follow_up
-from locks.services.handing_over import TakenAlready, take_over
+from locks.services.handing_over import TakenAlready, latest_of, take_over
 from locks.services.shifts import Noted
 from locks.services.verifying import verify_chains
 from locks.tests.conftest import signed_in
@@ -318,6 +318,33 @@ def test_one_click_begins_the_next_shift_and_stands_on_the_record(
     second = taken(north, clerk)
     assert (second.number, second.since) == (2, row.until)
     assert all(report.is_sound for report in verify_chains())
+
+
+def test_who_had_opened_the_sheet_a_while_ago_reads_how_much_has_come_since(
+    north, entrance, room, clerk, ana, manager
+) -> None:
+    path = f"/hand-over/{north.pk}/take-over/"
+    unlock_at(timezone.now() - 3 * HOUR, entrance, clerk, confirmed_by_device=True)
+    page = signed_in(ana).get(f"/hand-over/{north.pk}/").content.decode()
+    read_at = re.search(r'name="read_at" value="([^"]+)"', page)[1]
+    assert "since you opened" not in post(signed_in(ana), path, after=0, read_at=read_at)
+
+    read_at = (timezone.now() - HOUR).isoformat()
+    HandOver.objects.update(until=timezone.now() - 2 * HOUR, since=timezone.now() - 6 * HOUR)
+    past_unlock(entrance, clerk, confirmed_by_device=True)
+    assert "One more thing happened since" in post(signed_in(ana), path, after=1, read_at=read_at)
+
+    HandOver.objects.filter(number=2).update(until=timezone.now() - 2 * HOUR)
+    late = {"ended_at": timezone.now(), "confirmed_by_device": True}
+    unlock_at(timezone.now() - 1.5 * HOUR, entrance, clerk, **late)
+    open_follow_up(actor=clerk, building=north, text="A lamp", door=None, at=timezone.now())
+    tell("lock.unlocked", room, method="keycode")  # for managers
+    assert "3 more things happened since" in post(signed_in(clerk), path, after=2, read_at=read_at)
+    for odd in ("", "yesterday", "2026-01-01T00:00:00", "9999-12-31T23:59:59+00:00"):
+        latest = latest_of(north)
+        told = post(signed_in(clerk), path, after=latest.number, read_at=odd)
+        assert "You took over" in told
+        assert "since you opened" not in told
 
 
 def test_of_two_clerks_the_second_reads_who_was_first(north, clerk, ana) -> None:

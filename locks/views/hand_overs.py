@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from locks.models import Building, Device, FollowUp, HandOver
@@ -19,8 +20,8 @@ from locks.services.errors import ServiceError
 from locks.services.follow_ups import ClosedAlready, close_follow_up, open_follow_up
 from locks.services.handing_over import LONGEST, TakenAlready, latest_of, take_over, works_at
 from locks.views.requests import DeskRequest, SeeOther
-from locks.views.sheet_lines import moment_on_paper
-from locks.views.sheets import REACHES_BACK, sheet_now, sheet_of
+from locks.views.sheet_lines import moment_on_paper, parsed
+from locks.views.sheets import REACHES_BACK, came_since, sheet_now, sheet_of
 from locks.views.states import clock
 
 MOST_PAST = 20  # hand-overs that are listed
@@ -63,6 +64,7 @@ def _sheet(
             for each in building.hand_overs.order_by("-number").defer("noted")[:MOST_PAST]
             if _may_read(each, is_managed=is_managed, at=at)
         ],
+        "read_at": at.isoformat(),
         "printed_at": moment_on_paper(at, building),
         "typed": request.POST if refused else {},
         "refused": refused,
@@ -110,8 +112,26 @@ def take_shift_over(request: DeskRequest, building_id: int) -> HttpResponse:
     except ServiceError as refusal:
         return _sheet(request, building, is_managed=is_managed, refused=str(refusal))
     else:
+        _tell_what_came(request, taken, is_managed=is_managed)
         return SeeOther(reverse("past_hand_over", args=(building.pk, taken.number)))
     return _back(building)
+
+
+def _tell_what_came(request: DeskRequest, taken: HandOver, *, is_managed: bool) -> None:
+    """Who read a sheet for a while has not read all that they took over."""
+    read_at = parsed(request.POST.get("read_at", ""))
+    if read_at is None or not taken.since <= read_at < taken.until:
+        return
+    count = came_since(read_at, taken, is_managed=is_managed)
+    if not count:
+        return
+    told = ngettext(
+        "One more thing happened since you opened the sheet, at %(time)s. It stands below.",
+        "%(count)d more things happened since you opened the sheet, at %(time)s. They stand below.",
+        count,
+    )
+    when = clock(read_at, zone=taken.building.zone, at=taken.until)
+    messages.warning(request, told % {"count": count, "time": when})
 
 
 @require_POST

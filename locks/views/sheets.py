@@ -10,11 +10,13 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
-from locks.models import Building, HandOver
+from django.db.models import Q
+
+from locks.models import Building, FollowUp, HandOver
 from locks.services.events import KEPT_FOR
 from locks.services.handing_over import begins_at
 from locks.services.shifts import Noted, noted_now
-from locks.views.log import LogRow, Span, moves_at, read_log
+from locks.views.log import LogRow, Span, moves_at, read_log, requests_in
 from locks.views.sheet_lines import (
     MOST_DONE,
     MOST_REFUSALS,
@@ -86,6 +88,21 @@ def sheet_of(hand_over: HandOver, *, is_managed: bool, at: dt.datetime) -> Sheet
     span = Span(hand_over.since, hand_over.until)
     noted = Noted.from_json(hand_over.noted)
     return _sheet(hand_over.building, span, noted, is_managed=is_managed, at=at)
+
+
+def came_since(moment: dt.datetime, hand_over: HandOver, *, is_managed: bool) -> int:
+    """How much stands on the sheet of a shift that did not at that `moment` of it. Four queries."""
+    building, end = hand_over.building, hand_over.until
+    span = Span(moment, end)
+    managed = {building.pk} if is_managed else set()
+    rows = read_log(building, at=end, managed=managed, span=span, longest=LONGEST_LIST)
+    before = requests_in(building, Span(hand_over.since, moment))
+    news = Q(ended_at__gt=moment, ended_at__lte=end)
+    news |= Q(contradicted_at__gt=moment, contradicted_at__lte=end)
+    written = Q(opened_at__gt=moment, opened_at__lte=end)
+    written |= Q(closed_at__gt=moment, closed_at__lte=end)
+    follow_ups = FollowUp.objects.filter(written, building=building)
+    return len(rows) + before.filter(news).count() + follow_ups.count()
 
 
 def _sheet(
