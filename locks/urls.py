@@ -85,6 +85,7 @@ urlpatterns = [
         name="past_hand_over",
     ),
     path("follow-ups/<int:follow_up_id>/close/", hand_overs.close_one, name="close_follow_up"),
+    path("follow-ups/<int:follow_up_id>/note/", hand_overs.note_on_one, name="note_follow_up"),
     path("favourites/", favourites.favourites, name="favourites"),
     path("history/", history.history, name="history"),
     path("history/open/", history.still_open, name="still_open"),

@@ -6,7 +6,7 @@ from locks.models.audit import AuditChain, AuditDetail, AuditEvent, Kind
 from locks.models.events import EventsRead, Noise, SeamEvent, Source
 from locks.models.factors import SECOND_FACTORS, lacking_second_factor
 from locks.models.favourites import MOST_FAVOURITES, Favourite
-from locks.models.hand_overs import FollowUp, HandOver
+from locks.models.hand_overs import FollowUp, FollowUpNote, HandOver
 from locks.models.inviting import Invitation, PasswordReset
 from locks.models.people import Assignment, Role, User
 from locks.models.pick_lists import PickList, PickListEntry
@@ -38,6 +38,7 @@ __all__ = [
     "Device",
     "EventsRead",
     "FollowUp",
+    "FollowUpNote",
     "HandOver",
     "Favourite",
     "Invitation",

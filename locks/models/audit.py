@@ -109,6 +109,7 @@ class Kind(models.TextChoices):
     ALERTS_CHANGED = "alerts.changed", _("alert settings changed")
     TAKEN_OVER = "shift.taken_over", _("shift taken over")
     FOLLOW_UP_OPENED = "follow_up.opened", _("left to the next shift")
+    FOLLOW_UP_NOTED = "follow_up.noted", _("note on a follow-up")
     FOLLOW_UP_CLOSED = "follow_up.closed", _("follow-up done")
     SYNCED = "devices.synced", _("doors read from Seam")
     RESTORED = "record.restored", _("restored from a backup")

@@ -1,4 +1,4 @@
-"""One shift to the next: HandOver, and FollowUp, what the next one still has to see to."""
+"""One shift to the next: HandOver, and what the next one still has to see to: FollowUp, FollowUpNote."""
 
 from __future__ import annotations
 
@@ -94,6 +94,28 @@ class FollowUp(models.Model):
                 name="locks_followup_open",
             ),
             models.Index(fields=("building", "closed_at"), name="locks_followup_closed"),
+        )
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class FollowUpNote(models.Model):
+    """What somebody added to a follow-up while it was open: how far it has come.
+
+    Written by services.follow_ups alone, always with its event, and never changed.
+    """
+
+    follow_up = models.ForeignKey(FollowUp, on_delete=models.PROTECT, related_name="notes")
+    text = models.CharField(_("note"), max_length=300)
+    written_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    writer_name = models.CharField(max_length=150, blank=True)  # as it was
+    written_at = models.DateTimeField(_("written at"), default=timezone.now)
+
+    class Meta:
+        ordering = ("written_at", "pk")
+        constraints = (
+            models.CheckConstraint(condition=~Q(text=""), name="locks_followupnote_says_something"),
         )
 
     def __str__(self) -> str:

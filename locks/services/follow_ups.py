@@ -8,12 +8,13 @@ from typing import Final
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from locks.models import Building, Device, FollowUp, Kind, User
+from locks.models import Building, Device, FollowUp, FollowUpNote, Kind, User
 from locks.services.audit import record
 from locks.services.errors import ServiceError
 from locks.services.handing_over import require_work_at, tidy
 
 MOST_OPEN: Final = 100  # of a building
+MOST_NOTES: Final = 20  # of a follow-up
 
 
 class ClosedAlready(ServiceError):
@@ -67,6 +68,45 @@ def open_follow_up(
 
 
 @transaction.atomic
+def add_note(*, actor: User, follow_up: FollowUp, text: str, at: dt.datetime) -> FollowUpNote:
+    """Say how far it has come; it stays open. The same person's same last word is one.
+
+    Raises NotAllowed, ClosedAlready, and ServiceError for an empty note, a long one, or one too many.
+    """
+    text = tidy(text)
+    if not text:
+        raise ServiceError(_("Say how far it has come."))
+    row = FollowUp.objects.select_for_update(no_key=True).get(pk=follow_up.pk)
+    require_work_at(actor, row.building)
+    if row.closed_at is not None:
+        raise ClosedAlready(row)
+    notes = list(row.notes.all())
+    if notes and (notes[-1].written_by_id, notes[-1].text) == (actor.pk, text):
+        return notes[-1]  # a double click
+    if len(notes) >= MOST_NOTES:
+        told = _("It has %(most)d notes: close it, and leave what is still to be done anew.")
+        raise ServiceError(told % {"most": MOST_NOTES})
+    added = FollowUpNote.objects.create(
+        follow_up=row,
+        text=text,
+        written_by=actor,
+        writer_name=actor.get_full_name(),
+        written_at=at,
+    )
+    record(
+        Kind.FOLLOW_UP_NOTED,
+        building=row.building,
+        actor=actor,
+        device=_door_here(row),
+        door=row.door_label,
+        follow_up=row.pk,
+        text=row.text,
+        note=text,
+    )
+    return added
+
+
+@transaction.atomic
 def close_follow_up(
     *, actor: User, follow_up: FollowUp, note: str = "", at: dt.datetime
 ) -> FollowUp:
@@ -79,16 +119,20 @@ def close_follow_up(
     row = FollowUp.objects.select_related("building", "device").get(pk=follow_up.pk)
     if not closed:
         raise ClosedAlready(row)
-    # A door that has moved away is called otherwise there, and that is not for the people here.
-    is_here = row.device is not None and row.device.building_id == row.building_id
     record(
         Kind.FOLLOW_UP_CLOSED,
         building=row.building,
         actor=actor,
-        device=row.device if is_here else None,
+        device=_door_here(row),
         door=row.door_label,
         follow_up=row.pk,
         text=row.text,
         note=note,
     )
     return row
+
+
+def _door_here(row: FollowUp) -> Device | None:
+    """Its door; one that has moved away is called otherwise there, which is not for the people here."""
+    is_here = row.device is not None and row.device.building_id == row.building_id
+    return row.device if is_here else None

@@ -33,6 +33,15 @@ class DoorNote:
 
 
 @dataclass(frozen=True)
+class NoteOnIt:
+    """How far a follow-up had come, by somebody's word."""
+
+    text: str
+    by: str
+    at: str  # ISO 8601
+
+
+@dataclass(frozen=True)
 class OpenNote:
     """A follow-up that is open."""
 
@@ -41,6 +50,7 @@ class OpenNote:
     door: str
     by: str
     at: str  # ISO 8601
+    notes: tuple[NoteOnIt, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,9 +83,10 @@ class Noted:
 
 
 def noted_now(building: Building, *, at: dt.datetime) -> Noted:
-    """Five queries at most, however many doors."""
+    """Six queries at most, however many doors."""
     doors = list(building.devices.on_the_desk().order_by("label", "pk"))
     from_here = unlocked_from_here(doors)
+    open_ones = FollowUp.objects.open().filter(building=building)
     chain = AuditChain.objects.filter(building=building).first()
     # The end as a checkpoint tells it: the printed sheet is one more place away from this machine.
     points = read_checkpoint(make_checkpoint(chains=[chain])).points if chain else {}
@@ -84,7 +95,7 @@ def noted_now(building: Building, *, at: dt.datetime) -> Noted:
         at=at.isoformat(),
         doors=tuple(note for door in doors for note in _notes_of(door, from_here)),
         silent=sum(door.online is None for door in doors),
-        open=tuple(_note_of(each) for each in FollowUp.objects.open().filter(building=building)),
+        open=tuple(_note_of(each) for each in open_ones.prefetch_related("notes")),
         events=point.length if point else None,
         head=point.head if point else "",
     )
@@ -115,6 +126,10 @@ def _note_of(follow_up: FollowUp) -> OpenNote:
         door=follow_up.door_label,
         by=follow_up.opener_name,
         at=follow_up.opened_at.isoformat(),
+        notes=tuple(
+            NoteOnIt(each.text, each.writer_name, each.written_at.isoformat())
+            for each in follow_up.notes.all()
+        ),
     )
 
 
@@ -131,8 +146,13 @@ def _open_notes(entries: Any) -> Iterator[OpenNote]:
     for entry in _mappings(entries):
         number = _number(entry, "follow_up")
         if number is not None:
-            texts = (_text(entry, name) for name in ("text", "door", "by", "at"))
-            yield OpenNote(number, *texts)
+            text, door, by, at = (_text(entry, name) for name in ("text", "door", "by", "at"))
+            yield OpenNote(number, text, door, by, at, tuple(_notes_on(entry.get("notes"))))
+
+
+def _notes_on(entries: Any) -> Iterator[NoteOnIt]:
+    for entry in _mappings(entries):
+        yield NoteOnIt(*(_text(entry, name) for name in ("text", "by", "at")))
 
 
 def _mappings(entries: Any) -> Iterable[Mapping[str, Any]]:

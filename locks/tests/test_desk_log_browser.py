@@ -211,7 +211,12 @@ def test_a_shift_is_handed_over_on_one_sheet(sign_in, take) -> None:
     )
     page.get_by_label("Door, if any").select_option(index=2)
     page.get_by_role("button", name="Add").click()
-    expect(page.locator(".follow-up")).to_contain_text("New battery for it is at the desk")
+    left = page.locator(".follow-up")
+    expect(left).to_contain_text("New battery for it is at the desk")
+    left.get_by_label("Note on how far it has come").fill("Tried twice, no luck")
+    left.get_by_label("Note on how far it has come").press("Enter")  # adds it, and closes nothing
+    expect(left.locator(".notes")).to_contain_text("Tried twice, no luck")
+    expect(left.get_by_role("button", name="Done")).to_be_visible()
     take(page, "hand-over")
     page.get_by_label("Note, if any", exact=True).fill("Quiet but for the jammed gate")
     page.get_by_role("button", name="Taken over by Demo clerk").click()

@@ -25,7 +25,13 @@ from locks.models import (
 )
 from locks.services import events
 from locks.services.errors import NotAllowed
-from locks.services.follow_ups import MOST_OPEN, close_follow_up, open_follow_up
+from locks.services.follow_ups import (
+    MOST_NOTES,
+    MOST_OPEN,
+    add_note,
+    close_follow_up,
+    open_follow_up,
+)
 from locks.services.handing_over import TakenAlready, latest_of, take_over
 from locks.services.shifts import Noted
 from locks.services.verifying import verify_chains
@@ -535,10 +541,50 @@ def test_a_follow_up_is_refused_with_a_sentence(north, south, clerk) -> None:
     assert f"{MOST_OPEN} follow-ups are open" in post(desk, path, text="One more")
 
 
+def test_notes_say_how_far_a_follow_up_has_come(north, room, clerk, ana) -> None:
+    left = open_follow_up(actor=clerk, building=north, text="Lamp", door=room, at=timezone.now())
+    note, desk = f"/follow-ups/{left.pk}/note/", signed_in(ana)
+    text = post(desk, note, note=" Called the electrician\n")
+    assert "Lamp" in text
+    assert re.search(r"Called the electrician Ana Lima · \d\d:\d\d:\d\d", text)
+    post(desk, note, note="Called the electrician")  # a double click
+    assert "Say how far it has come." in post(desk, note, note=" \u200b")
+    assert "At most 300 characters, please." in post(desk, note, note="x" * 301)
+    post(signed_in(clerk), note, note="Comes at nine")
+    (first, second) = told(Kind.FOLLOW_UP_NOTED)
+    assert (first["text"], first["note"], first["person"]) == (
+        "Lamp",
+        "Called the electrician",
+        "Ana Lima",
+    )
+    assert second["note"] == "Comes at nine"
+    taken(north, clerk)
+    post(signed_in(clerk), note, note="Is here")
+    text = sheet(clerk, north, 1)  # as it was noted then
+    assert text.index("Called the electrician") < text.index("Comes at nine")
+    assert "Is here" not in text
+    close_follow_up(actor=clerk, follow_up=left, note="Shines", at=timezone.now())
+    text = sheet(clerk, north)
+    assert text.index("Comes at nine") < text.index("Is here") < text.index("Shines")
+    assert "has done that already" in post(desk, note, note="Too late")
+    assert len(told(Kind.FOLLOW_UP_NOTED)) == 3
+    assert all(report.is_sound for report in verify_chains())
+
+
+def test_a_follow_up_takes_a_number_of_notes(north, clerk) -> None:
+    left = open_follow_up(actor=clerk, building=north, text="Lamp", at=timezone.now())
+    for number in range(MOST_NOTES):
+        add_note(actor=clerk, follow_up=left, text=f"No. {number}", at=timezone.now())
+    text = post(signed_in(clerk), f"/follow-ups/{left.pk}/note/", note="One more")
+    assert f"It has {MOST_NOTES} notes" in text
+    assert left.notes.count() == MOST_NOTES
+
+
 def test_a_follow_up_of_another_building_is_nobodys(north, clerk, outsider) -> None:
     left = open_follow_up(actor=clerk, building=north, text="Parcel", at=timezone.now())
     stranger = signed_in(outsider)
     assert stranger.post(f"/follow-ups/{left.pk}/close/").status_code == 404
+    assert stranger.post(f"/follow-ups/{left.pk}/note/", {"note": "x"}).status_code == 404
     for path in ("", "1/"):
         assert stranger.get(f"/hand-over/{north.pk}/{path}").status_code == 404
     assert FollowUp.objects.open().count() == 1
@@ -563,7 +609,10 @@ def test_it_asks_the_database_the_same_however_much_happened(
             door = make_device(north, online=False)
             past_unlock(door, clerk, status=Status.UNKNOWN, code="no_answer")
             past_refusal(door, clerk)
-            open_follow_up(actor=clerk, building=north, text="x", door=door, at=timezone.now())
+            left = open_follow_up(
+                actor=clerk, building=north, text="x", door=door, at=timezone.now()
+            )
+            add_note(actor=clerk, follow_up=left, text="y", at=timezone.now())
 
     client = signed_in(clerk)
     for number in (1, 49):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from locks.models import Building, Device, FollowUp, HandOver
 from locks.services.errors import ServiceError
-from locks.services.follow_ups import ClosedAlready, close_follow_up, open_follow_up
+from locks.services.follow_ups import ClosedAlready, add_note, close_follow_up, open_follow_up
 from locks.services.handing_over import LONGEST, TakenAlready, latest_of, take_over, works_at
 from locks.views.requests import DeskRequest, SeeOther
 from locks.views.sheet_lines import moment_on_paper, parsed
@@ -160,13 +161,36 @@ def add_follow_up(request: DeskRequest, building_id: int) -> HttpResponse:
 @require_POST
 def close_one(request: DeskRequest, follow_up_id: int) -> HttpResponse:
     """Say that a follow-up is done."""
+    return _on_follow_up(
+        request,
+        follow_up_id,
+        lambda found, at: close_follow_up(
+            actor=request.user, follow_up=found, note=request.POST.get("note", ""), at=at
+        ),
+    )
+
+
+@require_POST
+def note_on_one(request: DeskRequest, follow_up_id: int) -> HttpResponse:
+    """Say how far a follow-up has come; it stays open."""
+    return _on_follow_up(
+        request,
+        follow_up_id,
+        lambda found, at: add_note(
+            actor=request.user, follow_up=found, text=request.POST.get("note", ""), at=at
+        ),
+    )
+
+
+def _on_follow_up(
+    request: DeskRequest, follow_up_id: int, act: Callable[[FollowUp, dt.datetime], object]
+) -> HttpResponse:
+    """Back to the sheet, which shows what came of it, or says why nothing did."""
     rows = FollowUp.objects.visible_to(request.user).select_related("building")
     found = get_object_or_404(rows, pk=follow_up_id)
     at = timezone.now()
     try:
-        close_follow_up(
-            actor=request.user, follow_up=found, note=request.POST.get("note", ""), at=at
-        )
+        act(found, at)
     except ClosedAlready as first:
         done = first.follow_up
         is_own = done.closed_by_id == request.user.pk  # a double click

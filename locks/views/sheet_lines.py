@@ -87,6 +87,12 @@ class DoorLine:
 
 
 @dataclass(frozen=True)
+class NoteLine:
+    text: str
+    written: str  # by whom and when
+
+
+@dataclass(frozen=True)
 class FollowUpLine:
     pk: int
     text: str
@@ -94,6 +100,7 @@ class FollowUpLine:
     opened: str  # by whom and when
     closed: str = ""
     note: str = ""
+    notes: tuple[NoteLine, ...] = ()
 
 
 def figures_of(building: Building, span: Span, moved: int) -> list[Figure]:
@@ -235,11 +242,16 @@ def door_line(note: DoorNote, building: Building, end: dt.datetime, is_managed: 
 
 def open_line(note: OpenNote, building: Building, end: dt.datetime) -> FollowUpLine:
     opened = _by(note.by, parsed(note.at), building, end)
-    return FollowUpLine(pk=note.follow_up, text=note.text, door=note.door, opened=opened)
+    notes = tuple(
+        NoteLine(each.text, _by(each.by, parsed(each.at), building, end)) for each in note.notes
+    )
+    return FollowUpLine(
+        pk=note.follow_up, text=note.text, door=note.door, opened=opened, notes=notes
+    )
 
 
 def done_in(building: Building, span: Span) -> list[FollowUpLine]:
-    """Follow-ups that were closed within the time. One query."""
+    """Follow-ups that were closed within the time. Two queries."""
     end = span.until or timezone.now()
     closed = FollowUp.objects.filter(
         building=building, closed_at__gt=span.since, closed_at__lte=end
@@ -252,8 +264,12 @@ def done_in(building: Building, span: Span) -> list[FollowUpLine]:
             opened=_by(each.opener_name, each.opened_at, building, end),
             closed=_by(each.closer_name, each.closed_at, building, end),
             note=each.closing_note,
+            notes=tuple(
+                NoteLine(note.text, _by(note.writer_name, note.written_at, building, end))
+                for note in each.notes.all()
+            ),
         )
-        for each in closed.order_by("-closed_at", "-pk")[: MOST_DONE + 1]
+        for each in closed.order_by("-closed_at", "-pk").prefetch_related("notes")[: MOST_DONE + 1]
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from django.db.models import Q
 
-from locks.models import Building, FollowUp, HandOver
+from locks.models import Building, FollowUp, FollowUpNote, HandOver
 from locks.services.events import KEPT_FOR
 from locks.services.handing_over import begins_at
 from locks.services.shifts import Noted, noted_now
@@ -91,7 +91,7 @@ def sheet_of(hand_over: HandOver, *, is_managed: bool, at: dt.datetime) -> Sheet
 
 
 def came_since(moment: dt.datetime, hand_over: HandOver, *, is_managed: bool) -> int:
-    """How much stands on the sheet of a shift that did not at that `moment` of it. Four queries."""
+    """How much stands on the sheet of a shift that did not at that `moment` of it. Five queries."""
     building, end = hand_over.building, hand_over.until
     span = Span(moment, end)
     managed = {building.pk} if is_managed else set()
@@ -101,8 +101,11 @@ def came_since(moment: dt.datetime, hand_over: HandOver, *, is_managed: bool) ->
     news |= Q(contradicted_at__gt=moment, contradicted_at__lte=end)
     written = Q(opened_at__gt=moment, opened_at__lte=end)
     written |= Q(closed_at__gt=moment, closed_at__lte=end)
-    follow_ups = FollowUp.objects.filter(written, building=building)
-    return len(rows) + before.filter(news).count() + follow_ups.count()
+    follow_ups = FollowUp.objects.filter(written, building=building).count()
+    notes = FollowUpNote.objects.filter(
+        follow_up__building=building, written_at__gt=moment, written_at__lte=end
+    )
+    return len(rows) + before.filter(news).count() + follow_ups + notes.count()
 
 
 def _sheet(

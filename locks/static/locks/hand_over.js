@@ -38,6 +38,8 @@
     }
     if (fresh) {
       form.elements.csrfmiddlewaretoken.value = fresh.value;
+      const way = event.submitter?.getAttribute("formaction"); // one of several buttons
+      if (way) form.action = way;
       return form.submit();
     }
     isAsking = false;
