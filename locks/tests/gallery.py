@@ -33,8 +33,8 @@ from locks.views import errors as views
 
 # Whose view of a page is looked at, where several see it.
 PREFERRED = ("manager", "superuser", "clerk", "stranger")
-# They answer machines, and no page.
-DATA = {"healthz", "readyz", "accounts/session/", "admin/jsi18n/"}
+# They answer machines and scripts, and are no page.
+DATA = {"healthz", "readyz", "accounts/session/", "admin/jsi18n/", "history/open/"}
 # They lead elsewhere, whoever asks.
 ONWARDS = {
     *("admin/login/", "admin/logout/", "admin/password_change/", "admin/password_change/done/"),

@@ -73,8 +73,9 @@ _CUT_BELOW = """() => {
   }
   return found;
 }"""
-# What moves by itself, and goes on to.
-_MOVES = """() => document.getAnimations().filter((each) => each.playState === "running")
+# What moves by itself, and goes on to. `arming` moves nothing: it keeps a second click from a new button.
+_MOVES = """() => document.getAnimations()
+  .filter((each) => each.playState === "running" && each.animationName !== "arming")
   .map((each) => `moves: ${each.effect.target.outerHTML.slice(0, 120)}`)"""
 # Whether what has the focus can be seen, or lies under something that stands still.
 _COVERED = """() => {

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from locks.models import Alert, AuditEvent, Building, Device, PickListEntry, Role
 from locks.services.alerting import find_alerts
-from locks.services.follow_ups import open_follow_up
+from locks.services.follow_ups import add_note, open_follow_up
 from locks.services.handing_over import take_over
 from locks.services.inviting import invite_person
 from locks.services.proving import prove_record
@@ -152,9 +152,11 @@ hand-over/<int:building_id>/<int:number>/                |  in 404 200 200 200 4
 hand-over/<int:building_id>/take-over/                   |  in 405 405 405 405 405 405 405 |  in 404  go 422 422 404 404 422
 hand-over/<int:building_id>/follow-ups/                  |  in 405 405 405 405 405 405 405 |  in 404 422 422 422 404 404 422
 follow-ups/<int:follow_up_id>/close/                     |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
+follow-ups/<int:follow_up_id>/note/                      |  in 405 405 405 405 405 405 405 |  in 404  go  go  go 404 404  go
 requests/<int:request_id>/attest/                        |  in 405 405 405 405 405 405 405 |  in 404 400 400 400 404 404 400
 favourites/                                              |  in 405 405 405 405 405 405 405 |  in 404 404 404 404 404 404 404
 history/                                                 |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
+history/open/                                            |  in 200 200 200 200 200 200 200 |  in 405 405 405 405 405 405 405
 accounts/invitation/                                     | 200 200 200 200 200 200 200 200 | 400 400 400 400 400 400 400 400
 accounts/invitation/open/                                |  go  go  go  go  go  go  go  go |  go  go  go  go  go  go  go  go
 accounts/invitation/<str:secret>/                        | 404 404 404 404 404 404 404 404 | 405 405 405 405 405 405 405 405
@@ -251,6 +253,7 @@ def ids(cast, simulator) -> dict[str, int]:
     superuser = User.objects.get(is_superuser=True)
     now = timezone.now()
     left = open_follow_up(actor=clerk, building=north, text="Fetch the parcel", door=door, at=now)
+    add_note(actor=clerk, follow_up=left, text="It comes at nine", at=now)
     take_over(actor=clerk, building=north, after=0, note="Quiet night", at=now)
     review = flag_event(actor=superuser, event=AuditEvent.objects.earliest("id"), reason="odd")
     invited = invite_person(actor=superuser, building=north, role=Role.VIEWER, name="New")

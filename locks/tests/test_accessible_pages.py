@@ -47,6 +47,10 @@ def shut_out(page: Page, scene: gallery.Scene) -> list[str]:
     if is_ours:
         problems += reaching.on_a_phone(page) + reaching.small_targets(page)  # still in the dark
     problems += reaching.sticks_out(page) + reaching.does_not_stretch(page)
+    for size in ("tablet", "wide"):
+        width, height = SIZES[size]
+        page.set_viewport_size({"width": width, "height": height})
+        problems += [f"{size}: {each}" for each in reaching.sticks_out(page)]
     page.set_viewport_size(reaching.MAGNIFIED)  # type: ignore[arg-type]
     problems += [f"at 400 %: {each}" for each in reaching.sticks_out(page)]
     return problems + (reaching.covered_focus(page, 6) if is_ours else [])
