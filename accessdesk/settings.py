@@ -383,6 +383,7 @@ DESK_SCRIPTS = (
     "own",
     "log",
     "find",
+    "hold",
 )
 DESK_STYLES = ("lock", "confirm", "state", "lost", "log", "find")
 JOINED_STATIC_FILES = {

@@ -101,6 +101,27 @@ def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
     expect(card(page, "Parking gate")).to_contain_text("Accepted, this lock does not confirm")
 
 
+def test_a_link_or_a_reload_without_a_server_leaves_the_page_where_it_is(sign_in) -> None:
+    page = sign_in("clerk")
+    page.route("**/live/", lambda route: route.abort())  # Playwright leaves an open stream alone
+    page.reload()
+    page.context.set_offline(True)
+    expect(page.locator("#connection")).to_have_attribute("data-state", "lost")
+    for leave in (
+        lambda: page.get_by_role("link", name="My presses").click(),
+        lambda: page.keyboard.press("F5"),
+        lambda: page.get_by_role("button", name="Not you? Switch").click(),
+    ):
+        page.evaluate("document.getElementById('notices').replaceChildren()")
+        leave()
+        expect(notice(page)).to_contain_text("so no other page can be shown. This one stays.")
+        expect(card(page, "Main entrance")).to_be_visible()
+    with page.expect_event("requestfailed", lambda sent: "hand-over" in sent.url):
+        page.get_by_role("link", name="Shift hand-over").click()
+        page.get_by_role("link", name="Shift hand-over").click()  # meant
+    page.context.set_offline(False)
+
+
 def test_a_page_whose_form_is_too_old_says_so_and_its_next_press_counts(sign_in, simulated) -> None:
     page = without_news(sign_in("clerk2"))
     field = card(page, "Bike cellar").locator("[data-press] input[name=csrfmiddlewaretoken]")

@@ -1,0 +1,33 @@
+/* While nothing is heard of the server, a link or a reload would lead to the browser's own page, and take away
+   this one, with what it says. Each is held back once; the same once more is meant. */
+"use strict";
+
+(() => {
+  const ONCE_MORE = 10_000; // ms
+  let held = { what: "", at: -Infinity };
+
+  function hold(event, what) {
+    if (!document.body.classList.contains("is-old")) return;
+    const isMeant = held.what === what && performance.now() - held.at < ONCE_MORE;
+    held = { what, at: performance.now() };
+    if (isMeant) return;
+    event.preventDefault();
+    accessdesk.tell(null, document.getElementById("carriers").dataset.textStays);
+  }
+
+  // What stays on this page was taken by the scripts before.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey || link?.target;
+    if (!link || event.defaultPrevented || isElsewhere) return;
+    const isOnThisPage = link.hash && link.pathname + link.search === location.pathname + location.search;
+    if (!isOnThisPage) hold(event, link.href);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.defaultPrevented) hold(event, event.target.action);
+  });
+  document.addEventListener("keydown", (event) => {
+    const isReload = event.key === "F5" || ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "r");
+    if (isReload) hold(event, "reload");
+  });
+})();
