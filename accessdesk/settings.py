@@ -369,7 +369,8 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
     "accessdesk.static_files.JoinedFiles",
 ]
-# What only the desk loads. The order counts: of scripts, who uses whom; of style sheets, who wins.
+# What the desk loads beside what all pages do. The order counts: of scripts, who uses whom; of style
+# sheets, who wins.
 DESK_SCRIPTS = (
     "live",
     "steady",

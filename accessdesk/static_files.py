@@ -51,34 +51,49 @@ class JoinedFiles(finders.BaseFinder):
     """Finds each file of settings.JOINED_STATIC_FILES, which is several one after the other.
 
     A page of many small files waits for each (HTTP/1.1: six at a time). What they do is as if each
-    came by itself, but that a script that breaks off keeps those after it from running, too.
+    came by itself, but that a script that breaks off keeps those after it from running, too. They are
+    made when they are first asked for, beside the installation's other files.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._folder = tempfile.TemporaryDirectory(prefix="accessdesk-static-")
-        self._storage = FileSystemStorage(location=self._folder.name)
-
     def find(self, path: str, find_all: bool = False, **_kwargs: Any) -> Any:
-        """Its place on disk, made anew: who works on a part sees it (DEBUG)."""
+        """Its place on disk; of parts that somebody works on, as they are now (DEBUG)."""
         if path not in settings.JOINED_STATIC_FILES:
             return [] if find_all else None
-        self._join(path)
-        found = self._storage.path(path)
+        found = self._joined().path(path)
         return [found] if find_all else found
 
     def list(self, ignore_patterns: Any) -> Iterator[tuple[str, Storage]]:
+        storage = self._joined()
         for path in settings.JOINED_STATIC_FILES:
-            self._join(path)
-            yield path, self._storage
+            yield path, storage
 
-    def _join(self, path: str) -> None:
-        """Written only where it is another: a browser may be reading it."""
-        joined = b"\n".join(map(_content, settings.JOINED_STATIC_FILES[path]))
-        whole = Path(self._storage.path(path))
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        if not whole.exists() or whole.read_bytes() != joined:
-            whole.write_bytes(joined)
+    @property
+    def storages(self) -> dict[str, FileSystemStorage]:
+        """As Django's own finders tell it, for ServeStatic's list of the places where it looked."""
+        return {"": self._joined()}
+
+    def _joined(self) -> FileSystemStorage:
+        """A folder for each content: a process of before goes on to serve its own."""
+        contents = {
+            path: b"\n".join(map(_content, parts))
+            for path, parts in settings.JOINED_STATIC_FILES.items()
+        }
+        digest = hashlib.sha256(b"\0".join(contents.values())).hexdigest()[:12]
+        folder: Path = settings.VAR_DIR / "joined" / digest
+        for path, content in contents.items():
+            _write_once(folder / path, content)
+        return FileSystemStorage(location=folder)
+
+
+def _write_once(file: Path, content: bytes) -> None:
+    """Whole from the first moment: another process may be about to read it."""
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as new:
+        new.write(content)
+    Path(new.name).chmod(0o644)
+    Path(new.name).replace(file)
 
 
 def _content(name: str) -> bytes:

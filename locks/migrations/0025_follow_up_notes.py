@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('written_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'ordering': ('written_at', 'pk'),
+                'ordering': ('pk',),
                 'constraints': [models.CheckConstraint(condition=models.Q(('text', ''), _negated=True), name='locks_followupnote_says_something')],
             },
         ),

@@ -113,7 +113,7 @@ class FollowUpNote(models.Model):
     written_at = models.DateTimeField(_("written at"), default=timezone.now)
 
     class Meta:
-        ordering = ("written_at", "pk")
+        ordering = ("pk",)  # as they stand on the record
         constraints = (
             models.CheckConstraint(condition=~Q(text=""), name="locks_followupnote_says_something"),
         )

@@ -25,6 +25,8 @@ ENDED: Final[Mapping[str, str]] = {
 }
 # Seam's clock and ours may differ by as much.
 CLOCKS_DIFFER: Final = dt.timedelta(seconds=1)
+# Who does not manage the building reads of nothing that is older (ADR 0012).
+READ_BY_ALL_FOR: Final = dt.timedelta(hours=24)
 # Svix delivers for 27 hours: what a webhook tells until then still settles what is watched no more.
 WEBHOOKS_COME_FOR: Final = dt.timedelta(hours=28)
 
@@ -100,8 +102,8 @@ def _speaks_against(request: UnlockRequest, event_type: str, status: str) -> boo
 def unlocked_from_here(devices: Iterable[Device]) -> set[int]:
     """Of private doors that were not seen to lock, by id, those that a press of ours unlocked.
 
-    When such a press was, everybody at the desk may read; when somebody used their code is for
-    managers. One query; none where no such door is among them.
+    When such a press was, everybody at its building's desk may read for a day; when somebody used
+    their code is for managers. One query; none where no such door is among them.
     """
     asked = [each.pk for each in devices if each.is_private and each.unlocked_since is not None]
     if not asked:
@@ -113,7 +115,9 @@ def unlocked_from_here(devices: Iterable[Device]) -> set[int]:
         Q(action_attempt_id__gt="") & Exists(ours),
         device__in=asked,
         event_type=UNLOCKED,
+        building=F("device__building"),  # what was before a door moved is not for its new people
         occurred_at=F("device__unlocked_since"),
+        occurred_at__gt=timezone.now() - READ_BY_ALL_FOR,
     )
     return set(moves.values_list("device_id", flat=True))
 

@@ -144,7 +144,7 @@ def test_every_page_of_the_account_fits(
     secret = page.locator("[data-secret]").text_content() or ""
     picture("add-app", "Scan this with an authenticator app")
     page.get_by_label("Code").fill(code_of(secret))
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     picture("recovery-codes", "For the day when your phone is lost")
     page.get_by_role("link", name="I have them").click()
     picture("factors", "Something besides your password")

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from locks.tests.desks import card, shell, unlock
 
@@ -48,6 +48,31 @@ def test_a_click_on_a_door_that_was_moved_under_the_pointer_is_refused_aloud(
     expect(card(clerk, "Main entrance")).to_contain_text("Unlocked, confirmed")
     expect(notice).to_have_text("")
     assert simulated.posts("harbour-main-entrance") == 1
+
+
+def test_a_door_that_an_answer_moved_is_refused_though_news_had_replaced_the_pressed_card(
+    sign_in, simulated
+) -> None:
+    simulated.hold("harbour-main-entrance")
+    clerk = sign_in("clerk", size="phone")
+    held: list[tuple[Route, APIResponse]] = []
+    clerk.route("**/unlock/", lambda route: held.append((route, route.fetch())))
+    unlock(clerk, "Main entrance").click()
+    expect(card(clerk, "Main entrance")).to_contain_text(
+        "Waiting for the lock"
+    )  # news, not the answer
+    clerk.evaluate(STAND_STILL)
+    clerk.evaluate("window.late = 400")  # what moved until now has stood still since
+    clerk.route("**/buildings/**", lambda route: route.abort())  # no more news
+    route, answer = held[0]
+    longer = '<div class="zone">' + "<p>And one line more.</p>" * 12
+    route.fulfill(response=answer, body=answer.text().replace('<div class="zone">', longer, 1))
+    expect(card(clerk, "Main entrance")).to_contain_text("And one line more.")
+    clerk.unroute("**/unlock/")
+    unlock(clerk, "Staff entrance").click()
+    expect(clerk.locator("#notices")).to_have_text(f"Staff entrance {MOVED}")
+    assert simulated.posts("harbour-staff-entrance") == 0
+    simulated.release("harbour-main-entrance")
 
 
 def test_doors_that_were_not_moved_take_every_click_of_a_quick_series(sign_in, simulated) -> None:

@@ -210,7 +210,7 @@ def test_a_shift_is_handed_over_on_one_sheet(sign_in, take) -> None:
         "New battery for it is at the desk"
     )
     page.get_by_label("Door, if any").select_option(index=2)
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     left = page.locator(".follow-up")
     expect(left).to_contain_text("New battery for it is at the desk")
     left.get_by_label("Note on how far it has come").fill("Tried twice, no luck")
@@ -251,15 +251,21 @@ def test_what_was_typed_for_the_next_shift_stays_where_it_cannot_be_saved(sign_i
     left = page.locator(".follow-up").filter(has_text="The lift sticks on two")
     text.fill("The lift sticks on two")
     page.route("**/hand-over/**", lambda route: route.abort())
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     told = page.get_by_role("alert").filter(has_text="Nothing was saved. What you typed stays here")
     expect(told).to_be_visible()
     expect(text).to_have_value("The lift sticks on two")
     page.unroute_all()
     out_of_date(page)
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     expect(left).to_be_visible()
     expect(text).to_have_value("")
+    note = page.get_by_label("Note, if any", exact=True)
+    note.fill("Quiet")  # of another form, which would go with the page
+    left.get_by_role("button", name="Done").click()
+    lost = page.get_by_role("alert").filter(has_text="Something else is typed on this page")
+    expect(lost).to_be_visible()
+    expect(note).to_have_value("Quiet")
     left.get_by_role("button", name="Done").click()
     expect(left).to_contain_text("Done: The lift sticks on two")
 
@@ -288,7 +294,7 @@ def test_a_sheet_that_is_nobodys_any_more_takes_nothing_and_goes(
     )
     shell(house, before + ends)
     with page.expect_response("**/hand-over/**"):
-        page.get_by_role("button", name="Add").click()
+        page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(comes)
     kept = "print(FollowUp.objects.filter(text='Not to be kept').exists())"
     assert shell(house, "from locks.models import FollowUp;" + kept) == "False"

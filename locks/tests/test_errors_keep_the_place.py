@@ -21,6 +21,9 @@ from locks.services.audit import touch
 with transaction.atomic():
     touch(Building.objects.get(name='Harbour House'))
 """
+A_SECOND_LATER = (
+    "{ const now = performance.now.bind(performance); performance.now = () => now() + 1000; }"
+)
 
 
 def notice(page: Page):
@@ -114,12 +117,25 @@ def test_a_link_or_a_reload_without_a_server_leaves_the_page_where_it_is(sign_in
     ):
         page.evaluate("document.getElementById('notices').replaceChildren()")
         leave()
-        expect(notice(page)).to_contain_text("so no other page can be shown. This one stays.")
+        expect(notice(page)).to_contain_text(
+            "Not connected: another page may not be shown, so this one stays."
+        )
         expect(card(page, "Main entrance")).to_be_visible()
+    page.get_by_role("link", name="Shift hand-over").click()
+    page.evaluate(A_SECOND_LATER)  # no double click, but meant
     with page.expect_event("requestfailed", lambda sent: "hand-over" in sent.url):
         page.get_by_role("link", name="Shift hand-over").click()
-        page.get_by_role("link", name="Shift hand-over").click()  # meant
     page.context.set_offline(False)
+
+
+def test_the_keyboard_stays_at_the_door_whose_press_got_no_answer(sign_in, simulated) -> None:
+    page = without_news(sign_in("clerk2"))
+    page.route("**/unlock/", lambda route: route.abort())
+    unlock(page, "Loading dock").press("Enter")
+    expect(notice(page)).to_contain_text("Loading dock No answer from this desk's server.")
+    expect(unlock(page, "Loading dock")).to_be_focused()
+    expect(card(page, "Loading dock").locator(".instant")).to_be_hidden()
+    assert simulated.posts("harbour-loading-dock") == 0
 
 
 def test_a_page_whose_form_is_too_old_says_so_and_its_next_press_counts(sign_in, simulated) -> None:

@@ -338,14 +338,20 @@ def test_who_had_opened_the_sheet_a_while_ago_reads_how_much_has_come_since(
     read_at = (timezone.now() - HOUR).isoformat()
     HandOver.objects.update(until=timezone.now() - 2 * HOUR, since=timezone.now() - 6 * HOUR)
     past_unlock(entrance, clerk, confirmed_by_device=True)
-    assert "One more thing happened since" in post(signed_in(ana), path, after=1, read_at=read_at)
+    assert "One more press, unlock or note has come since you opened" in post(
+        signed_in(ana), path, after=1, read_at=read_at
+    )
 
     HandOver.objects.filter(number=2).update(until=timezone.now() - 2 * HOUR)
     late = {"ended_at": timezone.now(), "confirmed_by_device": True}
     unlock_at(timezone.now() - 1.5 * HOUR, entrance, clerk, **late)
     open_follow_up(actor=clerk, building=north, text="A lamp", door=None, at=timezone.now())
     tell("lock.unlocked", room, method="keycode")  # for managers
-    assert "3 more things happened since" in post(signed_in(clerk), path, after=2, read_at=read_at)
+    past_refusal(entrance, clerk)
+    unlock_at(timezone.now() - 8 * HOUR, entrance, clerk, **late)  # another shift's, settled now
+    assert "5 more presses, unlocks or notes have come since" in post(
+        signed_in(clerk), path, after=2, read_at=read_at
+    )
     for odd in ("", "yesterday", "2026-01-01T00:00:00", "9999-12-31T23:59:59+00:00"):
         latest = latest_of(north)
         told = post(signed_in(clerk), path, after=latest.number, read_at=odd)
@@ -566,7 +572,8 @@ def test_notes_say_how_far_a_follow_up_has_come(north, room, clerk, ana) -> None
     close_follow_up(actor=clerk, follow_up=left, note="Shines", at=timezone.now())
     text = sheet(clerk, north)
     assert text.index("Comes at nine") < text.index("Is here") < text.index("Shines")
-    assert "has done that already" in post(desk, note, note="Too late")
+    text = post(signed_in(clerk), note, note=" Too late ")
+    assert re.search("Clerk closed it at .* Your note was not added: “Too late”.", text)
     assert len(told(Kind.FOLLOW_UP_NOTED)) == 3
     assert all(report.is_sound for report in verify_chains())
 
@@ -577,6 +584,7 @@ def test_a_follow_up_takes_a_number_of_notes(north, clerk) -> None:
         add_note(actor=clerk, follow_up=left, text=f"No. {number}", at=timezone.now())
     text = post(signed_in(clerk), f"/follow-ups/{left.pk}/note/", note="One more")
     assert f"It has {MOST_NOTES} notes" in text
+    assert "Your note was not added: “One more”." in text
     assert left.notes.count() == MOST_NOTES
 
 

@@ -15,7 +15,7 @@ from locks.services import events, sweeping
 from locks.services.mirroring import save_lock
 from locks.tests.conftest import signed_in
 from locks.tests.deliveries import tell
-from locks.tests.factories import make_device
+from locks.tests.factories import grant, make_device
 from locks.tests.history import past_unlock
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,6 +93,22 @@ def test_the_card_of_a_private_door_tells_when_the_desks_own_press_unlocked_it(
     assert re.search(rf"Unlocked since (\w+ )?{since}, not seen to lock", page)
     sheet = signed_in(clerk).get(f"/hand-over/{private.building_id}/").content.decode()
     assert re.search(rf"Unlocked since (\w+ )?{since}, not seen to lock", sheet)
+
+
+@pytest.mark.parametrize("what", ["by code", "a day ago", "in another building"])
+def test_the_card_of_a_private_door_tells_no_other_time(
+    private: Device, south: Building, clerk: User, what: str
+) -> None:
+    at = ago(25 * 60) if what == "a day ago" else ago(90)
+    attempt = "" if what == "by code" else "attempt-1"
+    past_unlock(private, clerk, action_attempt_id="attempt-1")
+    tell("lock.unlocked", private, method="remote", action_attempt_id=attempt, at=at)
+    if what == "in another building":
+        grant(clerk, south)
+        Device.objects.update(building=south)
+    page = signed_in(clerk).get("/").content.decode()
+    assert "Unlocked, not seen to lock" in page
+    assert "Unlocked since" not in page
 
 
 def test_the_log_reaches_back_twelve_hours(door: Device, clerk: User) -> None:

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
-from django_htmx.http import reswap, retarget
+from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from locks.models import UnlockRequest
 from locks.services.attesting import attest
@@ -35,8 +35,11 @@ def attest_unlock(request: DeskRequest, request_id: int) -> HttpResponse:
     except ServiceError as refusal:
         messages.error(request, str(refusal))
     door = asked.device
-    if not request.htmx or door.building_id != asked.building_id:
-        return SeeOther(f"{reverse('desk')}?door={door.pk}#door-{door.pk}")
+    place = f"{reverse('desk')}?door={door.pk}#door-{door.pk}"
+    if not request.htmx:
+        return SeeOther(place)
+    if door.building_id != asked.building_id:
+        return HttpResponseClientRedirect(place)  # a whole page, and no card of one
     card = read_cards(request.user, [door], at=timezone.now())[0]
     response = render(request, "locks/_press_answer.html", {"card": card})
     return reswap(retarget(response, f"#door-{door.pk}"), "outerHTML")

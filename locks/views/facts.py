@@ -100,9 +100,8 @@ def _locked(
     if device.unlocked_since is not None and device.building is not None:
         since = _time(device.unlocked_since, device, at)
         text = _("Unlocked since %(time)s, not seen to lock") % {"time": since}
-        if (
-            device.is_private and not from_here
-        ):  # when somebody used their code there is for managers, in the log
+        # When somebody used their code there is for managers, in the log.
+        if device.is_private and not from_here:
             text = _("Unlocked, not seen to lock")
         return Fact("unlock", text, "warn")
     if device.locked is None or not device.online:

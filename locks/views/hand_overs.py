@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -127,8 +126,8 @@ def _tell_what_came(request: DeskRequest, taken: HandOver, *, is_managed: bool) 
     if not count:
         return
     told = ngettext(
-        "One more thing happened since you opened the sheet, at %(time)s. It stands below.",
-        "%(count)d more things happened since you opened the sheet, at %(time)s. They stand below.",
+        "One more press, unlock or note has come since you opened the sheet, at %(time)s.",
+        "%(count)d more presses, unlocks or notes have come since you opened the sheet, at %(time)s.",
         count,
     )
     when = clock(read_at, zone=taken.building.zone, at=taken.until)
@@ -161,36 +160,12 @@ def add_follow_up(request: DeskRequest, building_id: int) -> HttpResponse:
 @require_POST
 def close_one(request: DeskRequest, follow_up_id: int) -> HttpResponse:
     """Say that a follow-up is done."""
-    return _on_follow_up(
-        request,
-        follow_up_id,
-        lambda found, at: close_follow_up(
-            actor=request.user, follow_up=found, note=request.POST.get("note", ""), at=at
-        ),
-    )
-
-
-@require_POST
-def note_on_one(request: DeskRequest, follow_up_id: int) -> HttpResponse:
-    """Say how far a follow-up has come; it stays open."""
-    return _on_follow_up(
-        request,
-        follow_up_id,
-        lambda found, at: add_note(
-            actor=request.user, follow_up=found, text=request.POST.get("note", ""), at=at
-        ),
-    )
-
-
-def _on_follow_up(
-    request: DeskRequest, follow_up_id: int, act: Callable[[FollowUp, dt.datetime], object]
-) -> HttpResponse:
-    """Back to the sheet, which shows what came of it, or says why nothing did."""
-    rows = FollowUp.objects.visible_to(request.user).select_related("building")
-    found = get_object_or_404(rows, pk=follow_up_id)
+    found = _follow_up(request, follow_up_id)
     at = timezone.now()
     try:
-        act(found, at)
+        close_follow_up(
+            actor=request.user, follow_up=found, note=request.POST.get("note", ""), at=at
+        )
     except ClosedAlready as first:
         done = first.follow_up
         is_own = done.closed_by_id == request.user.pk  # a double click
@@ -204,6 +179,34 @@ def _on_follow_up(
     except ServiceError as refusal:
         messages.error(request, str(refusal))
     return _back(found.building, "follow-ups")
+
+
+@require_POST
+def note_on_one(request: DeskRequest, follow_up_id: int) -> HttpResponse:
+    """Say how far a follow-up has come; it stays open. What could not be added is said with why."""
+    found = _follow_up(request, follow_up_id)
+    text = request.POST.get("note", "")
+    try:
+        add_note(actor=request.user, follow_up=found, text=text, at=timezone.now())
+    except ClosedAlready as closed:
+        done = closed.follow_up
+        when = clock(done.closed_at, zone=found.building.zone, at=timezone.now())
+        told = _("%(name)s closed it at %(time)s.") % {"name": done.closer_name, "time": when}
+        messages.warning(request, f"{told} {_not_added(text)}")
+    except ServiceError as refusal:
+        messages.error(request, f"{refusal} {_not_added(text)}".rstrip())
+    return _back(found.building, "follow-ups")
+
+
+def _not_added(text: str) -> str:
+    """With the text, which would be lost with the form that it was typed into."""
+    text = text.strip()
+    return _("Your note was not added: “%(note)s”.") % {"note": text} if text else ""
+
+
+def _follow_up(request: DeskRequest, follow_up_id: int) -> FollowUp:
+    rows = FollowUp.objects.visible_to(request.user).select_related("building")
+    return get_object_or_404(rows, pk=follow_up_id)
 
 
 def _place(request: DeskRequest, building_id: int) -> tuple[Building, bool]:

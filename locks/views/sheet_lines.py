@@ -242,9 +242,8 @@ def door_line(note: DoorNote, building: Building, end: dt.datetime, is_managed: 
 
 def open_line(note: OpenNote, building: Building, end: dt.datetime) -> FollowUpLine:
     opened = _by(note.by, parsed(note.at), building, end)
-    notes = tuple(
-        NoteLine(each.text, _by(each.by, parsed(each.at), building, end)) for each in note.notes
-    )
+    told = ((each.text, each.by, parsed(each.at)) for each in note.notes)
+    notes = tuple(_note_line(*each, building, end) for each in told)
     return FollowUpLine(
         pk=note.follow_up, text=note.text, door=note.door, opened=opened, notes=notes
     )
@@ -265,12 +264,18 @@ def done_in(building: Building, span: Span) -> list[FollowUpLine]:
             closed=_by(each.closer_name, each.closed_at, building, end),
             note=each.closing_note,
             notes=tuple(
-                NoteLine(note.text, _by(note.writer_name, note.written_at, building, end))
+                _note_line(note.text, note.writer_name, note.written_at, building, end)
                 for note in each.notes.all()
             ),
         )
         for each in closed.order_by("-closed_at", "-pk").prefetch_related("notes")[: MOST_DONE + 1]
     ]
+
+
+def _note_line(
+    text: str, name: str, at: dt.datetime | None, building: Building, end: dt.datetime
+) -> NoteLine:
+    return NoteLine(text, _by(name, at, building, end))
 
 
 def _by(name: str, moment: dt.datetime | None, building: Building, end: dt.datetime) -> str:

@@ -91,21 +91,29 @@ def sheet_of(hand_over: HandOver, *, is_managed: bool, at: dt.datetime) -> Sheet
 
 
 def came_since(moment: dt.datetime, hand_over: HandOver, *, is_managed: bool) -> int:
-    """How much stands on the sheet of a shift that did not at that `moment` of it. Five queries."""
+    """How many presses, unlocks and notes a shift's sheet tells, and did not at that `moment` of it.
+
+    Six queries; of presses of before, as far back as the sheet tells of what came of them.
+    """
     building, end = hand_over.building, hand_over.until
     span = Span(moment, end)
-    managed = {building.pk} if is_managed else set()
-    rows = read_log(building, at=end, managed=managed, span=span, longest=LONGEST_LIST)
-    before = requests_in(building, Span(hand_over.since, moment))
-    news = Q(ended_at__gt=moment, ended_at__lte=end)
-    news |= Q(contradicted_at__gt=moment, contradicted_at__lte=end)
-    written = Q(opened_at__gt=moment, opened_at__lte=end)
-    written |= Q(closed_at__gt=moment, closed_at__lte=end)
+    sent = requests_in(building, span).count()
+    moves = moves_at(building, span, at=end, private=is_managed).count()
+    _refusals, refused = refusals_in(building, span, is_managed=is_managed)
+    before = requests_in(
+        building, Span(moment - (LONGEST_TOLD if is_managed else REACHES_BACK), moment)
+    )
+    settled = before.filter(_between("ended_at", span) | _between("contradicted_at", span)).count()
+    written = _between("opened_at", span) | _between("closed_at", span)
     follow_ups = FollowUp.objects.filter(written, building=building).count()
     notes = FollowUpNote.objects.filter(
-        follow_up__building=building, written_at__gt=moment, written_at__lte=end
-    )
-    return len(rows) + before.filter(news).count() + follow_ups + notes.count()
+        _between("written_at", span), follow_up__building=building
+    ).count()
+    return sent + moves + refused + settled + follow_ups + notes
+
+
+def _between(field: str, span: Span) -> Q:
+    return Q((f"{field}__gt", span.since), (f"{field}__lte", span.until))
 
 
 def _sheet(

@@ -16,7 +16,7 @@
       button.removeAttribute("disabled");
     }
     for (const box of copy.querySelectorAll("[data-age]")) box.removeAttribute("data-age");
-    copy.classList.remove("htmx-request", "is-marked");
+    copy.classList.remove("is-sending", "is-marked");
     return copy;
   }
 

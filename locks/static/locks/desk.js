@@ -26,14 +26,13 @@
     if (isPress) carrier.dataset.isPress = "";
     if (number) carrier.dataset.question = number;
     if (byId(`door-${door}`)) {
-      if (isPress) carrier.setAttribute("hx-indicator", `#door-${door}`);
       carrier.setAttribute("hx-disabled-elt", `#unlock-${door}, #lock-${door}`);
     }
     byId("carriers").append(carrier);
     const done = () => carrier.remove();
-    // The card may be gone: then the answer is told, not shown.
-    const place = document.querySelector(target) ?? carrier;
-    htmx.ajax(verb, path, { source: carrier, values, target: place, swap }).then(done, done);
+    // An answer says itself which card it is (HX-Retarget). Not that card as the target: news replaces it, and
+    // what htmx tells of an element that is gone, nobody hears: the places of the doors would not be noted.
+    htmx.ajax(verb, path, { source: carrier, values, target: target ?? carrier, swap }).then(done, done);
   }
 
   document.addEventListener("submit", (event) => {
@@ -58,13 +57,16 @@
     byId("notices").replaceChildren();
     const card = byId(`door-${door}`);
     if (card) showSending(card);
-    ask("POST", form.action, { door, values, target: `#door-${door}`, swap: "outerHTML", isPress: true });
+    ask("POST", form.action, { door, values, swap: "outerHTML", isPress: true });
   });
 
   // Until its answer is here; of a press alone. One for the page: a copy in each card would be a fifth of it.
   function showSending(card) {
     const sending = byId("sending").content.firstElementChild;
-    if (!card.querySelector(".instant")) card.querySelector(".zone").prepend(sending.cloneNode(true));
+    accessdesk.watched(() => {
+      if (!card.querySelector(".instant")) card.querySelector(".zone").prepend(sending.cloneNode(true));
+      card.classList.add("is-sending");
+    });
     say(`${card.dataset.label}: ${sending.textContent.trim()}`, false);
   }
 
@@ -75,7 +77,7 @@
     const door = form.dataset.attest;
     pressed.set(door, null);
     focusOn = { door, button: "seen" }; // none: Enter struck twice must not unlock
-    ask("POST", form.action, { door, values: new FormData(form, event.submitter), target: `#door-${door}`, swap: "outerHTML" });
+    ask("POST", form.action, { door, values: new FormData(form, event.submitter), swap: "outerHTML" });
   });
 
   document.addEventListener("click", (event) => {
@@ -129,6 +131,9 @@
     if (!door) return;
     const isPress = "isPress" in elt.dataset;
     if (isPress) underWay.delete(door);
+    // Where no card came back, this one is as it was, and the doors below go back to their places.
+    const sent = byId(`door-${door}`);
+    if (isPress && sent?.matches(".is-sending")) accessdesk.watched(() => sent.classList.remove("is-sending"));
     if (!successful) {
       const unanswered = requestConfig.verb === "post" ? said.textNotNoted : said.textNotAsked;
       const told = accessdesk.sentenceOf(xhr) || (isPress ? said.textNoAnswer : unanswered);
@@ -137,6 +142,7 @@
     }
     const section = byId(`door-${door}`)?.closest(".building");
     if (isPress && section) htmx.trigger(section, "refresh");
+    keepFocus(); // the browser took it from the button while that could not be pressed
   });
 
   // The page was too old, so nothing was sent: the same question, of a page that is not.

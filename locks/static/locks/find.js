@@ -23,16 +23,17 @@
 
   /* --- What is typed ------------------------------------------------------------------------- */
 
-  // Before the scripts had run: here, or, by who went there, in the box. Enter was not heard, and is struck again.
-  function takeEarly() {
-    const early = accessdesk.typedEarly();
-    if (early) {
-      box.focus();
-      box.value += early;
-    }
-    if (!isAnswered()) box.dispatchEvent(new Event("input", { bubbles: true }));
+  // Before the scripts had run: at the page, instead of what was searched, or, by who went there, in the box,
+  // which counts alone then: it is what they see.
+  // Enter was not heard, and is struck again.
+  const early = accessdesk.typedEarly();
+  if (early && box.value === box.defaultValue) {
+    box.value = early;
+    box.focus();
   }
-  document.addEventListener("DOMContentLoaded", takeEarly); // htmx, which asks, is ready then
+  document.addEventListener("DOMContentLoaded", () => { // htmx, which asks, is ready then
+    if (!isAnswered()) box.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 
   function clear() {
     box.value = "";
@@ -154,7 +155,13 @@
     accessdesk.keepFocusOn(door, submitter.id);
     const values = new FormData(form, submitter);
     const done = () => carrier.remove();
-    htmx.ajax("POST", form.action, { source: carrier, values, target: `#door-${door}`, swap: "outerHTML" }).then(done, done);
+    htmx.ajax("POST", form.action, { source: carrier, values, target: carrier, swap: "outerHTML" }).then(done, done);
+  });
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { star } = event.detail.elt.dataset;
+    if (!star || byId(`door-${star}`)) return;
+    event.preventDefault(); // another search is shown by now: there is nothing to replace
+    event.detail.successful = true;
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, xhr, successful } = event.detail;

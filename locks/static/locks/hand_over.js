@@ -15,12 +15,26 @@
      the page was out of date, the form gets the token of one that is not. */
   const unsaved = document.getElementById("unsaved");
   if (unsaved.dataset.address) history.replaceState(null, "", unsaved.dataset.address + location.hash);
+  /* Another form's text would go with the page: said once. */
+  let warnedOf = null;
+  function wouldLose(form) {
+    const fields = [...document.querySelectorAll("main form [type=text]")];
+    const isElsewhere = fields.some((field) => field.form !== form && field.value.trim() !== field.defaultValue);
+    if (!isElsewhere || warnedOf === form) return false;
+    warnedOf = form;
+    unsaved.hidden = false;
+    unsaved.textContent = unsaved.dataset.elsewhere;
+    unsaved.scrollIntoView({ block: "nearest" });
+    return true;
+  }
+
   let isAsking = false; // for the whole page: of two forms one would not be sent
   document.addEventListener("submit", async (event) => {
     const form = event.target;
     if (form.method !== "post" || !form.closest("main")) return;
     event.preventDefault();
     if (isAsking) return; // a double click
+    if (wouldLose(form)) return;
     isAsking = true;
     unsaved.hidden = true;
     let fresh = null;
@@ -38,6 +52,7 @@
     }
     if (fresh) {
       form.elements.csrfmiddlewaretoken.value = fresh.value;
+      setTimeout(() => { isAsking = false; }, PATIENCE); // who stopped it may send it again
       const way = event.submitter?.getAttribute("formaction"); // one of several buttons
       if (way) form.action = way;
       return form.submit();
@@ -69,7 +84,7 @@
     stream = document.hidden ? null : new EventSource("/live/");
     if (!stream) return;
     stream.addEventListener("open", look);
-    stream.addEventListener("roles", () => location.reload());
+    stream.addEventListener("roles", look); // who still may be here keeps what they type
     stream.addEventListener("gone", () => accessdesk.leave());
     stream.addEventListener("error", (event) => {
       if (event.target !== stream || stream.readyState !== EventSource.CLOSED) return;

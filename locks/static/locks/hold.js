@@ -3,16 +3,27 @@
 "use strict";
 
 (() => {
+  const BOUNCE = 700; // ms in which the same is the first one's: a double click
   const ONCE_MORE = 10_000; // ms
   let held = { what: "", at: -Infinity };
 
   function hold(event, what) {
     if (!document.body.classList.contains("is-old")) return;
-    const isMeant = held.what === what && performance.now() - held.at < ONCE_MORE;
-    held = { what, at: performance.now() };
+    const since = performance.now() - held.at;
+    const isMeant = held.what === what && since > BOUNCE && since < ONCE_MORE && !event.repeat;
     if (isMeant) return;
     event.preventDefault();
-    accessdesk.tell(null, document.getElementById("carriers").dataset.textStays);
+    if (event.repeat) return;
+    held = { what, at: performance.now() };
+    tell(document.getElementById("carriers").dataset.textStays);
+  }
+
+  // Beside what is told already: a press without an answer was, perhaps.
+  function tell(sentence) {
+    const notices = document.getElementById("notices");
+    const before = [...notices.children].filter((each) => each.textContent.trim() !== sentence);
+    accessdesk.tell(null, sentence);
+    if (!document.querySelector("dialog[open]")) notices.prepend(...before);
   }
 
   // What stays on this page was taken by the scripts before.

@@ -21,7 +21,9 @@ window.accessdesk = window.accessdesk || {};
   /* Every section asks again; what comes is compared, not replayed. */
   const sections = () => document.querySelectorAll(".building, #own-elsewhere");
   accessdesk.refetch = () => {
-    for (const section of sections()) htmx.trigger(section, "refresh");
+    const all = sections();
+    for (const section of all) htmx.trigger(section, "refresh");
+    if (!all.length) htmx.trigger("#main", "renew"); // a search that found nothing: what is shown is this
   };
 
   // After a sleep a question may hang on a connection that is no more.
@@ -41,8 +43,10 @@ window.accessdesk = window.accessdesk || {};
     const banner = document.getElementById("lost");
     if (!banner) return;
     if (is) document.getElementById("lost-since").textContent = clock(since);
-    banner.hidden = !is;
-    placeLost();
+    accessdesk.watched(() => { // on a low screen it stands above the doors
+      banner.hidden = !is;
+      placeLost();
+    });
   }
 
   // A modal dialog dims all beside it and makes it unusable.

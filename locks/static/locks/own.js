@@ -12,10 +12,14 @@
   const usual = { title: document.title, icon: icon.getAttribute("href") };
   const capital = (word) => word[0].toUpperCase() + word.slice(1);
 
+  // Nobody knows then whether a door is still waited for.
+  const isCutOff = () => document.body.classList.contains("is-old");
+
   function show() {
     const open = [...document.querySelectorAll("[data-own]")];
     const waiting = open.reduce((sum, each) => sum + Number(each.dataset.count), 0);
-    const state = open.some((each) => each.dataset.own === "doubted") ? "doubted" : waiting > 0 && "waiting";
+    const isDoubted = open.some((each) => each.dataset.own === "doubted") || (waiting && isCutOff());
+    const state = isDoubted ? "doubted" : waiting > 0 && "waiting";
     let mark = "";
     if (state === "doubted") mark = `${says.dataset.doubted} `;
     else if (state) mark = `${accessdesk.counted(says.dataset.waiting, waiting).replace("{count}", waiting)} `;
@@ -28,16 +32,22 @@
 
   async function pageAt(path) {
     try {
-      const answer = await fetch(path, { cache: "no-store", headers: { "HX-Request": "true" } }); // no act of its reader's
+      const headers = { "HX-Request": "true" }; // no act of its reader's
+      const answer = await fetch(path, { cache: "no-store", headers, signal: AbortSignal.timeout(SOON) });
+      if (answer.headers.has("HX-Redirect")) isOver = true;
       return answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
     } catch {
       return null;
     }
   }
 
+  let isOver = false; // the session, or what it may see
+  let isStale = false; // the list of presses
+
   async function ask() {
     const told = (await pageAt(address))?.getElementById("own");
-    const before = `${says.dataset.own} ${says.dataset.count}`;
+    if (isOver) return accessdesk.askSession(); // which leaves, where it is another's or nobody's
+    isStale ||= Boolean(says.dataset.own);
     if (told) {
       says.replaceWith(told);
       says = told;
@@ -45,21 +55,25 @@
       says.dataset.own = "doubted"; // whether it is still waited for, nobody knows
     }
     show();
-    const isNews = before !== `${says.dataset.own} ${says.dataset.count}`;
-    if (isNews && document.getElementById("presses")) await renew();
-    setTimeout(ask, Number(says.dataset.count) ? SOON : LATER);
+    if (isStale) isStale = !(await renew());
+    return setTimeout(ask, Number(says.dataset.count) || isStale || !told ? SOON : LATER);
   }
 
+  // What came of the presses of the list, on the page that has one.
   async function renew() {
-    const fresh = (await pageAt(location.href))?.getElementById("presses");
-    if (fresh) document.getElementById("presses").replaceWith(fresh);
+    const list = document.getElementById("presses");
+    const fresh = list && (await pageAt(location.href))?.getElementById("presses");
+    if (fresh) list.replaceWith(fresh);
+    return Boolean(fresh) || !list;
   }
 
   if (address) ask();
   else {
     show();
-    new MutationObserver(show).observe(document.getElementById("live"), {
+    const looked = new MutationObserver(show);
+    looked.observe(document.getElementById("live"), {
       childList: true, subtree: true, attributes: true, attributeFilter: ["data-own", "data-count"],
     });
+    looked.observe(document.body, { attributes: true, attributeFilter: ["class"] });
   }
 })();

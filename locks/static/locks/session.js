@@ -36,7 +36,7 @@ accessdesk.counted = (texts, count) => {
     askedAt = Date.now();
     let told = null;
     try {
-      const answer = await fetch(box.action, { cache: "no-store", ...options });
+      const answer = await fetch(box.action, { cache: "no-store", signal: AbortSignal.timeout(ASK * 1000), ...options });
       told = answer.ok ? await answer.json() : null;
     } catch {
       told = null; // no answer: what is known goes on to hold
@@ -48,6 +48,8 @@ accessdesk.counted = (texts, count) => {
     }
     return plan();
   }
+
+  accessdesk.askSession = ask;
 
   function plan() {
     clearTimeout(timer);
