@@ -56,44 +56,50 @@ class JoinedFiles(finders.BaseFinder):
     """
 
     def find(self, path: str, find_all: bool = False, **_kwargs: Any) -> Any:
-        """Its place on disk; of parts that somebody works on, as they are now (DEBUG)."""
+        """Its place on disk, as finders tell it."""
         if path not in settings.JOINED_STATIC_FILES:
             return [] if find_all else None
-        found = self._joined().path(path)
+        found = self._joined.path(path)
         return [found] if find_all else found
 
     def list(self, ignore_patterns: Any) -> Iterator[tuple[str, Storage]]:
-        storage = self._joined()
+        """What there is, each with the storage that has it."""
         for path in settings.JOINED_STATIC_FILES:
-            yield path, storage
+            yield path, self._joined
 
     @property
     def storages(self) -> dict[str, FileSystemStorage]:
         """As Django's own finders tell it, for ServeStatic's list of the places where it looked."""
-        return {"": self._joined()}
+        return {"": self._joined}
 
+    @functools.cached_property
     def _joined(self) -> FileSystemStorage:
-        """A folder for each content: a process of before goes on to serve its own."""
+        """Once a process, like its code; a folder for each content, as an older process serves its own."""
         contents = {
             path: b"\n".join(map(_content, parts))
             for path, parts in settings.JOINED_STATIC_FILES.items()
         }
         digest = hashlib.sha256(b"\0".join(contents.values())).hexdigest()[:12]
         folder: Path = settings.VAR_DIR / "joined" / digest
-        for path, content in contents.items():
-            _write_once(folder / path, content)
+        try:
+            _write(folder, contents)
+        except OSError:  # nothing may be written there
+            folder = Path(tempfile.mkdtemp(prefix="accessdesk-static-"))
+            _write(folder, contents)
         return FileSystemStorage(location=folder)
 
 
-def _write_once(file: Path, content: bytes) -> None:
-    """Whole from the first moment: another process may be about to read it."""
-    if file.exists():
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as new:
-        new.write(content)
-    Path(new.name).chmod(0o644)
-    Path(new.name).replace(file)
+def _write(folder: Path, contents: dict[str, bytes]) -> None:
+    """Each whole from the first moment: another process may be about to read it."""
+    for path, content in contents.items():
+        file = folder / path
+        if file.exists() and file.read_bytes() == content:
+            continue
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as new:
+            new.write(content)
+        Path(new.name).chmod(0o644)
+        Path(new.name).replace(file)
 
 
 def _content(name: str) -> bytes:

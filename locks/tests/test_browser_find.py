@@ -228,7 +228,8 @@ def test_a_look_alike_that_was_picked_is_named_by_its_number(sign_in, simulated,
     page = sign_in("clerk")
     page.keyboard.type("floor 14 140")
     before = simulated.posts(NUMBERED)
-    unlock(page, "Room 1407").click()
+    expect(page.locator("#finder-found")).to_have_text("12 doors found for “floor 14 140”")
+    unlock(page, "Room 1407").press("Enter")  # a click would come too soon
     dialog = page.get_by_role("dialog")
     field = dialog.get_by_label("Type its number")
     expect(field).to_be_focused()

@@ -216,10 +216,10 @@ def test_what_is_still_open_in_a_building_that_is_out_of_sight_marks_the_tab(
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Park Residence").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Park Residence")
-    expect(page).to_have_title("(!) Desk · accessdesk")
+    expect(page).to_have_title("(!) Park Residence · Desk · accessdesk")
     colleague = sign_in("clerk2")
     card(colleague, "Roof door").get_by_role("button", name="Did not unlock Roof door").click()
-    expect(page).to_have_title("Desk · accessdesk")
+    expect(page).to_have_title("Park Residence · Desk · accessdesk")
 
 
 def test_an_unknown_outcome_closes_itself_with_the_true_time_on_every_console(

@@ -80,6 +80,21 @@ def test_what_was_chosen_last_makes_the_next_press_one_keystroke(clerk, simulate
     assert simulated.posts("harbour-room-102") == 1
 
 
+def test_the_question_says_what_speaks_against_a_press_also_aloud(sign_in) -> None:
+    page = sign_in("clerk2")
+    weak = re.compile("Battery low 14 %")
+    expect(unlock(page, "Linen room")).to_have_accessible_description(weak)
+    unlock(page, "Linen room").press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_have_accessible_name(re.compile(r"Unlock Linen room\? Harbour House"))
+    expect(dialog.locator("#confirm-known")).to_have_text(weak)
+    expect(dialog).to_have_accessible_description(weak)
+    page.keyboard.press("Escape")
+    unlock(page, "Studio").press("Enter")
+    expect(dialog.get_by_role("heading")).to_have_text("Unlock Studio?")
+    expect(dialog.locator("#confirm-known")).to_have_text("")
+
+
 def test_a_double_click_confirms_nothing_and_closes_nothing(sign_in) -> None:
     page = sign_in("clerk2")
     dialog, ask = page.get_by_role("dialog"), unlock(page, "Studio")

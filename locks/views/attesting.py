@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
-from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+from django_htmx.http import HttpResponseClientRefresh, reswap, retarget
 
 from locks.models import UnlockRequest
 from locks.services.attesting import attest
@@ -39,7 +39,7 @@ def attest_unlock(request: DeskRequest, request_id: int) -> HttpResponse:
     if not request.htmx:
         return SeeOther(place)
     if door.building_id != asked.building_id:
-        return HttpResponseClientRedirect(place)  # a whole page, and no card of one
+        return HttpResponseClientRefresh()  # its page has no such card any more
     card = read_cards(request.user, [door], at=timezone.now())[0]
     response = render(request, "locks/_press_answer.html", {"card": card})
     return reswap(retarget(response, f"#door-{door.pk}"), "outerHTML")

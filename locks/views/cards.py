@@ -92,6 +92,11 @@ class Card:
         return (str(self.obstacle.next),)
 
     @property
+    def warnings(self) -> list[Fact]:
+        """What somebody should know before they press."""
+        return [*(fact for fact in self.facts if fact.tone in ("warn", "bad")), *self.problems]
+
+    @property
     def refused(self) -> bool:
         return self.refusal is not None
 

@@ -18,7 +18,14 @@ from django.views.decorators.http import require_GET, require_POST
 from locks.models import Building, Device, FollowUp, HandOver
 from locks.services.errors import ServiceError
 from locks.services.follow_ups import ClosedAlready, add_note, close_follow_up, open_follow_up
-from locks.services.handing_over import LONGEST, TakenAlready, latest_of, take_over, works_at
+from locks.services.handing_over import (
+    LONGEST,
+    TakenAlready,
+    latest_of,
+    take_over,
+    tidy,
+    works_at,
+)
 from locks.views.requests import DeskRequest, SeeOther
 from locks.views.sheet_lines import moment_on_paper, parsed
 from locks.views.sheets import REACHES_BACK, came_since, sheet_now, sheet_of
@@ -161,11 +168,9 @@ def add_follow_up(request: DeskRequest, building_id: int) -> HttpResponse:
 def close_one(request: DeskRequest, follow_up_id: int) -> HttpResponse:
     """Say that a follow-up is done."""
     found = _follow_up(request, follow_up_id)
-    at = timezone.now()
+    at, note = timezone.now(), request.POST.get("note", "")
     try:
-        close_follow_up(
-            actor=request.user, follow_up=found, note=request.POST.get("note", ""), at=at
-        )
+        close_follow_up(actor=request.user, follow_up=found, note=note, at=at)
     except ClosedAlready as first:
         done = first.follow_up
         is_own = done.closed_by_id == request.user.pk  # a double click
@@ -175,9 +180,10 @@ def close_one(request: DeskRequest, follow_up_id: int) -> HttpResponse:
             else _("%(name)s has done that already, at %(time)s.")
         )
         when = clock(done.closed_at, zone=found.building.zone, at=at)
-        messages.warning(request, told % {"name": done.closer_name, "time": when})
+        lost = "" if is_own and done.closing_note == tidy(note) else _not_added(note)
+        messages.warning(request, f"{told % {'name': done.closer_name, 'time': when}} {lost}")
     except ServiceError as refusal:
-        messages.error(request, str(refusal))
+        messages.error(request, f"{refusal} {_not_added(note)}")
     return _back(found.building, "follow-ups")
 
 

@@ -93,16 +93,15 @@ def sheet_of(hand_over: HandOver, *, is_managed: bool, at: dt.datetime) -> Sheet
 def came_since(moment: dt.datetime, hand_over: HandOver, *, is_managed: bool) -> int:
     """How many presses, unlocks and notes a shift's sheet tells, and did not at that `moment` of it.
 
-    Six queries; of presses of before, as far back as the sheet tells of what came of them.
+    Seven queries; of presses of before, as far back as the sheet tells of what came of them.
     """
     building, end = hand_over.building, hand_over.until
     span = Span(moment, end)
     sent = requests_in(building, span).count()
     moves = moves_at(building, span, at=end, private=is_managed).count()
     _refusals, refused = refusals_in(building, span, is_managed=is_managed)
-    before = requests_in(
-        building, Span(moment - (LONGEST_TOLD if is_managed else REACHES_BACK), moment)
-    )
+    reached = moment - LONGEST_TOLD if is_managed else end - REACHES_BACK
+    before = requests_in(building, Span(reached, moment))
     settled = before.filter(_between("ended_at", span) | _between("contradicted_at", span)).count()
     written = _between("opened_at", span) | _between("closed_at", span)
     follow_ups = FollowUp.objects.filter(written, building=building).count()

@@ -116,6 +116,8 @@
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, xhr, requestConfig } = event.detail;
+    // Not of this desk's: each of its answers says which card it is. Whatever stands before it has answered.
+    if (target.parentElement?.id === "carriers") Object.assign(event.detail, { shouldSwap: false, isError: true });
     if (target.id !== "confirm-body" || !event.detail.shouldSwap) return;
     const { door, question: number } = requestConfig.elt.dataset; // the event's own `elt` is the target
     if (number ? Number(number) === question : !dialog.open) return;
@@ -128,7 +130,7 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, xhr, successful, requestConfig } = event.detail;
     const { door } = elt.dataset;
-    if (!door) return;
+    if (!door || xhr.getResponseHeader("HX-Redirect")) return; // the latter leads elsewhere, and says there why
     const isPress = "isPress" in elt.dataset;
     if (isPress) underWay.delete(door);
     // Where no card came back, this one is as it was, and the doors below go back to their places.

@@ -123,6 +123,23 @@
     });
   }
 
+  // What asks for the page that is shown would take the place to which this answer goes.
+  document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
+    if (elt.id === "finder") htmx.trigger("#main", "htmx:abort");
+  });
+
+  // What was found, and the door that Enter would press: where, if that could be another building, and why not.
+  function spoken(main) {
+    const found = byId("finder-found")?.textContent.trim();
+    if (!found) return "";
+    const [first] = cards();
+    const isOneOfSeveral = main.querySelectorAll(".building").length > 1;
+    const building = isOneOfSeveral && first?.closest(".building").querySelector("h1").textContent.trim();
+    const why = first?.querySelector(".obstacle p")?.textContent.trim();
+    const door = [first?.dataset.label, building, why].filter(Boolean).join(", ");
+    return [found, door].filter(Boolean).join(": ");
+  }
+
   // The doors for what was asked are here.
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "main") return;
@@ -133,9 +150,7 @@
     }
     history.replaceState(null, "", address);
     if (isAnswered()) unanswered?.remove();
-    const first = main.querySelector(".card")?.dataset.label ?? "";
-    const found = byId("finder-found")?.textContent.trim() ?? "";
-    byId("finder-say").textContent = found && [found, first].filter(Boolean).join(": ");
+    byId("finder-say").textContent = spoken(main);
     const action = waiting;
     if (!action || !isAnswered()) return;
     forget();
@@ -158,10 +173,13 @@
     htmx.ajax("POST", form.action, { source: carrier, values, target: carrier, swap: "outerHTML" }).then(done, done);
   });
   document.addEventListener("htmx:beforeOnLoad", (event) => {
-    const { star } = event.detail.elt.dataset;
-    if (!star || byId(`door-${star}`)) return;
+    const { elt, xhr } = event.detail;
+    const { star } = elt.dataset;
+    if (!star || byId(`door-${star}`) || !xhr.getResponseHeader("HX-Retarget")) return;
     event.preventDefault(); // another search is shown by now: there is nothing to replace
     event.detail.successful = true;
+    const told = new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector(".notice");
+    if (told) accessdesk.tell(null, told.textContent.trim());
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, xhr, successful } = event.detail;

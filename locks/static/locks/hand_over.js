@@ -15,13 +15,15 @@
      the page was out of date, the form gets the token of one that is not. */
   const unsaved = document.getElementById("unsaved");
   if (unsaved.dataset.address) history.replaceState(null, "", unsaved.dataset.address + location.hash);
-  /* Another form's text would go with the page: said once. */
-  let warnedOf = null;
+  /* Another form's text would go with the page: said once, until something else is typed. */
+  const BOUNCE = 700; // ms in which a second press is the first one's
+  const typed = () => [...document.querySelectorAll("main form [type=text]")].filter((field) => field.value.trim());
+  let warned = { of: null, at: 0 };
+  document.addEventListener("input", () => { warned = { of: null, at: 0 }; });
   function wouldLose(form) {
-    const fields = [...document.querySelectorAll("main form [type=text]")];
-    const isElsewhere = fields.some((field) => field.form !== form && field.value.trim() !== field.defaultValue);
-    if (!isElsewhere || warnedOf === form) return false;
-    warnedOf = form;
+    const isMeant = warned.of === form && performance.now() - warned.at > BOUNCE;
+    if (isMeant || typed().every((field) => field.form === form)) return false;
+    if (warned.of !== form) warned = { of: form, at: performance.now() };
     unsaved.hidden = false;
     unsaved.textContent = unsaved.dataset.elsewhere;
     unsaved.scrollIntoView({ block: "nearest" });
@@ -53,9 +55,10 @@
     if (fresh) {
       form.elements.csrfmiddlewaretoken.value = fresh.value;
       setTimeout(() => { isAsking = false; }, PATIENCE); // who stopped it may send it again
-      const way = event.submitter?.getAttribute("formaction"); // one of several buttons
-      if (way) form.action = way;
-      return form.submit();
+      const usual = form.getAttribute("action");
+      form.setAttribute("action", event.submitter?.getAttribute("formaction") ?? usual); // of several buttons
+      form.submit();
+      return form.setAttribute("action", usual);
     }
     isAsking = false;
     unsaved.hidden = false;
@@ -84,7 +87,8 @@
     stream = document.hidden ? null : new EventSource("/live/");
     if (!stream) return;
     stream.addEventListener("open", look);
-    stream.addEventListener("roles", look); // who still may be here keeps what they type
+    // Another role may read less; who still may be here, and is writing, keeps what they type.
+    stream.addEventListener("roles", () => (typed().length ? look() : location.reload()));
     stream.addEventListener("gone", () => accessdesk.leave());
     stream.addEventListener("error", (event) => {
       if (event.target !== stream || stream.readyState !== EventSource.CLOSED) return;

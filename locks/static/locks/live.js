@@ -23,7 +23,9 @@ window.accessdesk = window.accessdesk || {};
   accessdesk.refetch = () => {
     const all = sections();
     for (const section of all) htmx.trigger(section, "refresh");
-    if (!all.length) htmx.trigger("#main", "renew"); // a search that found nothing: what is shown is this
+    // A search that found nothing: what is shown is this, unless another is asked for just now.
+    const isSearching = document.querySelector("#finder.htmx-request");
+    if (!document.querySelector(".building") && !isSearching) htmx.trigger("#main", "renew");
   };
 
   // After a sleep a question may hang on a connection that is no more.

@@ -46,7 +46,11 @@
 
   async function ask() {
     const told = (await pageAt(address))?.getElementById("own");
-    if (isOver) return accessdesk.askSession(); // which leaves, where it is another's or nobody's
+    if (isOver) {
+      isOver = false;
+      accessdesk.askSession(); // which leaves, where it is another's or nobody's
+      return setTimeout(ask, LATER);
+    }
     isStale ||= Boolean(says.dataset.own);
     if (told) {
       says.replaceWith(told);
@@ -63,7 +67,7 @@
   async function renew() {
     const list = document.getElementById("presses");
     const fresh = list && (await pageAt(location.href))?.getElementById("presses");
-    if (fresh) list.replaceWith(fresh);
+    if (fresh && !fresh.isEqualNode(list)) list.replaceWith(fresh);
     return Boolean(fresh) || !list;
   }
 

@@ -10,7 +10,7 @@ window.accessdesk = window.accessdesk || {};
   const TAP = 12; // px that a finger wanders in a tap
   const NO_CLICK = 200; // ms after which a pointer that went up has made no click
   const BUTTON = ".card :is(button, a):not([disabled])";
-  const cameFrom = new Map(); // id of a card -> when it moved, and the place that it had before
+  const cameFrom = new Map(); // id of a card -> when it moved lately, and the places that it had before
   let pressed = null; // the button that the pointer went down on, until its click comes
   let isHolding = false; // news waits for it
   let isUnsteady = false;
@@ -27,7 +27,8 @@ window.accessdesk = window.accessdesk || {};
     for (const [id, now] of places()) {
       const place = before.get(id);
       const hasMoved = !place || Math.hypot(now.left - place.left, now.top - place.top) > 4;
-      if (hasMoved) cameFrom.set(id, { at, place });
+      const lately = (cameFrom.get(id) ?? []).filter((came) => at - came.at < STEADY);
+      if (hasMoved) cameFrom.set(id, [...lately, { at, place }]);
     }
   }
 
@@ -37,8 +38,8 @@ window.accessdesk = window.accessdesk || {};
 
   // Whether the same finger would have met another door, or none, a moment ago.
   function hasJustCome(card, pointer) {
-    const came = cameFrom.get(card.id);
-    return Boolean(came) && performance.now() - came.at < STEADY && !isIn(came.place, pointer);
+    const at = performance.now();
+    return (cameFrom.get(card.id) ?? []).some((came) => at - came.at < STEADY && !isIn(came.place, pointer));
   }
 
   /* Make a change that may move doors: at once, or when the pointer that is down on a button is up. */
