@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from locks.models import AuditChain, Building, Device, FollowUp
 from locks.services.checkpoints import make_checkpoint, read_checkpoint
+from locks.services.health import offline_since
 from locks.services.weighing import unlocked_from_here
 
 NOT_LOCKED, UNLOCKED, OFFLINE = "not_locked", "unlocked", "offline"
@@ -26,7 +27,7 @@ class DoorNote:
 
     door: int
     label: str
-    private: bool  # since when is for managers
+    private: bool  # since when it is unlocked is for managers
     code: str  # one of DOOR_CODES
     since: str = ""  # ISO 8601; empty where nobody knows
     percent: int | None = None  # of the battery
@@ -83,9 +84,10 @@ class Noted:
 
 
 def noted_now(building: Building, *, at: dt.datetime) -> Noted:
-    """Six queries at most, however many doors."""
+    """Seven queries at most, however many doors."""
     doors = list(building.devices.on_the_desk().order_by("label", "pk"))
     from_here = unlocked_from_here(doors)
+    outages = offline_since(doors)
     open_ones = FollowUp.objects.open().filter(building=building)
     chain = AuditChain.objects.filter(building=building).first()
     # The end as a checkpoint tells it: the printed sheet is one more place away from this machine.
@@ -93,7 +95,7 @@ def noted_now(building: Building, *, at: dt.datetime) -> Noted:
     point = points.get(chain.key) if chain else None
     return Noted(
         at=at.isoformat(),
-        doors=tuple(note for door in doors for note in _notes_of(door, from_here)),
+        doors=tuple(note for door in doors for note in _notes_of(door, from_here, outages)),
         silent=sum(door.online is None for door in doors),
         open=tuple(_note_of(each) for each in open_ones.prefetch_related("notes")),
         events=point.length if point else None,
@@ -101,7 +103,9 @@ def noted_now(building: Building, *, at: dt.datetime) -> Noted:
     )
 
 
-def _notes_of(door: Device, from_here: Collection[int]) -> Iterator[DoorNote]:
+def _notes_of(
+    door: Device, from_here: Collection[int], outages: Mapping[int, dt.datetime]
+) -> Iterator[DoorNote]:
     is_private = door.is_private and door.pk not in from_here
 
     def note(code: str, since: dt.datetime | None = None, percent: int | None = None) -> DoorNote:
@@ -114,7 +118,8 @@ def _notes_of(door: Device, from_here: Collection[int]) -> Iterator[DoorNote]:
         told = max(filter(None, (door.synced_at, door.lock_told_at)), default=None)
         yield note(UNLOCKED, told)
     if door.online is False:
-        yield note(OFFLINE)
+        seen, since = door.online_seen_at, outages.get(door.pk)
+        yield note(OFFLINE, None if since and seen and seen > since else since)
     if door.charge:
         yield note(BATTERY[door.charge], percent=door.battery_percent)
 

@@ -24,6 +24,7 @@ from locks.models import (
     User,
 )
 from locks.services import events
+from locks.services.attesting import attest
 from locks.services.errors import NotAllowed
 from locks.services.follow_ups import (
     MOST_NOTES,
@@ -140,6 +141,30 @@ def test_it_tells_of_doors_what_is_known_and_says_what_is_not(north, clerk) -> N
     assert not re.search("Fine|Silent", doors)
 
 
+def test_what_nobody_knows_stays_on_the_next_sheets_until_somebody_has_looked(
+    north, entrance, room, clerk, ana
+) -> None:
+    unknown = {"status": Status.UNKNOWN, "code": "no_answer"}
+    lost = unlock_at(timezone.now() - 5 * HOUR, entrance, clerk, **unknown)
+    unlock_at(timezone.now() - 5 * HOUR, room, clerk, **unknown)
+    taken(north, ana, ago=4 * HOUR)
+    taken(north, clerk, ago=3 * HOUR)
+    assert (
+        sheet(clerk, north).count("Still not known") == sheet(clerk, north, 2).count("Still") == 2
+    )
+    past_unlock(room, clerk, confirmed_by_device=True)  # whoever came then went in
+    assert sheet(clerk, north).count("Still not known") == 1
+    attest(actor=clerk, request=lost, seen="not_unlocked", at=timezone.now())
+    assert "Still not known" not in sheet(clerk, north)
+    assert sheet(clerk, north, 2).count("Still not known") == 2  # as it was then
+
+
+def test_a_lock_that_is_offline_says_since_when_on_the_sheet(north, room, clerk) -> None:
+    tell("device.disconnected", room)
+    since = timezone.now().astimezone(north.zone)
+    assert re.search(rf"Room 101 Offline since (\w+ )?{since:%H}:\d\d", sheet(clerk, north))
+
+
 def test_an_empty_shift_says_so(north, clerk) -> None:
     make_device(north, label="Fine")
     text = sheet(clerk, north)
@@ -254,7 +279,8 @@ def test_what_the_shift_before_left_unknown_and_was_settled_since_is_told_on_bot
     clock = settled_at.astimezone(north.zone).strftime("%H:%M")
     mine = part(sheet(clerk, north), "Not unlocked, or not certain", "Every press")
     assert re.search(rf"Cellar .*Known only since (\w+ )?{clock}:\d\d", mine)
-    assert not re.search("Gate|Pool", mine)  # nothing came of the one, and the other was in time
+    assert re.search("Gate .*Still not known", mine)
+    assert "Pool" not in mine  # that was in time
     past = part(sheet(clerk, north, 1), "Not unlocked, or not certain", "Every press")
     assert re.search(rf"Cellar .*Known only at (\w+ )?{clock}", past)
     assert "Gate" in past

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -122,11 +122,12 @@ def figures_of(building: Building, span: Span, moved: int) -> list[Figure]:
 
 
 def troubles_in(building: Building, span: Span, *, pressed_after: dt.datetime) -> list[Trouble]:
-    """Not unlocked, unknown, under way, or contradicted within the time; newest first. Four queries.
+    """Not unlocked, unknown, under way, or contradicted within the time; newest first. Five queries.
 
     Of presses that were made before it, after `pressed_after`, those are told that were contradicted, or
-    whose outcome came to be known, within the time. One more than MOST_TROUBLES tells that there are
-    more; so with the others here.
+    whose outcome came to be known, within the time, and unlocks that were unknown to its end: while
+    nobody said what they saw, and nobody has unlocked the door since. One more than MOST_TROUBLES tells
+    that there are more; so with the others here.
     """
     odd = ~Q(status__in=DONE_STATUSES)
     late = Q(ended_at__gt=span.until)  # the shift did not know yet
@@ -135,9 +136,10 @@ def troubles_in(building: Building, span: Span, *, pressed_after: dt.datetime) -
     before = requests_in(building, Span(pressed_after, span.since))
     against = before.filter(contradicted_at__gt=span.since, contradicted_at__lte=span.until)
     settled = before.filter(ended_at__gt=span.since, ended_at__lte=span.until)
+    still = _unknown_at(span.until or timezone.now(), before)
     of_before = {
         request.pk: request
-        for requests in (against, settled)
+        for requests in (against, settled, still)
         for request in requests.order_by("-requested_at", "-pk")[: MOST_TROUBLES + 1]
     }
     found = [
@@ -146,6 +148,18 @@ def troubles_in(building: Building, span: Span, *, pressed_after: dt.datetime) -
     ][: MOST_TROUBLES + 1]
     seen = newest_of(found)
     return [_trouble(request, building, span, word=seen.get(request.pk)) for request in found]
+
+
+def _unknown_at(end: dt.datetime, requests: QuerySet[UnlockRequest]) -> QuerySet[UnlockRequest]:
+    """The unlocks among these of which nobody knew then whether the door had opened."""
+    newer = UnlockRequest.objects.unlocks().filter(
+        device=OuterRef("device"),
+        requested_at__gt=OuterRef("requested_at"),
+        requested_at__lte=end,
+    )
+    seen = Attestation.objects.filter(request=OuterRef("pk"), at__lte=end)
+    unknown = Q(status=Status.UNKNOWN, contradicted_at=None) | Q(ended_at__gt=end)
+    return requests.filter(unknown, ~Exists(newer), ~Exists(seen), action=Action.UNLOCK)
 
 
 def _trouble(
@@ -170,6 +184,8 @@ def _trouble(
         later = _("Known only since %(time)s") % {
             "time": clock(request.ended_at, zone=building.zone, at=end)
         }
+    elif request.requested_at <= span.since and request.status == Status.UNKNOWN:
+        later = _("Still not known")
     return Trouble(
         when=clock(request.requested_at, zone=building.zone, at=end),
         door=request.door_label,
@@ -229,9 +245,11 @@ def door_line(note: DoorNote, building: Building, end: dt.datetime, is_managed: 
     icon, tone, told = _DOORS[note.code]
     text, since = str(told), parsed(note.since)
     # When somebody used their code at a private door is for managers.
-    if since is not None and (is_managed or not note.private):
+    if since is not None and (is_managed or not note.private or note.code == OFFLINE):
         when = clock(since, zone=building.zone, at=end, seconds=False)
-        if note.code == NOT_LOCKED:
+        if note.code == OFFLINE:
+            text = _("Offline since %(time)s") % {"time": when}
+        elif note.code == NOT_LOCKED:
             text = _("Unlocked since %(time)s, not seen to lock") % {"time": when}
         else:
             text = _("Unlocked, as Seam told at %(time)s") % {"time": when}
