@@ -32,6 +32,12 @@ lost = unlock_at(ago, roof, manager, status=Status.UNKNOWN, code='no_answer')
 lost.presses.update(pressed_at=ago)
 """
 )
+NEWS = """
+from django.db import transaction
+from locks.services.audit import touch
+with transaction.atomic():
+    touch(Building.objects.get(name='Harbour House'))
+"""
 # What the ring shows, as far as it is drawn: a share of the whole.
 DRAWN = """(card) => {
     const run = card.querySelector(".state:not(.instant) .ring-run");
@@ -202,6 +208,28 @@ def test_what_came_of_a_press_is_said_while_another_door_is_searched(
     expect(clerk.locator("#say[role=status]")).to_contain_text("Main entrance Unlocked")
     expect(clerk).to_have_title("Desk · accessdesk")
     assert card(clerk, "Room 101").is_visible()
+
+
+def test_what_leaves_a_door_in_doubt_stays_told_while_others_are_pressed(
+    house, sign_in, simulated
+) -> None:
+    simulated.hold("harbour-main-entrance")
+    clerk = sign_in("clerk")
+    unlock(clerk, "Main entrance").click()
+    expect(card(clerk, "Main entrance")).to_contain_text("Waiting for the lock")
+    clerk.keyboard.type("staff")
+    expect(card(clerk, "Main entrance")).to_have_count(0)
+    unknown = (
+        "UnlockRequest.objects.filter(status='pending').update(status='unknown', code='no_answer')"
+    )
+    shell(house, f"{unknown}\n{NEWS}")
+    doubt = clerk.locator("#notices").filter(has_text="Main entrance May have unlocked")
+    expect(doubt).to_be_visible()
+    unlock(clerk, "Staff entrance").press("Enter")
+    expect(card(clerk, "Staff entrance")).to_contain_text("Unlocked")
+    expect(doubt).to_be_visible()
+    clerk.keyboard.press("Escape")
+    expect(doubt).to_have_count(0)
 
 
 def test_what_is_still_open_in_a_building_that_is_out_of_sight_marks_the_tab(

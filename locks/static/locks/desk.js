@@ -52,10 +52,10 @@
     const values = new FormData(form);
     if (form.dataset.question) accessdesk.typed.keep(form);
     else accessdesk.typed.drop(door);
-    for (const told of dialog.querySelectorAll(".notice")) told.remove(); // it is of before
-    if (dialog.open) dialog.close();
-    byId("notices").replaceChildren();
     const card = byId(`door-${door}`);
+    forget(dialog, door); // what was told before
+    if (dialog.open) dialog.close();
+    forget(byId("notices"), door);
     if (card) showSending(card);
     ask("POST", form.action, { door, values, swap: "outerHTML", isPress: true });
   });
@@ -111,7 +111,7 @@
     const card = new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector(".card");
     if (!card) return;
     pressed.set(elt.dataset.door, card.dataset.spoken);
-    accessdesk.tell(card, card.dataset.spoken, isUrgent(card));
+    tellOutcome(card, card.dataset.spoken);
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -139,7 +139,8 @@
     if (!successful) {
       const unanswered = requestConfig.verb === "post" ? said.textNotNoted : said.textNotAsked;
       const told = accessdesk.sentenceOf(xhr) || (isPress ? said.textNoAnswer : unanswered);
-      accessdesk.tell(byId(`door-${door}`), told);
+      const isInDoubt = isPress && told === said.textNoAnswer;
+      accessdesk.tell(byId(`door-${door}`), told, true, isInDoubt);
       if (isPress && xhr.status === 403 && !dialog.open && !isAskedAnew) askOnceMore(door);
     }
     const section = byId(`door-${door}`)?.closest(".building");
@@ -170,23 +171,36 @@
   };
 
   // Outside the cards, so that a refetch does not take it away. What asks for no action waits its turn to be spoken.
-  accessdesk.tell = (card, sentence, isToAct = true) => {
+  // The next takes its place, but for what leaves a door in doubt: that stays until it is known, or put away.
+  accessdesk.tell = (card, sentence, isToAct = true, isInDoubt = false) => {
     const notice = document.createElement("p");
     notice.className = "notice";
     const name = document.createElement("strong");
     name.textContent = card?.dataset.label ?? "";
     notice.append(name, " ", sentence);
-    if (!dialog.open) {
-      byId("notices").replaceChildren(notice);
-      return say(notice.textContent.trim(), isToAct);
-    }
-    withinDialog(notice);
+    const door = card?.id.replace(/^.*-/, "") ?? "";
+    if (isInDoubt && door) notice.dataset.inDoubt = door;
+    if (dialog.open) return withinDialog(notice, door);
+    forget(byId("notices"), door);
+    byId("notices").append(notice);
+    return say(notice.textContent.trim(), isToAct);
   };
 
+  function tellOutcome(card, sentence) {
+    accessdesk.tell(card, sentence, isUrgent(card), isUrgent(card));
+  }
+
+  // What was told there, but for what leaves other doors in doubt than this.
+  function forget(place, door) {
+    for (const each of place.querySelectorAll(".notice")) {
+      if (!each.dataset.inDoubt || each.dataset.inDoubt === door) each.remove();
+    }
+  }
+
   // What lies beside an open dialog is neither seen nor heard.
-  function withinDialog(notice) {
+  function withinDialog(notice, door) {
     notice.setAttribute("role", "alert");
-    dialog.querySelector(".notice")?.remove();
+    forget(dialog, door);
     byId("confirm-body").prepend(notice);
   }
 
@@ -213,7 +227,7 @@
     const isFilled = form && accessdesk.typed.fill(form, isBack);
     dialog.showModal();
     const told = byId("notices").firstElementChild;
-    if (isFilled && told) withinDialog(told);
+    if (isFilled && told) withinDialog(told, form.dataset.press);
     return undefined;
   });
   dialog.addEventListener("click", (event) => {
@@ -263,11 +277,12 @@
       const now = place?.dataset.spoken;
       if (!now || now === before) continue;
       pressed.set(door, now);
+      if (before !== null) byId("notices").querySelector(`[data-in-doubt="${door}"]`)?.remove(); // it is known
       // A press that was asked back: what its card says is of before.
       if (before === null && dialog.querySelector(".confirm")?.dataset.press === door) continue;
       // Beside an open dialog nothing is heard: what came of another door is told within it.
       if (card && !dialog.open) say(`${card.dataset.label}: ${now}`, isUrgent(card));
-      else accessdesk.tell(place, now, isUrgent(place));
+      else tellOutcome(place, now);
     }
     keepFocus();
   }

@@ -15,15 +15,7 @@
     event.preventDefault();
     if (event.repeat) return;
     held = { what, at: performance.now() };
-    tell(document.getElementById("carriers").dataset.textStays);
-  }
-
-  // Beside what is told already: a press without an answer was, perhaps.
-  function tell(sentence) {
-    const notices = document.getElementById("notices");
-    const before = [...notices.children].filter((each) => each.textContent.trim() !== sentence);
-    accessdesk.tell(null, sentence);
-    if (!document.querySelector("dialog[open]")) notices.prepend(...before);
+    accessdesk.tell(null, document.getElementById("carriers").dataset.textStays);
   }
 
   // What stays on this page was taken by the scripts before.
