@@ -26,7 +26,8 @@ STRICT = {
 }
 # What can run, restyle, frame or move a page; none of it is needed.
 FORBIDDEN_ELEMENTS = {"style", "base", "iframe", "frame", "object", "embed", "applet", "portal"}
-FORBIDDEN_ATTRIBUTES = ("style", "srcdoc", "ping", "http-equiv", "formaction")
+FORBIDDEN_ATTRIBUTES = ("style", "srcdoc", "ping", "http-equiv")
+LEADING = {"src", "href", "action", "formaction"}  # only to what is ours
 OUR_OWN = {"", "testserver"}
 
 
@@ -58,9 +59,9 @@ def _is_inline(tag: str, attrs: dict[str, str]) -> bool:
     for name, value in attrs.items():
         if name.startswith(("on", "hx-on", "data-hx-on")) or name in FORBIDDEN_ATTRIBUTES:
             return True
-        if name in {"src", "href", "action", "data", "poster"} or name.startswith("hx-"):
+        if name in {*LEADING, "data", "poster"} or name.startswith("hx-"):
             where = urlsplit(value) if not value.startswith(("{", "#")) else urlsplit("")
-            if name in {"src", "href", "action"} and where.netloc not in OUR_OWN:
+            if name in LEADING and where.netloc not in OUR_OWN:
                 return True
             if where.scheme in {"javascript", "vbscript", "data", "js"} and tag != "img":
                 return True

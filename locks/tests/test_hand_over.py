@@ -124,14 +124,14 @@ def test_it_tells_what_came_of_each_press_since_the_last_hand_over(
 
 def test_it_tells_of_doors_what_is_known_and_says_what_is_not(north, clerk) -> None:
     make_device(north, label="Fine", battery_level=0.9)
-    make_device(north, label="Propped", unlocked_since=timezone.now() - HOUR)
+    since = (timezone.now() - HOUR).astimezone(north.zone)
+    make_device(north, label="Propped", unlocked_since=since)
     long_ago = timezone.now() - dt.timedelta(days=8)
     make_device(north, label="Forgotten", unlocked_since=long_ago)
     make_device(north, label="Dark", online=False)
     make_device(north, label="Weak", battery_level=0.1)
     make_device(north, label="Silent", online=None, locked=None)
     doors = part(sheet(clerk, north), "Doors to look after", "Not unlocked, or")
-    since = (timezone.now() - HOUR).astimezone(north.zone)
     assert re.search(rf"Propped Unlocked since (\w+ )?{since:%H:%M}, not seen to lock", doors)
     then = long_ago.astimezone(north.zone)
     assert f"Forgotten Unlocked since {then.day} {then:%b %Y, %H:%M}, not seen" in doors

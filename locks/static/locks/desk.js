@@ -42,10 +42,10 @@
     const door = form.dataset.press ?? form.dataset.lock;
     const isBounce = performance.now() - (bounced.get(form.action) ?? -Infinity) < BOUNCE;
     if (isBounce && !form.dataset.question) return; // what a question was answered with is another press
-    bounced.set(form.action, performance.now());
     if (underWay.has(door)) return accessdesk.tell(byId(`door-${door}`), said.textUnderWay, false);
     question += 1;
     if (isOffline()) return accessdesk.tell(byId(`door-${door}`), said.textOffline);
+    bounced.set(form.action, performance.now()); // of a press that was sent
     underWay.add(door);
     pressed.set(door, null);
     focusOn = { door, button: form.dataset.lock ? "lock" : "unlock" };
