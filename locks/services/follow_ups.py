@@ -93,16 +93,7 @@ def add_note(*, actor: User, follow_up: FollowUp, text: str, at: dt.datetime) ->
         writer_name=actor.get_full_name(),
         written_at=at,
     )
-    record(
-        Kind.FOLLOW_UP_NOTED,
-        building=row.building,
-        actor=actor,
-        device=_door_here(row),
-        door=row.door_label,
-        follow_up=row.pk,
-        text=row.text,
-        note=text,
-    )
+    _record(Kind.FOLLOW_UP_NOTED, row, actor=actor, note=text)
     return added
 
 
@@ -119,20 +110,20 @@ def close_follow_up(
     row = FollowUp.objects.select_related("building", "device").get(pk=follow_up.pk)
     if not closed:
         raise ClosedAlready(row)
+    _record(Kind.FOLLOW_UP_CLOSED, row, actor=actor, note=note)
+    return row
+
+
+def _record(kind: Kind, row: FollowUp, *, actor: User, note: str) -> None:
+    # A door that has moved away is called otherwise there, and that is not for the people here.
+    is_here = row.device is not None and row.device.building_id == row.building_id
     record(
-        Kind.FOLLOW_UP_CLOSED,
+        kind,
         building=row.building,
         actor=actor,
-        device=_door_here(row),
+        device=row.device if is_here else None,
         door=row.door_label,
         follow_up=row.pk,
         text=row.text,
         note=note,
     )
-    return row
-
-
-def _door_here(row: FollowUp) -> Device | None:
-    """Its door; one that has moved away is called otherwise there, which is not for the people here."""
-    is_here = row.device is not None and row.device.building_id == row.building_id
-    return row.device if is_here else None

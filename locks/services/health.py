@@ -278,9 +278,9 @@ def _event(pk: int, device: int, kind: str, recorded: dt.datetime, body: str | N
 def offline_since(devices: Iterable[Device]) -> dict[int, dt.datetime]:
     """Since when locks that are offline now have been, by door, as far as events tell.
 
-    One query; none where no lock is offline.
+    None of one that was seen online after the event. One query; none where no lock is offline.
     """
-    offline = [door.pk for door in devices if door.online is False]
+    offline = {door.pk: door.online_seen_at for door in devices if door.online is False}
     if not offline:
         return {}
     told = AuditEvent.objects.filter(
@@ -292,7 +292,8 @@ def offline_since(devices: Iterable[Device]) -> dict[int, dt.datetime]:
     events = (
         _event(*row) for row in rows.values_list("pk", "device_id", "kind", "at", "detail__body")
     )
-    return {event.device: event.at for event in events}
+    seen = ((event, offline[event.device]) for event in events)
+    return {event.device: event.at for event, at in seen if at is None or at <= event.at}
 
 
 def _moment(text: object) -> dt.datetime | None:

@@ -118,8 +118,7 @@ def _notes_of(
         told = max(filter(None, (door.synced_at, door.lock_told_at)), default=None)
         yield note(UNLOCKED, told)
     if door.online is False:
-        seen, since = door.online_seen_at, outages.get(door.pk)
-        yield note(OFFLINE, None if since and seen and seen > since else since)
+        yield note(OFFLINE, outages.get(door.pk))
     if door.charge:
         yield note(BATTERY[door.charge], percent=door.battery_percent)
 

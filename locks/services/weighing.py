@@ -25,7 +25,7 @@ ENDED: Final[Mapping[str, str]] = {
 }
 # Seam's clock and ours may differ by as much.
 CLOCKS_DIFFER: Final = dt.timedelta(seconds=1)
-# Who does not manage the building reads of nothing that is older (ADR 0012).
+# Who does not manage the building reads of nothing that is older when it is read: two shifts of 12 hours.
 READ_BY_ALL_FOR: Final = dt.timedelta(hours=24)
 # Svix delivers for 27 hours: what a webhook tells until then still settles what is watched no more.
 WEBHOOKS_COME_FOR: Final = dt.timedelta(hours=28)
@@ -99,6 +99,14 @@ def _speaks_against(request: UnlockRequest, event_type: str, status: str) -> boo
     return done if request.status == Status.FAILED else failed and not done
 
 
+def answers_a_press() -> Q:
+    """Of Seam's events, those that tell of a press of ours."""
+    # That it is not empty is said for the index, which holds no others: else each event reads all presses.
+    attempts = UnlockRequest.objects.filter(~Q(action_attempt_id=""))
+    ours = attempts.filter(action_attempt_id=OuterRef("action_attempt_id"))
+    return Q(Q(action_attempt_id__gt=""), Exists(ours))
+
+
 def unlocked_from_here(devices: Iterable[Device]) -> set[int]:
     """Of private doors that were not seen to lock, by id, those that a press of ours unlocked.
 
@@ -108,11 +116,8 @@ def unlocked_from_here(devices: Iterable[Device]) -> set[int]:
     asked = [each.pk for each in devices if each.is_private and each.unlocked_since is not None]
     if not asked:
         return set()
-    # That it is not empty is said for the index, which holds no others.
-    attempts = UnlockRequest.objects.filter(~Q(action_attempt_id=""))
-    ours = attempts.filter(action_attempt_id=OuterRef("action_attempt_id"))
     moves = SeamEvent.objects.filter(
-        Q(action_attempt_id__gt="") & Exists(ours),
+        answers_a_press(),
         device__in=asked,
         event_type=UNLOCKED,
         building=F("device__building"),  # what was before a door moved is not for its new people

@@ -35,9 +35,8 @@ def attest_unlock(request: DeskRequest, request_id: int) -> HttpResponse:
     except ServiceError as refusal:
         messages.error(request, str(refusal))
     door = asked.device
-    place = f"{reverse('desk')}?door={door.pk}#door-{door.pk}"
     if not request.htmx:
-        return SeeOther(place)
+        return SeeOther(f"{reverse('desk')}?door={door.pk}#door-{door.pk}")
     if door.building_id != asked.building_id:
         return HttpResponseClientRefresh()  # its page has no such card any more
     card = read_cards(request.user, [door], at=timezone.now())[0]

@@ -80,7 +80,7 @@ def _online(device: Device, since: dt.datetime | None, *, at: dt.datetime) -> Fa
         return Fact("online", _("Online"))
     tone = "warn" if _may_answer(device, at) else "bad"
     seen = device.online_seen_at
-    if since is not None and not (seen and seen > since):
+    if since is not None:
         told = _("Offline since %(time)s") % {"time": _time(since, device, at)}
     elif seen is not None:  # no event told of it: it was found so when Seam's list was read
         told = _("Offline, last seen online %(time)s") % {"time": _time(seen, device, at)}

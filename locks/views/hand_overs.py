@@ -26,9 +26,10 @@ from locks.services.handing_over import (
     tidy,
     works_at,
 )
+from locks.services.weighing import READ_BY_ALL_FOR
 from locks.views.requests import DeskRequest, SeeOther
 from locks.views.sheet_lines import moment_on_paper, parsed
-from locks.views.sheets import REACHES_BACK, came_since, sheet_now, sheet_of
+from locks.views.sheets import came_since, sheet_now, sheet_of
 from locks.views.states import clock
 
 MOST_PAST = 20  # hand-overs that are listed
@@ -223,7 +224,7 @@ def _place(request: DeskRequest, building_id: int) -> tuple[Building, bool]:
 
 
 def _may_read(row: HandOver, *, is_managed: bool, at: dt.datetime) -> bool:
-    return is_managed or at - row.until < REACHES_BACK
+    return is_managed or at - row.until < READ_BY_ALL_FOR
 
 
 def _past(row: HandOver, building: Building) -> Past:

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from locks import words
 from locks.models import Action, Building, Device, Press, SeamEvent, UnlockRequest, Verdict
 from locks.services.attesting import newest_of
-from locks.services.weighing import UNLOCKED
+from locks.services.weighing import UNLOCKED, answers_a_press
 from locks.views.moments import moved_at
 from locks.views.states import clock, said, state_of
 
@@ -104,11 +104,8 @@ def moves_at(
 
     `private`: those at private doors, too.
     """
-    # That it is not empty is said for the index, which holds no others: else each event reads all presses.
-    attempts = UnlockRequest.objects.filter(~Q(action_attempt_id=""))
-    ours = attempts.filter(action_attempt_id=OuterRef("action_attempt_id"))
     moves = SeamEvent.objects.filter(
-        ~(Q(action_attempt_id__gt="") & Exists(ours)),
+        ~answers_a_press(),
         building=building,
         device__building=building,
         event_type=UNLOCKED,

@@ -16,6 +16,7 @@ from locks.models import Building, FollowUp, FollowUpNote, HandOver
 from locks.services.events import KEPT_FOR
 from locks.services.handing_over import begins_at
 from locks.services.shifts import Noted, noted_now
+from locks.services.weighing import READ_BY_ALL_FOR
 from locks.views.log import LogRow, Span, moves_at, read_log, requests_in
 from locks.views.sheet_lines import (
     MOST_DONE,
@@ -37,8 +38,6 @@ from locks.views.sheet_lines import (
 )
 from locks.views.states import clock
 
-# Who does not manage the building reads of nothing that is older when it is read: two shifts of 12 hours.
-REACHES_BACK: Final = dt.timedelta(hours=24)
 # A shift that nobody took over may have lasted years: who manages reads the end of it. Seam's word against
 # an earlier press is read 30 days back (services.catching_up), so that none is missed by it either.
 LONGEST_TOLD: Final = KEPT_FOR
@@ -100,7 +99,7 @@ def came_since(moment: dt.datetime, hand_over: HandOver, *, is_managed: bool) ->
     sent = requests_in(building, span).count()
     moves = moves_at(building, span, at=end, private=is_managed).count()
     _refusals, refused = refusals_in(building, span, is_managed=is_managed)
-    reached = moment - LONGEST_TOLD if is_managed else end - REACHES_BACK
+    reached = moment - LONGEST_TOLD if is_managed else end - READ_BY_ALL_FOR
     before = requests_in(building, Span(reached, moment))
     settled = before.filter(_between("ended_at", span) | _between("contradicted_at", span)).count()
     written = _between("opened_at", span) | _between("closed_at", span)
@@ -119,9 +118,9 @@ def _sheet(
     building: Building, whole: Span, noted: Noted, *, is_managed: bool, at: dt.datetime
 ) -> Sheet:
     end = whole.until or at
-    earliest = max(whole.since, end - LONGEST_TOLD if is_managed else at - REACHES_BACK)
+    earliest = max(whole.since, end - LONGEST_TOLD if is_managed else at - READ_BY_ALL_FOR)
     span = Span(earliest, end)
-    pressed_after = earliest - LONGEST_TOLD if is_managed else at - REACHES_BACK
+    pressed_after = earliest - LONGEST_TOLD if is_managed else at - READ_BY_ALL_FOR
     managed = {building.pk} if is_managed else set()
     rows = read_log(building, at=end, managed=managed, span=span, longest=LONGEST_LIST)
     moved = moves_at(building, span, at=end, private=is_managed).count()

@@ -130,7 +130,8 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, xhr, successful, requestConfig } = event.detail;
     const { door } = elt.dataset;
-    if (!door || xhr.getResponseHeader("HX-Redirect")) return; // the latter leads elsewhere, and says there why
+    const leads = xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Refresh");
+    if (!door || leads) return; // to a page that says what came of it
     const isPress = "isPress" in elt.dataset;
     if (isPress) underWay.delete(door);
     // Where no card came back, this one is as it was, and the doors below go back to their places.
