@@ -46,6 +46,7 @@ KEPT_FOR: Final = dt.timedelta(days=31)
 # So long may a press whose answer was lost still turn out to be whose an unlock was.
 SOON_SETTLED: Final = dt.timedelta(minutes=1)
 AHEAD: Final = dt.timedelta(minutes=5)  # no event of the future moves a door's state
+_CONNECTION: Final = ("device.connected", "device.disconnected")
 _CHARGES: Final = frozenset({"critical", "low", "good", "full"})
 
 
@@ -118,10 +119,18 @@ def _apply(event: Event, kept: SeamEvent, device: Device) -> None:
     if event.event_type in (UNLOCKED, LOCKED):
         _moved(event, kept, device)
     elif apply := _HEALTH.get(event.event_type):
-        is_of_connection = event.event_type in ("device.connected", "device.disconnected")
-        told = device.online_told_at if is_of_connection else device.health_told_at
+        told = device.online_told_at if event.event_type in _CONNECTION else device.health_told_at
         if event.occurred_at <= timezone.now() + AHEAD and (not told or event.occurred_at > told):
             apply(device, event)
+
+
+def _was_in_the_list(event: Event, device: Device) -> bool:
+    """Whether Seam's list was read after Seam knew of it: then what the list said is newer.
+
+    By `created_at`: a lock may tell Seam late what it did, with the true time in `occurred_at`.
+    """
+    read = device.synced_at
+    return read is not None and event.created_at + CLOCKS_DIFFER <= read
 
 
 def _moved(event: Event, kept: SeamEvent, device: Device) -> None:
@@ -143,11 +152,14 @@ def _moved(event: Event, kept: SeamEvent, device: Device) -> None:
 
 
 def _newest(device: Device, event: Event) -> None:
-    device.locked, device.lock_told_at = event.event_type == LOCKED, event.occurred_at
-    if device.locked:
-        device.unlocked_since = None
-    elif device.unlocked_since is None:
-        device.unlocked_since = event.occurred_at
+    locks, device.lock_told_at = event.event_type == LOCKED, event.occurred_at
+    since = device.unlocked_since
+    if device.locked not in (None, locks) and _was_in_the_list(event, device):
+        # It moved once more, and none told; of one that was unlocked the list is the first to.
+        device.unlocked_since = since and max(since, device.synced_at or since)
+        return
+    device.locked = locks
+    device.unlocked_since = None if locks else min(filter(None, (since, event.occurred_at)))
 
 
 def _reckoned_again(device: Device, late: Event, told: dt.datetime) -> dt.datetime | None:
@@ -239,10 +251,20 @@ def _changed(
     *,
     when: Mapping[str, dt.datetime] | None = None,
 ) -> None:
-    """Bring the door's health up to date, and record it where it differs; `when` it was is no difference."""
+    """Bring the door's health up to date, and record it where it differs; `when` it was is no difference.
+
+    What Seam's list has told since stands: then it goes on the record alone.
+    """
     differs = any(getattr(device, name) != value for name, value in values.items())
+    listed = _was_in_the_list(event, device)
+    differs = differs or (listed and _turned(device, event))
     newest = max(filter(None, (device.health_told_at, event.occurred_at)))
-    fresh = {**values, **(when or {}), "health_told_at": newest}
+    news = {
+        name: value
+        for name, value in values.items()
+        if not listed or getattr(device, name) in (None, "")
+    }
+    fresh = {**news, **(when or {}), "health_told_at": newest}
     for name, value in fresh.items():
         setattr(device, name, value)
     device.save(update_fields=[*fresh])
@@ -250,6 +272,17 @@ def _changed(
         told = {name: value for name, value in values.items() if name in _TOLD}
         occurred_at = event.occurred_at.isoformat()
         record(kind, building=device.building, device=device, occurred_at=occurred_at, **told)
+
+
+def _turned(device: Device, event: Event) -> bool:
+    """Whether it ends what the connection event before it told, although a list told of that end first."""
+    if event.event_type not in _CONNECTION:
+        return False
+    before = SeamEvent.objects.filter(
+        device=device, event_type__in=_CONNECTION, occurred_at__lt=event.occurred_at
+    )
+    last = before.order_by("-occurred_at").values_list("event_type", flat=True).first()
+    return last not in (None, event.event_type)
 
 
 def _connected(device: Device, event: Event) -> None:
@@ -265,7 +298,7 @@ def _disconnected(device: Device, event: Event) -> None:
 
 
 def _removed(device: Device, event: Event) -> None:
-    if device.gone_at is None:
+    if device.gone_at is None and not _was_in_the_list(event, device):
         _changed(device, event, Kind.DOOR_GONE, {"gone_at": event.occurred_at})
 
 

@@ -192,6 +192,16 @@ def test_an_older_event_brings_back_no_lock_that_was_said_to_be_off_later(north,
     assert door.online is False
 
 
+def test_an_event_of_before_the_list_was_read_gives_no_button_back(north, clerk) -> None:
+    read = timezone.now() - dt.timedelta(minutes=1)
+    errors = [{"code": "hub_disconnected"}]
+    door = make_device(north, online=False, errors=errors, synced_at=read)
+    tell("device.connected", door, at=read - dt.timedelta(minutes=5))
+    door.refresh_from_db()
+    assert (door.online, door.errors) == (False, errors)
+    assert "data-press" not in html_of(signed_in(clerk), door)
+
+
 def test_a_reading_of_before_does_not_undo_that_the_lock_is_back(north, clerk) -> None:
     read = timezone.now() - dt.timedelta(seconds=30)
     door = make_device(north, online=False, errors=[{"code": "hub_disconnected"}])

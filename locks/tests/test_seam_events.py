@@ -199,6 +199,71 @@ def test_a_sync_that_found_it_locked_is_not_forgotten_by_an_unlock_that_comes_la
     assert door.unlocked_since == latest
 
 
+@pytest.mark.parametrize("read_first", [True, False])
+def test_what_seams_list_said_since_outlives_an_event_that_comes_late(
+    door: Device, clerk: User, read_first: bool
+) -> None:
+    """In either order, all that happened is on the record, and the list's word on the screen."""
+    told = [
+        ("device.disconnected", ago(9), {}),
+        ("device.connected", ago(8), {}),
+        ("device.low_battery", ago(7), {"battery_level": 0.1, "battery_status": "low"}),
+        ("lock.locked", ago(6), {}),
+        ("lock.unlocked", ago(5), {"method": "keycode"}),
+        ("device.removed", ago(4), {}),
+    ]
+    lock = Lock(
+        device_id=door.seam_device_id,
+        name="",
+        online=True,
+        locked=True,
+        can_remotely_unlock=True,
+        battery_level=0.9,
+        battery_status="full",
+    )
+    if read_first:
+        save_lock(lock, workspace_id="", read_at=ago(2))
+    for event_type, at, words in told:
+        tell(event_type, door, at=at, **words)
+    if not read_first:
+        save_lock(lock, workspace_id="", read_at=ago(2))
+    door.refresh_from_db()
+    assert (door.locked, door.unlocked_since, door.gone_at) == (True, None, None)
+    assert (door.online, door.battery_status, door.battery_level) == (True, "full", 0.9)
+    kinds = set(AuditEvent.objects.filter(device=door).values_list("kind", flat=True))
+    moves = {Kind.LOCK_OFFLINE, Kind.LOCK_ONLINE, Kind.LOCK_BATTERY}
+    assert moves | {Kind.LOCK_UNLOCKED, Kind.LOCK_LOCKED} <= kinds
+    page = signed_in(clerk).get("/").content.decode()
+    assert "not seen to lock" not in page
+    assert "data-press" in page
+
+
+def test_an_unlock_that_the_list_could_not_know_yet_counts(door: Device) -> None:
+    """A lock that tells its own log late: Seam made the event after the list was read."""
+    lock = Lock(device_id=door.seam_device_id, name="", locked=True, can_remotely_unlock=True)
+    save_lock(lock, workspace_id="", read_at=ago(5))
+    at = ago(7)
+    tell("lock.unlocked", door, method="keycode", at=at, created_at=ago(3).isoformat())
+    door.refresh_from_db()
+    assert (door.locked, door.unlocked_since) == (False, at)
+
+
+def test_a_lock_that_the_list_found_open_after_it_locked_is_open_since_then_at_the_latest(
+    door: Device,
+) -> None:
+    """It was opened once more, of which nothing told; once something does, that is since when."""
+    tell("lock.unlocked", door, method="manual", at=ago(9))
+    lock = Lock(device_id=door.seam_device_id, name="", locked=False, can_remotely_unlock=True)
+    read, again = ago(2), ago(6)
+    save_lock(lock, workspace_id="", read_at=read)
+    tell("lock.locked", door, at=ago(8))
+    door.refresh_from_db()
+    assert (door.locked, door.unlocked_since) == (False, read)
+    tell("lock.unlocked", door, method="manual", at=again)
+    door.refresh_from_db()
+    assert (door.locked, door.unlocked_since) == (False, again)
+
+
 def test_unlocked_since_lasts_until_the_lock_is_seen_to_lock(door: Device, clerk: User) -> None:
     tell("lock.unlocked", door, method="keycode", at=ago(9))
     tell("lock.unlocked", door, method="keycode", at=ago(7))
