@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from locks.models import Building, Role, User
 from locks.simulator import Simulator
@@ -136,17 +136,29 @@ def sign_in(house: Stack, new_page: Callable[..., Page]) -> Callable[..., Page]:
 def take(tmp_path: Path) -> Callable[..., None]:
     """Take a picture, `take(page, "desk-phone-dark", full=True)`, that fits its screen.
 
-    `on_a_phone` takes a second one of a page in the light on a desktop: on a phone, dark. Pictures go
-    to the folder that ACCESSDESK_SCREENS names, so that people can look at them, too.
+    `everywhere` takes one of a page in each size and scheme, as `desk-tablet-dark`, and leaves it in the
+    light on a desktop. Pictures go to the folder that ACCESSDESK_SCREENS names, so that people can look
+    at them, too; without it the two that differ most are enough. `at` is brought into view.
     """
-    folder = Path(os.environ.get("ACCESSDESK_SCREENS") or tmp_path)
+    kept = os.environ.get("ACCESSDESK_SCREENS")
+    looks = desks.LOOKS if kept else (desks.LOOKS[0], desks.LOOKS[-1])
+    folder = Path(kept or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
 
-    def picture(page: Page, name: str, *, full: bool = False, on_a_phone: bool = False) -> None:
-        desks.picture(page, folder / f"{name}.png", full=full)
-        if on_a_phone:
-            desks.look(page, "phone", "dark")
-            desks.picture(page, folder / f"{name}-phone-dark.png")
-            desks.look(page, "desktop", "light")
+    def picture(
+        page: Page,
+        name: str,
+        *,
+        full: bool = False,
+        everywhere: bool = False,
+        at: Locator | None = None,
+    ) -> None:
+        if not everywhere:
+            desks.picture(page, folder / f"{name}.png", full=full, at=at)
+            return
+        for size, scheme in looks:
+            desks.look(page, size, scheme)
+            desks.picture(page, folder / f"{name}-{size}-{scheme}.png", full=full, at=at)
+        desks.look(page, "desktop", "light")
 
     return picture

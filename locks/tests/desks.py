@@ -15,6 +15,9 @@ SIZES = {
     "tablet": (820, 1180),
     "phone": (390, 844),
 }
+LOOKS = tuple(
+    (size, scheme) for size in ("desktop", "tablet", "phone") for scheme in ("light", "dark")
+)
 MOST_BYTES = 250_000  # of a picture
 # Reading on in the desk log: in the log where it has room of its own, else the page.
 SCROLL = """() => {
@@ -63,10 +66,13 @@ def look(page: Page, size: str, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
 
 
-def picture(page: Page, path: Path, *, full: bool = False) -> None:
-    """Take one; nothing in it may stick out of the page sideways."""
+def picture(page: Page, path: Path, *, full: bool = False, at: Locator | None = None) -> None:
+    """Take one, of the page's top or of where `at` is; nothing in it may stick out of the page sideways."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path.stem
-    page.evaluate("scrollTo(0, 0)")
+    if at is None:
+        page.evaluate("scrollTo(0, 0)")
+    else:
+        at.evaluate("place => place.scrollIntoView({ block: 'center', behavior: 'instant' })")
     page.mouse.move(0, 0)
     page.screenshot(path=path, full_page=full, animations="disabled")
-    assert 10_000 < path.stat().st_size < MOST_BYTES * (4 if full else 1), path.stem
+    assert 10_000 < path.stat().st_size < MOST_BYTES * (5 if full else 1), path.stem

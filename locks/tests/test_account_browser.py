@@ -1,11 +1,6 @@
-"""One's account in a browser: a passkey from beginning to end, and pictures of every page.
+"""One's account in a browser: a passkey from beginning to end, and pictures of every page."""
 
-The pictures go to the folder that ACCESSDESK_SCREENS names, so that people can look at them, too.
-"""
-
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +9,6 @@ from playwright.sync_api import CDPSession, Page, expect
 from locks.models import AuditEvent, Building, Kind, Role, User
 from locks.tests.factories import PASSWORD, grant, make_user
 from locks.tests.proofs import code_of
-
-SIZES = {"desktop": (1280, 800), "phone": (390, 844)}
 
 
 @pytest.fixture
@@ -106,31 +99,14 @@ def test_a_device_without_the_passkey_is_a_sentence_and_a_recovery_code_helps(
     expect(page.locator("#connection")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("size", "dark"), [("desktop", False), ("desktop", True), ("phone", False), ("phone", True)]
-)
 def test_every_page_of_the_account_fits(
-    new_page: Callable[..., Page],
-    live_server: Any,
-    dora: User,
-    tmp_path: Path,
-    settings: Any,
-    size: str,
-    dark: bool,
+    page: Page, live_server: Any, dora: User, take: Callable[..., None], settings: Any
 ) -> None:
     settings.OIDC_ISSUER, settings.OIDC_NAME = "https://id.example.com", "House account"
-    width, height = SIZES[size]
-    page = new_page(
-        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
-    )
-    folder = Path(os.environ.get("ACCESSDESK_SCREENS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
 
     def picture(name: str, sentence: str) -> None:
         expect(page.get_by_text(sentence).first).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-        path = folder / f"account-{name}-{size}-{'dark' if dark else 'light'}.png"
-        page.screenshot(path=path, full_page=True, animations="disabled")
+        take(page, f"account-{name}", full=True, everywhere=True)
 
     url = live_server.url
     page.goto(f"{url}/accounts/login/")

@@ -55,8 +55,6 @@ def test_a_manager_reads_on_the_first_page_that_the_record_was_proven(
     line = proof.get_by_role("listitem")
     expect(line).to_contain_text("whole. ")
     assert line.evaluate("line => getComputedStyle(line).backgroundColor") != "rgba(0, 0, 0, 0)"
-    take(page, "records")
-    page.emulate_media(color_scheme="dark")
-    take(page, "records-dark")
+    take(page, "records", everywhere=True)
     proof.get_by_role("link", name="All nightly proofs").click()
     expect(page.get_by_role("cell", name="Whole")).to_be_visible()

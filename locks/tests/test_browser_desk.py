@@ -335,7 +335,7 @@ def test_the_desk_says_that_it_is_degraded_while_it_is(house, sign_in, take) -> 
     banner.locator("summary").click()  # a finger has no tooltips
     expect(banner.locator(".why")).to_contain_text("Background work is not running.")
     expect(banner.locator(".why")).to_be_visible()
-    take(page, "degraded", on_a_phone=True)
+    take(page, "degraded", everywhere=True)
     card(page, "Main entrance").get_by_role("heading").click()
     expect(banner.locator(".why")).to_be_hidden()
     expect(sign_in("clerk2").locator("#degraded")).to_be_visible()  # from the first moment on
@@ -376,7 +376,7 @@ def test_a_door_is_locked_again_and_enter_struck_twice_does_not_unlock_it(
         expect(page.locator(".log-row").first).to_contain_text("Locked, confirmed")
     expect(clerk.locator("#say")).to_have_text(f"{label}: Locked, confirmed.")
     expect(lock).to_be_focused()
-    take(clerk, "locked-again")
+    take(clerk, "locked-again", everywhere=True, at=card(clerk, label))
     with clerk.expect_response(re.compile(r"/lock/$")):
         clerk.keyboard.press("Enter")
     assert simulated.posts(staff) == unlocks

@@ -80,7 +80,7 @@ def test_the_ring_goes_on_where_it_is_on_every_page_and_its_words_turn_slow(
     assert drawn(late, "Main entrance") in (0.75, 1.0)
     clerk.reload()
     assert drawn(clerk, "Main entrance") > 0.55
-    take(clerk, "ring", on_a_phone=True)
+    take(clerk, "ring", everywhere=True, at=card(clerk, "Main entrance"))
 
     # The page knows by itself when that is slow, also where the server cannot be reached.
     slow = "Slower than usual: Waiting for the lock… (usually 40 s)"
@@ -88,7 +88,7 @@ def test_the_ring_goes_on_where_it_is_on_every_page_and_its_words_turn_slow(
     late.reload()
     late.route("**/buildings/**", lambda route: route.abort())
     expect(card(late, "Main entrance")).to_contain_text(slow)
-    take(late, "ring-slow")
+    take(late, "ring-slow", everywhere=True, at=card(late, "Main entrance"))
     late.unroute("**/buildings/**")
     simulated.release("harbour-main-entrance")
     for page in (clerk, late):
@@ -265,5 +265,5 @@ def test_an_unknown_outcome_closes_itself_with_the_true_time_on_every_console(
     expect(clerk.locator("#say-now")).to_contain_text(
         "Bike cellar: Unlocked"
     )  # for who pressed, aloud
-    take(clerk, "learned-late")
+    take(clerk, "learned-late", everywhere=True, at=card(clerk, "Bike cellar"))
     assert simulated.posts("harbour-bike-cellar") == 1

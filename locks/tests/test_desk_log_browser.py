@@ -88,7 +88,10 @@ def test_the_log_stands_still_while_it_is_read_and_says_what_is_new(house, sign_
         assert page.evaluate(TOP, row) == pytest.approx(top, abs=1)
         expect(page.locator(".log-row")).to_have_count(count)
         assert chip.evaluate(IN_FRONT)
-    take(pages[0], "log-paused")
+    for page, size in zip(pages, ("desktop", "phone"), strict=True):
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            take(page, f"log-paused-{size}-{scheme}", at=page.locator(".log-new"))
     for page, count in zip(pages, (35, SHORT_LOG), strict=True):
         page.locator(".log-new").click()
         expect(page.locator(".log-new")).to_be_hidden()
@@ -135,7 +138,7 @@ def test_a_tap_on_a_rows_door_filters_the_log_and_news_keep_to_it(house, sign_in
         shell(house, NEWS.format(number=1))
     expect(card(page, "Roof door")).to_contain_text("Unlocked, confirmed")
     expect(rows.filter(has_not_text=door)).to_have_count(0)
-    take(page, "log-filtered")
+    take(page, "log-filtered", everywhere=True, at=page.locator(".log-rows"))
     page.reload()  # the address has the filter, too
     expect(rows.filter(has_not_text=door)).to_have_count(0)
     assert rows.count() <= shown
@@ -147,16 +150,15 @@ def test_a_tap_on_a_rows_door_filters_the_log_and_news_keep_to_it(house, sign_in
     expect(page).not_to_have_url(re.compile("log_"))
 
 
-@pytest.mark.parametrize("size", ["desktop", "phone"])
-def test_a_lost_connection_is_told_in_the_question_that_is_open(sign_in, take, size: str) -> None:
-    page = sign_in("clerk", size=size)
+def test_a_lost_connection_is_told_in_the_question_that_is_open(sign_in, take) -> None:
+    page = sign_in("clerk")
     page.locator("[data-ask]").first.press("Enter")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     page.route("**/*", lambda route: route.abort())
     page.evaluate("htmx.createEventSource().drop()")
     expect(dialog.locator("#lost")).to_be_visible()
-    take(page, f"lost-in-a-question-{size}")
+    take(page, "lost-in-a-question", everywhere=True)
     page.keyboard.press("Escape")
     expect(page.locator("body > #lost")).to_be_visible()
 
@@ -173,7 +175,7 @@ def test_a_lost_connection_is_told_across_the_page_and_a_page_that_was_away_is_r
         page.route("**/*", lambda route: route.abort())
         page.evaluate("htmx.createEventSource().drop()")
     hidden.evaluate(HIDE, True)
-    for page, size in ((cut_off, "desktop-light"), (dark, "phone-dark")):
+    for page in (cut_off, dark):
         banner = page.locator("#lost")
         expect(banner).to_be_visible()
         expect(banner).to_contain_text(re.compile(r"Not connected since \d\d:\d\d:\d\d\b"))
@@ -181,7 +183,7 @@ def test_a_lost_connection_is_told_across_the_page_and_a_page_that_was_away_is_r
         box = banner.bounding_box()
         assert box is not None
         assert box["width"] == page.viewport_size["width"]
-        take(page, f"lost-{size}")
+    take(cut_off, "lost", everywhere=True)
     shell(house, NEWS.format(number=1))
     old = cut_off.locator(".log-row").first.get_attribute("id")
     for page in (cut_off, dark):
@@ -217,19 +219,13 @@ def test_a_shift_is_handed_over_on_one_sheet(sign_in, take) -> None:
     left.get_by_label("Note on how far it has come").press("Enter")  # adds it, and closes nothing
     expect(left.locator(".notes")).to_contain_text("Tried twice, no luck")
     expect(left.get_by_role("button", name="Done")).to_be_visible()
-    take(page, "hand-over")
+    take(page, "hand-over", everywhere=True)
     page.get_by_label("Note, if any", exact=True).fill("Quiet but for the jammed gate")
     page.get_by_role("button", name="Taken over by Demo clerk").click()
     expect(page.locator(".taken")).to_contain_text("You took over at")
     expect(page.locator(".trouble")).to_have_count(2)
     expect(page.get_by_role("button", name="Print")).to_be_visible()
-    for name, size, scheme in (
-        ("hand-over-taken-phone-dark", {"width": 390, "height": 844}, "dark"),
-        ("hand-over-taken-tablet", {"width": 820, "height": 1180}, "light"),
-    ):
-        page.set_viewport_size(size)
-        page.emulate_media(color_scheme=scheme)
-        take(page, name)
+    take(page, "hand-over-taken", everywhere=True)
     page.set_viewport_size({"width": 718, "height": 1016})  # A4 without its margins
     page.emulate_media(media="print", color_scheme="dark")
     assert (

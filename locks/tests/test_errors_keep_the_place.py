@@ -39,7 +39,7 @@ def test_who_was_signed_out_reads_that_nothing_was_sent_and_comes_back_to_that_d
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     sentence = page.get_by_role("alert").filter(has_text="signed out before your press got here")
     expect(sentence).to_contain_text("Nothing was sent. Sign in, and you are at that door again.")
-    take(page, "signed-out", on_a_phone=True)
+    take(page, "signed-out", everywhere=True)
     assert simulated.posts("harbour-main-entrance") == 0
     page.unroute_all()
     page.get_by_label("User name").fill("clerk")
@@ -68,7 +68,7 @@ def test_whose_role_has_ended_reads_so_and_the_doors_are_gone(
     page.unroute_all()
     page.get_by_role("heading", name="You hold no role").wait_for()
     expect(notice(page)).to_contain_text("Nothing was sent")
-    take(page, "role-ended", on_a_phone=True)
+    take(page, "role-ended", everywhere=True)
     assert simulated.posts("park-front-door") == 0
 
 
@@ -90,7 +90,7 @@ def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
     expect(dialog.locator(".notice")).to_contain_text("This PC is offline. Nothing was sent.")
     expect(dialog.locator("#lost")).to_be_visible()
     expect(dialog.get_by_label("Note")).to_have_value("Left the key inside")
-    take(page, "offline", on_a_phone=True)
+    take(page, "offline", everywhere=True)
     dialog.get_by_role("link", name="Cancel").click()
     unlock(page, "Parking gate").click()
     expect(notice(page)).to_contain_text("Parking gate This PC is offline. Nothing was sent.")
@@ -184,7 +184,7 @@ def test_a_server_that_breaks_on_a_press_leaves_the_page_and_says_only_what_it_k
     assert simulated.posts(lock) - before == sent
     expect(card(page, "Main entrance")).to_be_visible()
     expect(page).to_have_url(f"{house.url}/")
-    take(page, f"broke-{'after' if sent else 'before'}-it-was-sent", on_a_phone=True)
+    take(page, f"broke-{'after' if sent else 'before'}-it-was-sent", everywhere=True)
     shell(house, BREAK.format(sql=mended) + NEWS)
     expect(unlock(page, "Staff entrance")).to_be_enabled()
     told = card(page, "Staff entrance").filter(has_text="Unlocked, confirmed")
@@ -198,7 +198,7 @@ def test_a_page_that_is_not_there_leads_to_the_desk(sign_in, take) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "There is no such page, or it is not yours to see."
     )
-    take(page, "no-such-page", on_a_phone=True)
+    take(page, "no-such-page", everywhere=True)
     expect(page.get_by_role("link", name="Back to where you were")).to_have_count(0)
     page.get_by_role("link", name="Go to the desk").click()
     expect(card(page, "Main entrance")).to_be_visible()

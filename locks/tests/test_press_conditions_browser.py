@@ -1,43 +1,15 @@
-"""A freeze, a door that asks who is there, and break-glass, as a clerk sees them in a browser.
+"""A freeze, a door that asks who is there, and break-glass, as a clerk sees them in a browser."""
 
-Pictures go to the folder that ACCESSDESK_SCREENS names, so that people can look at them, too.
-"""
-
-import os
 import re
 import time
-from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 from allauth.mfa.totp.internal import auth as totp
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from locks.tests.desks import card, name_it, unlock
 from locks.tests.visitors import DEMO_PASSWORD
 from tools.processes import wait_for
 from tools.stack import Stack
-
-LOOKS = [(width, dark) for width in (1280, 390) for dark in (False, True)]
-
-
-@pytest.fixture
-def take(tmp_path: Path) -> Callable[[Page, str], None]:
-    """Pictures on a desk and a phone, light and dark; nothing sticks out of the page sideways."""
-    folder = Path(os.environ.get("ACCESSDESK_SCREENS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def pictures(page: Page, name: str) -> None:
-        for width, dark in LOOKS:
-            page.set_viewport_size({"width": width, "height": 844})
-            page.emulate_media(color_scheme="dark" if dark else "light")
-            look = f"{name}-{width}-{'dark' if dark else 'light'}"
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), look
-            page.screenshot(path=folder / f"press-{look}.png", animations="disabled")
-        page.set_viewport_size({"width": 1280, "height": 800})
-        page.emulate_media(color_scheme="light")
-
-    return pictures
 
 
 def change(house: Stack, label: str, what: str) -> str:
@@ -66,12 +38,12 @@ def test_a_freeze_shows_live_stops_an_old_page_and_ends_by_itself(
     expect(card(clerk, "Main entrance")).to_contain_text(frozen)
     expect(unlock(clerk, "Main entrance")).to_be_disabled()
     expect(unlock(clerk, "Parking gate")).to_be_enabled()
-    take(clerk, "frozen-door")
+    take(clerk, "frozen-door", everywhere=True)
 
     unlock(stale, "Main entrance").click()
     expect(card(stale, "Main entrance")).to_contain_text(f"Nothing was sent. {frozen}")
     expect(card(stale, "Main entrance")).to_contain_text("Help line:")
-    take(stale, "frozen-refused")
+    take(stale, "frozen-refused", everywhere=True)
     assert simulated.posts("harbour-main-entrance") == 0
 
     soon = ", until=timezone.now() + timedelta(seconds=4)"
@@ -83,7 +55,7 @@ def test_a_freeze_shows_live_stops_an_old_page_and_ends_by_itself(
 
     manager = sign_in("manager", "/admin/locks/device/", reduced_motion="reduce")
     manager.get_by_role("link", name="Main entrance").click()
-    take(manager, "admin-door")
+    take(manager, "admin-door", everywhere=True)
 
 
 def test_a_door_that_asks_who_is_there_asks_once_and_keeps_what_was_typed(
@@ -104,14 +76,14 @@ def test_a_door_that_asks_who_is_there_asks_once_and_keeps_what_was_typed(
     dialog.get_by_role("radio", name="ID seen").check()
     dialog.get_by_role("radio", name="Guest locked out").check()
     name_it(clerk, "101")
-    take(clerk, "proof")
+    take(clerk, "proof", everywhere=True)
     dialog.get_by_label("Code from your authenticator app").fill("12345")
     dialog.get_by_label("Code from your authenticator app").press("Enter")
     expect(dialog).to_contain_text("was not right")
     expect(dialog.get_by_label("Code from your authenticator app")).to_be_focused()
     expect(dialog.get_by_role("radio", name="Guest locked out")).to_be_checked()
     expect(dialog.get_by_role("radio", name="ID seen")).to_be_checked()
-    take(clerk, "proof-wrong")
+    take(clerk, "proof-wrong", everywhere=True)
     assert simulated.posts("harbour-room-101") == 0
 
     wait_for(lambda: time.time() % 30 < 25, seconds=10, what="a code that lasts")
@@ -143,11 +115,11 @@ def test_breaking_glass_is_no_casual_button_and_says_what_follows(
     way = card(clerk, "Staff entrance").get_by_role("button", name="break glass")
     expect(way).to_be_visible()
     expect(clerk.get_by_role("button", name="break glass")).to_have_count(1)
-    take(clerk, "glass-offered")
+    take(clerk, "glass-offered", everywhere=True)
     way.click()
     dialog = clerk.get_by_role("dialog")
     expect(dialog).to_contain_text("The managers of Harbour House are told at once")
-    take(clerk, "glass-dialog")
+    take(clerk, "glass-dialog", everywhere=True)
     for choice in dialog.get_by_role("radio", name="Escorted").all():
         choice.check()
     dialog.get_by_role("radio", name="Emergency services").check()
@@ -155,5 +127,5 @@ def test_breaking_glass_is_no_casual_button_and_says_what_follows(
     dialog.get_by_role("button", name="Break glass and unlock").click()
     expect(card(clerk, "Staff entrance")).to_contain_text("break-glass")
     expect(card(clerk, "Staff entrance")).to_contain_text("Unlocked")
-    take(clerk, "glass-outcome")
+    take(clerk, "glass-outcome", everywhere=True)
     assert simulated.posts("harbour-staff-entrance") == 1

@@ -78,7 +78,7 @@ def test_a_question_whose_page_is_too_old_is_asked_once_more_with_what_was_typed
     expect(notice).to_contain_text("Room 101 This page was out of date. Nothing was sent.")
     expect_filled(dialog, "101")
     expect(press).to_be_focused()
-    take(page, "csrf-asked", on_a_phone=True)
+    take(page, "csrf-asked", everywhere=True)
     assert simulated.posts("harbour-room-101") == 0
     page.unroute_all()
     press.press("Enter")
