@@ -25,6 +25,7 @@ class UnlockForm(forms.Form):
     found_by = forms.CharField(max_length=200, required=False)  # the search that found the door
     named = forms.CharField(max_length=200, required=False)  # what was typed to say which door
     again = forms.IntegerField(required=False)  # the unlock request that was asked about
+    shown = forms.CharField(max_length=60, required=False)  # what the question showed of the past
     asked = forms.BooleanField(required=False)  # the press comes from the confirmation
     break_glass = forms.BooleanField(required=False)  # press although something forbids it
     # Of the building's lists; a reason that is typed instead comes from scripts and older pages.

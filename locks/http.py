@@ -40,6 +40,11 @@ SAID = 60  # seconds before its end that is said (session.js)
 SEEN_STEP = 20  # seconds; a session is not rewritten more often
 
 
+def at_door(device_id: int) -> str:
+    """The address of the desk, at one of its doors."""
+    return f"{reverse('desk')}?door={device_id}#door-{device_id}"
+
+
 def seconds_left(session: Mapping[str, Any], now: float) -> tuple[float, bool]:
     """How long a session lasts if nothing is done, and whether doing something prolongs it.
 

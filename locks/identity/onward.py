@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
-from django.urls import Resolver404, ResolverMatch, resolve, reverse
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from locks.http import PRESSES
+from locks.http import PRESSES, at_door
 
 ENTRANCES = {"login", "account_login", "mfa_authenticate", "openid_connect_login"}
 
@@ -34,12 +34,12 @@ def page_at(path: str) -> ResolverMatch | None:
 
 
 def onward(request: HttpRequest, wanted: str) -> str:
-    """`wanted`, where it is ours; the address of a press becomes its door's page; else empty."""
+    """`wanted`, where it is ours; the address of a press becomes its door on the desk; else empty."""
     if not wanted or not is_ours(request, wanted):
         return ""
     match = page_at(wanted.partition("?")[0])
     if match is None or match.url_name in ENTRANCES:
         return ""  # an entrance would lead here for ever
     if match.url_name in PRESSES:
-        return reverse("door", kwargs=match.kwargs)
+        return at_door(match.kwargs["device_id"])
     return wanted

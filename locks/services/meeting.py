@@ -28,6 +28,24 @@ def asks_again(pressed: Pressed, unsettled: UnlockRequest) -> bool:
     return pressed.action == Action.UNLOCK and pressed.form.again != unsettled.pk
 
 
+def seen_as(latest: UnlockRequest | None) -> str:
+    """What a question shows of its door's last request, in a word to be posted with the answer."""
+    if latest is None:
+        return "none"
+    contradicted = "-contradicted" if latest.contradicted_at else ""
+    return f"{latest.pk}-{latest.status}{contradicted}"
+
+
+def is_news(latest: UnlockRequest | None, pressed: Pressed) -> bool:
+    """Whether the door has a past that whoever answered the question did not see.
+
+    A colleague's unlock, or the end of one that the question called unknown, or under way. Who breaks
+    glass is not held up.
+    """
+    shown = pressed.form.shown
+    return bool(shown) and shown != seen_as(latest) and not pressed.overridden
+
+
 def is_overdue(request: UnlockRequest, at: dt.datetime) -> bool:
     """Whether an open request should have ended, and nobody has ended it yet."""
     bound = request.call_deadline if request.status == Status.SENDING else request.resolve_by

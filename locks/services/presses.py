@@ -35,6 +35,7 @@ class PressForm:
     found_by: str = ""  # what the person typed to find the door
     named: str = ""  # and to say which one it is, where the question asks
     again: int | None = None  # the request with an unknown outcome that the person was asked about
+    shown: str = ""  # what the question showed of the door's past: see meeting.seen_as(); none: ""
     address: str = ""  # the client's, for the record
 
     @property

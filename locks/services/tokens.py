@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass
+from hashlib import sha256
 
 from django.core import signing
 
@@ -14,7 +15,7 @@ _SALT = "locks.press"
 
 
 class BadToken(Exception):
-    """Missing, forged, cut, or of another person, door or button."""
+    """Missing, forged, cut, or of another person, door, name of the door, or button."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,13 @@ class PressToken:
 
 def issue_token(*, person: User, device: Device, action: str = Action.UNLOCK) -> str:
     """A new token for one button, of that `action`, on one person's page."""
-    content = {"p": person.pk, "d": device.pk, "n": uuid.uuid4().hex, "t": round(time.time(), 6)}
+    content = {
+        "p": person.pk,
+        "d": device.pk,
+        "l": _name(device),
+        "n": uuid.uuid4().hex,
+        "t": round(time.time(), 6),
+    }
     # One of Unlock does not name it: pages from before there was another button stay good.
     if action != Action.UNLOCK:
         content["a"] = str(action)
@@ -35,16 +42,24 @@ def issue_token(*, person: User, device: Device, action: str = Action.UNLOCK) ->
 def read_token(
     raw: str, *, person: User, device: Device, action: str = Action.UNLOCK
 ) -> PressToken:
-    """The token's content. Raises BadToken unless it was issued to `person` for `device` and `action`."""
+    """The token's content. Raises BadToken unless it was issued to `person` for `device` and `action`.
+
+    Of a door that is called otherwise since, too: whoever pressed read the other name.
+    """
     try:
         content = signing.loads(raw[:500], salt=_SALT)
         nonce, made_at = uuid.UUID(content["n"]), float(content["t"])
     except (signing.BadSignature, KeyError, TypeError, ValueError) as broken:
         raise BadToken from broken
     issued = (content.get("p"), content.get("d"), content.get("a", Action.UNLOCK))
-    if issued != (person.pk, device.pk, action):
+    is_renamed = content.get("l", _name(device)) != _name(device)  # pages of before name none
+    if issued != (person.pk, device.pk, action) or is_renamed:
         raise BadToken
     return PressToken(nonce=nonce, made_at=made_at)
+
+
+def _name(device: Device) -> str:
+    return sha256(device.label.encode()).hexdigest()[:8]
 
 
 def age_of_press(token: PressToken, elapsed: tuple[float, float] | None, *, now: float) -> float:

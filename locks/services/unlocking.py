@@ -24,7 +24,14 @@ from locks.services.breaking_glass import break_glass
 from locks.services.conditions import lacking
 from locks.services.errors import DATABASE_GONE, AnswerNotRecorded, DoorUnknown, NothingSent, Sent
 from locks.services.kinds import kind_of
-from locks.services.meeting import asks_again, crossed_by, is_overdue, just_ended, unsettled_at
+from locks.services.meeting import (
+    asks_again,
+    crossed_by,
+    is_news,
+    is_overdue,
+    just_ended,
+    unsettled_at,
+)
 from locks.services.presses import Pressed, PressForm, PressResult
 from locks.services.proving_oneself import NotProved, Proved
 from locks.services.refusing import refuse
@@ -169,6 +176,8 @@ def _decide(pressed: Pressed) -> PressResult | None:
         return PressResult(_refuse(pressed, crossed))
     if joined := under_way or just_ended(latest, pressed):
         return PressResult(_join(pressed, joined))
+    if is_news(latest, pressed):
+        return PressResult(_refuse(pressed, "news"))
     if too_soon := _too_soon(pressed):
         return PressResult(too_soon)
     press = _open(pressed, again=unsettled is not None)

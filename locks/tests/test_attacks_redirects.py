@@ -116,8 +116,9 @@ def test_what_htmx_says_of_its_page_leads_nowhere_else(db) -> None:
 
 def test_a_sign_in_never_ends_in_a_press(cast, ids) -> None:
     name = cast["clerk"].person.username
-    landed = sign_in(Client(), name, PASSWORD, next=f"/doors/{ids['doors']}/unlock/")
-    assert landed.headers["Location"] == f"/doors/{ids['doors']}/"
+    for button in ("unlock", "lock"):  # nor at the other button's question
+        landed = sign_in(Client(), name, PASSWORD, next=f"/doors/{ids['doors']}/{button}/")
+        assert landed.headers["Location"] == f"/?door={ids['doors']}#door-{ids['doors']}"
 
 
 # --- Hosts ------------------------------------------------------------------------------------

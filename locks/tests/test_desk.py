@@ -307,6 +307,29 @@ def test_after_an_unknown_outcome_the_server_asks_too(desk, clerk, door, simulat
     assert "pressed again" in text(desk.get("/"))
 
 
+def test_a_question_that_the_door_has_outlived_is_asked_with_what_came_meanwhile(
+    desk, clerk, room, simulator
+) -> None:
+    html = desk.get(f"/doors/{room.pk}/", headers=HTMX).content.decode()
+    shown = re.search(r'name="shown" value="([^"]+)"', html)[1]
+    colleague = make_user("colleague", name="Ana")
+    request_of(room, colleague, Status.UNLOCKED, ago=9, confirmed_by_device=True)
+    said = {"reason": "Guest locked out", "identified_by": "id_seen", "asked": "1"}
+    data = {"token": token_in(html, room), "shown": shown, **said}
+    answer = desk.post(f"/doors/{room.pk}/unlock/", data, headers=HTMX)
+    told = text(answer)
+    assert "something has happened at this door since the question came" in told
+    assert re.search(r"Unlocked, confirmed Ana \d\d:\d\d:\d\d", told)
+    assert simulator.calls == []
+    html = answer.content.decode()
+    data |= {
+        "token": token_in(html, room),
+        "shown": re.search(r'name="shown" value="([^"]+)"', html)[1],
+    }
+    desk.post(f"/doors/{room.pk}/unlock/", data, headers=HTMX)
+    assert len(simulator.calls) == 1
+
+
 def test_a_press_that_came_too_late_is_asked_again_with_a_fresh_button(
     desk, door, simulator, settings
 ) -> None:
@@ -451,7 +474,7 @@ def test_signing_in_leads_to_where_the_person_was_and_never_to_a_press(door, cle
     credentials = {"username": "clerk", "password": "a-password-for-tests"}
     for wanted, leads_to in (
         ("/history/", "/history/"),
-        (f"/doors/{door.pk}/unlock/", f"/doors/{door.pk}/"),
+        (f"/doors/{door.pk}/unlock/", f"/?door={door.pk}#door-{door.pk}"),
         ("https://elsewhere.example/", "/"),
         ("/no-such-page/", "/"),
         ("", "/"),

@@ -298,6 +298,9 @@ def test_a_large_building_shows_what_one_pressed_lately_and_where_something_goes
     assert told.index("Happening now") < told.index("S Room 3 ")
     back = signed_in(clerk).get(f"/?door={room(9).pk}").content.decode()
     assert "S Room 9" in labels_on(back)
+    # The building asks anew as soon as its stream opens, and keeps the door.
+    asks = re.search(r'class="building"[^>]*hx-get="([^"]+)"', back)[1]
+    assert "S Room 9" in labels_on(signed_in(clerk).get(asks, headers=HTMX).content.decode())
 
 
 def test_up_to_the_limit_all_doors_stand_on_the_page(north: Building, clerk: User) -> None:

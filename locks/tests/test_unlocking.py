@@ -8,13 +8,25 @@ from dataclasses import dataclass, field
 import pytest
 from django.core import signing
 from django.db import OperationalError, connection
+from django.db.models import F
 from django.utils import timezone
 
-from locks.models import AuditEvent, Device, Kind, Press, Role, UnlockRequest, User, Verdict
+from locks.models import (
+    AuditEvent,
+    Device,
+    Kind,
+    Press,
+    Role,
+    Status,
+    UnlockRequest,
+    User,
+    Verdict,
+)
 from locks.seam import ActionAttempt, SeamOutcomeUnknown
 from locks.services import answers, following, unlocking
 from locks.services.answers import Answer
 from locks.services.errors import AnswerNotRecorded, DoorUnknown, NothingSent
+from locks.services.meeting import seen_as
 from locks.services.refusing import record_repeats
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, PressResult, request_unlock
@@ -363,6 +375,44 @@ def test_one_answer_to_press_again_anyway_counts_for_one_unknown(desk: Desk) -> 
     assert second.outcome == "unknown"
     assert desk.press(by=colleague, again=first.pk).press.code == "ask_again"
     assert desk.posts == 2
+
+
+def test_an_answer_to_a_question_counts_for_what_it_showed(desk: Desk) -> None:
+    """A colleague has unlocked the door meanwhile, or the unknown outcome has become known."""
+    colleague = make_user("colleague")
+    grant(colleague, desk.door.building)
+    theirs = desk.press(by=colleague, shown="none").press.request
+    following.follow()
+    past = dt.timedelta(seconds=10)
+    UnlockRequest.objects.update(
+        requested_at=F("requested_at") - past, ended_at=F("ended_at") - past
+    )
+    late = desk.press(shown="none")
+    assert (late.press.code, desk.posts) == ("news", 1)
+    theirs.refresh_from_db()
+    shown = seen_as(theirs)
+    UnlockRequest.objects.update(contradicted_at=timezone.now())
+    assert desk.press(shown=shown).press.code == "news"
+    theirs.refresh_from_db()
+    assert desk.press(shown=seen_as(theirs)).press.verdict == Verdict.SENT
+    assert desk.posts == 2
+
+
+def test_press_again_anyway_counts_only_while_the_outcome_is_unknown(desk: Desk) -> None:
+    desk.sim.behave(desk.door.seam_device_id, "unavailable")
+    unknown = desk.press().press.request
+    question = {"again": unknown.pk, "shown": seen_as(unknown)}
+    UnlockRequest.objects.update(call_deadline=F("requested_at"))
+    answers.settle(unknown, Answer(Status.UNLOCKED, attempt_id="known-now"), frm=(Status.UNKNOWN,))
+    UnlockRequest.objects.update(ended_at=F("ended_at") - dt.timedelta(seconds=3))
+    assert (desk.press(**question).press.code, desk.posts) == ("news", 1)
+
+
+def test_a_door_that_is_called_otherwise_by_now_is_not_the_one_that_was_pressed(desk: Desk) -> None:
+    token = issue_token(person=desk.clerk, device=desk.door)
+    Device.objects.filter(pk=desk.door.pk).update(label="Gym")
+    desk.door.refresh_from_db()
+    assert (desk.press(token=token).press.code, desk.posts) == ("bad_token", 0)
 
 
 def test_repeated_refusals_are_counted_not_written_one_by_one(desk: Desk) -> None:

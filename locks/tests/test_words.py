@@ -132,7 +132,7 @@ def test_a_door_that_offers_no_button_has_words_for_whatever_forbids_it() -> Non
         if code.startswith(("needs", "break", "bad", "wrong", "pin", "proof"))
     }
     typed = {"which_door", "card_number", "unfit_words"}
-    meeting = {"not_lockable", "lock_under_way", "unlock_under_way"}
+    meeting = {"not_lockable", "lock_under_way", "unlock_under_way", "news"}
     elsewhere = {"not_yours", "too_late", "ask_again", "person_limit", *typed, *meeting}
     beforehand = REFUSED - of_the_press - elsewhere
     assert beforehand | set(facts.NOT_REMOTE.values()) == set(words.OBSTACLES)

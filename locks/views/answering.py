@@ -7,11 +7,11 @@ from functools import partial
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_htmx.http import reswap, retarget
 
+from locks.http import at_door
 from locks.models import Device, Press
 from locks.services.presses import PressResult
 from locks.views.cards import read_cards
@@ -30,7 +30,7 @@ def answer(
     if result.repeated:
         messages.info(request, _repeated(request, result.press, device))
     if not request.htmx:
-        return SeeOther(f"{reverse('desk')}?door={device.pk}#door-{device.pk}")
+        return SeeOther(at_door(device.pk))
     proof = partial(latest, request)
     at = timezone.now()
     card = read_cards(request.user, [device], at=at, latest_proof=proof, found_by=found_by)[0]

@@ -29,6 +29,7 @@ from locks.services.attesting import is_in_doubt, newest_of
 from locks.services.conditions import is_fresh
 from locks.services.health import offline_since
 from locks.services.look_alikes import Doubt, doubts_of, means_it
+from locks.services.meeting import seen_as
 from locks.services.proving_oneself import Proved
 from locks.services.rights import (
     PASSING,
@@ -62,6 +63,7 @@ class Card:
     problems: list[Fact]
     state: State | None  # of the latest request
     request: int | None  # which one that is
+    shown: str  # what is shown of it, for the question to post
     verdict: str  # of this person's latest press, where the state does not tell
     verdict_at: str
     refusal: words.Told | None  # where that press was refused
@@ -242,6 +244,7 @@ def _card(
         problems=problems_of(device, past=seen.past, obstacle=why, at=seen.at),
         state=_state(latest, seen) if latest else None,
         request=latest.pk if latest else None,
+        shown=seen_as(latest),
         verdict=verdict,
         verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
         refusal=refusal_of(press) if refused and press else None,

@@ -47,7 +47,7 @@ PROOFS = (
 )
 WORDS = ("which_door", "needs_reason", "needs_note", "card_number", "unfit_words")
 # These need the confirmation; the others only a fresh button, which the card has.
-NEED_CONFIRMATION = ("ask_again", *WORDS, *PROOFS)
+NEED_CONFIRMATION = ("ask_again", "news", *WORDS, *PROOFS)
 REPEATABLE = ("too_late", "bad_token", *NEED_CONFIRMATION)
 
 
@@ -137,6 +137,7 @@ def _press(form: UnlockForm, lists: Lists, address: str) -> PressForm:
         named=form.text("named"),
         break_glass=form.ticked("break_glass"),
         again=form.asked_about,
+        shown=form.text("shown"),
         address=address,
     )
 
@@ -160,6 +161,7 @@ def _confirmation(
         "again": card.offer == AGAIN
         or (breaking and card.asks_about is not None)
         or (press is not None and press.code == "ask_again"),
+        "is_news": press is not None and press.code == "news",
         "breaking": breaking,
         "may_press": breaking or card.offer in (PRESS, ASK, AGAIN, UNDER_WAY),
         "question": question(request, device, form) if device.is_private or breaking else None,

@@ -58,7 +58,9 @@ class Sought:
             return "?" + urlencode({"q": self.query})
         if self.area is not None:
             return "?" + urlencode({"area": self.area})
-        return "" if self.most is None else "?" + urlencode({"most": self.most})
+        kept = {"door": self.door, "most": self.most}
+        asked = {name: value for name, value in kept.items() if value is not None}
+        return "?" + urlencode(asked) if asked else ""
 
 
 class Door(NamedTuple):

@@ -10,7 +10,7 @@ from django.shortcuts import resolve_url
 from django.urls import ResolverMatch, reverse
 from django.utils.translation import gettext as _
 
-from locks.http import PRESSES
+from locks.http import PRESSES, at_door
 from locks.identity.onward import page_at
 from locks.models import Building, Device, User
 
@@ -50,7 +50,8 @@ def unsent(wanted: str) -> str:
 def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
     """`wanted`, where it is a page of ours that `person` may see; else the desk.
 
-    The address of a press becomes its door's page. A session begun by a PIN stays at the desk.
+    The address of a press becomes its door on the desk, with the keyboard on no button. A session begun by
+    a PIN stays at the desk.
     """
     path, _mark, query = wanted[:LONGEST].partition("?")
     match = page_at(path)
@@ -80,11 +81,14 @@ def _desk_page(person: User, match: ResolverMatch, query: dict[str, list[str]]) 
         chosen = query.get("building", [""])[0]
     if "device_id" in match.kwargs:
         if devices.on_the_desk().filter(pk=match.kwargs["device_id"]).exists():
-            return reverse("door", kwargs=match.kwargs)
+            if match.url_name == "door":
+                return reverse("door", kwargs=match.kwargs)
+            return at_door(match.kwargs["device_id"])
     elif chosen.isdecimal() and len(chosen) < 19 and buildings.filter(pk=int(chosen)).exists():
         page = reverse("building", kwargs={"building_id": int(chosen)})
         return page + _asked(query, "q", "area")
-    return reverse("desk") + (_asked(query, "q") if match.url_name == "desk" and not chosen else "")
+    is_desk = match.url_name == "desk" and not chosen
+    return reverse("desk") + (_asked(query, "q", "door") if is_desk else "")
 
 
 def _asked(query: dict[str, list[str]], *names: str) -> str:

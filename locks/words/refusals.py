@@ -124,6 +124,10 @@ REFUSALS: dict[str, Told] = {
     "person_limit": Told(
         _("Nothing was sent: you pressed 60 times within a minute."), _("Press again at {when}.")
     ),
+    "news": Told(
+        _("Nothing was sent: something has happened at this door since the question came."),
+        _("Look at what it says now, and press again."),
+    ),
     "ask_again": Told(
         _(
             "Nothing was sent now. The earlier press may have unlocked the door, or may still do so."
@@ -166,6 +170,7 @@ REFUSALS_IN_SHORT: dict[str, Sentence] = {
     "proof_later": _("too many wrong tries"),
     "door_limit": _("door pressed too often"),
     "person_limit": _("too many presses"),
+    "news": _("door used since the question came"),
     "ask_again": _("asked first, after an unknown outcome"),
 }
 
