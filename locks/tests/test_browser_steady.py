@@ -8,7 +8,12 @@ from locks.tests.desks import card, shell, unlock
 
 PARTS = ("web",)
 MOVED = "The doors just moved, and nothing was sent. Press again."
-STAND_STILL = "{ const at = performance.now(); performance.now = () => at + (window.late ?? 0); }"
+# The page's clock, and that of fingers.
+STAND_STILL = """{
+    const at = performance.now();
+    performance.now = () => at + (window.late ?? 0);
+    Object.defineProperty(Event.prototype, "timeStamp", { get: () => performance.now() });
+}"""
 
 
 def middle(page: Page, label: str) -> tuple[float, float]:
@@ -16,12 +21,12 @@ def middle(page: Page, label: str) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def in_area(house, label: str, area: str) -> None:
-    """Move a door on the desk, as a manager does, and have the consoles look."""
+def change(house, label: str, **values: str) -> None:
+    """Change a door, as a manager does, and have the consoles look."""
     shell(
         house,
         "from locks.services.audit import touch; from django.db import transaction\n"
-        f"Device.objects.filter(label={label!r}).update(area={area!r})\n"
+        f"Device.objects.filter(label={label!r}).update(**{values})\n"
         "with transaction.atomic(): touch(Building.objects.get(name='Harbour House'))",
     )
 
@@ -33,9 +38,9 @@ def test_a_click_on_a_door_that_was_moved_under_the_pointer_is_refused_aloud(
     place = middle(clerk, "Main entrance")
     clerk.mouse.move(*place)
     clerk.evaluate(STAND_STILL)
-    in_area(house, "Main entrance", "Annex")
+    change(house, "Main entrance", area="Annex")
     expect(card(clerk, "Staff entrance").locator("xpath=..")).not_to_contain_text("Main entrance")
-    in_area(house, "Main entrance", "Ground floor")
+    change(house, "Main entrance", area="Ground floor")
     expect(card(clerk, "Staff entrance").locator("xpath=..")).to_contain_text("Main entrance")
     # It has come back under the pointer this very moment.
     clerk.mouse.click(*place)
@@ -75,6 +80,56 @@ def test_a_door_that_an_answer_moved_is_refused_though_news_had_replaced_the_pre
     simulated.release("harbour-main-entrance")
 
 
+def test_a_finger_that_is_down_while_an_answer_moves_the_doors_presses_no_other_door(
+    sign_in, simulated
+) -> None:
+    """The browser clicks what is under the finger when it goes up."""
+    simulated.hold("harbour-main-entrance")
+    clerk = sign_in("clerk2", size="phone", has_touch=True, is_mobile=True)
+    clerk.evaluate(STAND_STILL)
+    held: list[tuple[Route, APIResponse]] = []
+    clerk.route("**/unlock/", lambda route: held.append((route, route.fetch())))
+    unlock(clerk, "Main entrance").press("Enter")
+    expect(card(clerk, "Main entrance")).to_contain_text("Waiting for")  # news, not the answer
+    clerk.route("**/buildings/**", lambda route: route.abort())
+    before = simulated.posts("harbour-loading-dock")
+    clerk.set_viewport_size({"width": 390, "height": 2400})  # nothing scrolls
+    clerk.evaluate("window.late = 2000")
+    (x, above), (_x, below) = middle(clerk, "Loading dock"), middle(clerk, "Parking gate")
+    touch = clerk.context.new_cdp_session(clerk)
+    finger = {"touchPoints": [{"x": x, "y": below}]}
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", **finger})
+    route, answer = held[0]
+    cell = f'<table><tr><td height="{round(below - above)}"></td></tr></table>'
+    taller = f'<div class="zone">{cell}'
+    body = answer.text().replace('<div class="zone">', taller, 1)
+    route.fulfill(response=answer, body=body)
+    expect(card(clerk, "Main entrance").locator("table")).to_be_attached()
+    clerk.evaluate("window.late = 2100")
+    clerk.unroute("**/unlock/")
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(clerk.locator("#notices")).to_contain_text(MOVED)
+    assert simulated.posts("harbour-loading-dock") == before
+    simulated.release("harbour-main-entrance")
+
+
+def test_a_button_that_asked_a_moment_ago_does_not_unlock_yet(house, sign_in, simulated) -> None:
+    clerk = sign_in("clerk2")
+    ask = unlock(clerk, "Roof door")
+    expect(ask).to_have_text(re.compile("Unlock…"))
+    ask.scroll_into_view_if_needed()
+    clerk.evaluate(STAND_STILL)
+    change(house, "Roof door", access="common")
+    expect(ask).to_have_text(re.compile("^Unlock Roof door"))
+    clerk.mouse.click(*middle(clerk, "Roof door"))
+    expect(clerk.locator("#notices")).to_have_text(f"Roof door {MOVED}")
+    assert simulated.posts("harbour-roof-door") == 0
+    clerk.evaluate("window.late = 400")
+    clerk.mouse.click(*middle(clerk, "Roof door"))
+    expect(card(clerk, "Roof door")).to_contain_text("Not unlocked")
+    change(house, "Roof door", access="private")
+
+
 def test_doors_that_were_not_moved_take_every_click_of_a_quick_series(sign_in, simulated) -> None:
     clerk = sign_in("clerk2")
     labels = {"Parking gate": "harbour-parking-gate", "Loading dock": "harbour-loading-dock"}
@@ -104,7 +159,8 @@ def test_news_waits_for_a_finger_on_the_button_and_says_so_where_it_could_not(
     clerk.mouse.up()
     expect(clerk.locator("#notices")).to_have_text(f"Staff entrance {MOVED}")
     assert simulated.posts("harbour-staff-entrance") == 0
-    clerk.evaluate("performance.now = () => 1e9")
+    clerk.evaluate(STAND_STILL)
+    clerk.evaluate("window.late = 2000")
     clerk.mouse.down()
     clerk.evaluate(replace)
     clerk.mouse.up()

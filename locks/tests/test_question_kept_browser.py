@@ -193,6 +193,8 @@ def test_who_is_signed_out_within_a_question_reads_that_nothing_was_sent(
     page.get_by_label("User name").fill("clerk")
     page.get_by_label("Password").fill(DEMO_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    expect(card(page, "Room 102")).to_be_focused()
+    unlock(page, "Room 102").press("Enter")
     expect(page.get_by_role("heading", name="Unlock Room 102?")).to_be_visible()  # asked anew
     expect(page.get_by_label("Note")).to_have_value("")  # of a sign-in that is over
     assert simulated.posts("harbour-room-102") == before

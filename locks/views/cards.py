@@ -64,6 +64,7 @@ class Card:
     state: State | None  # of the latest request
     request: int | None  # which one that is
     shown: str  # what is shown of it, for the question to post
+    is_mine: bool  # it is under way, and the viewer's own
     verdict: str  # of this person's latest press, where the state does not tell
     verdict_at: str
     refusal: words.Told | None  # where that press was refused
@@ -245,6 +246,7 @@ def _card(
         state=_state(latest, seen) if latest else None,
         request=latest.pk if latest else None,
         shown=seen_as(latest),
+        is_mine=is_open and latest is not None and latest.requested_by_id == seen.viewer.pk,
         verdict=verdict,
         verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
         refusal=refusal_of(press) if refused and press else None,

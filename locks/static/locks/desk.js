@@ -11,8 +11,12 @@
   const bounced = new Map(); // door and button -> when it was pressed
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
+  const atPress = new Map(); // door id -> what its card said then, which is no outcome of it
+  const SPOKEN_AFTER = 50; // ms: screen readers hear a region that is filled, not one that says the same
+  const SPOKEN_FOR = 20_000; // ms
   let question = 0; // the newest counts: an older answer must not take its place
   let backAgain = 0; // the question that has come back by itself
+  let isPressed = false; // the question was answered, of which the browser tells a moment later that it has closed
   let isAskedAnew = false; // it was asked since the dialog closed, of which the browser tells a moment later
   let focusOn = null; // the door that was used last, and which of its buttons: Enter struck twice on Lock must not unlock
 
@@ -24,7 +28,8 @@
     const carrier = document.createElement("div");
     carrier.dataset.door = door;
     if (isPress) carrier.dataset.isPress = "";
-    if (number) carrier.dataset.question = number;
+    carrier.dataset.question = number ?? question;
+    if (number) carrier.dataset.asks = "";
     if (byId(`door-${door}`)) {
       carrier.setAttribute("hx-disabled-elt", `#unlock-${door}, #lock-${door}`);
     }
@@ -47,18 +52,24 @@
     if (isOffline()) return accessdesk.tell(byId(`door-${door}`), said.textOffline);
     bounced.set(form.action, performance.now()); // of a press that was sent
     underWay.add(door);
-    pressed.set(door, null);
+    begin(door);
     focusOn = { door, button: form.dataset.lock ? "lock" : "unlock" };
     const values = new FormData(form);
     if (form.dataset.question) accessdesk.typed.keep(form);
     else accessdesk.typed.drop(door);
     const card = byId(`door-${door}`);
     forget(dialog, door); // what was told before
+    isPressed = dialog.open;
     if (dialog.open) dialog.close();
     forget(byId("notices"), door);
     if (card) showSending(card);
     ask("POST", form.action, { door, values, swap: "outerHTML", isPress: true });
   });
+
+  function begin(door) {
+    pressed.set(door, null);
+    atPress.set(door, byId(`door-${door}`)?.dataset.spoken);
+  }
 
   // Until its answer is here; of a press alone. One for the page: a copy in each card would be a fifth of it.
   function showSending(card) {
@@ -75,7 +86,7 @@
     if (!form.matches("[data-attest]")) return;
     event.preventDefault();
     const door = form.dataset.attest;
-    pressed.set(door, null);
+    begin(door);
     focusOn = { door, button: "seen" }; // none: Enter struck twice must not unlock
     ask("POST", form.action, { door, values: new FormData(form, event.submitter), swap: "outerHTML" });
   });
@@ -96,6 +107,9 @@
     event.preventDefault();
     event.target.click();
   });
+
+  // Who looks for another door by now is asked nothing about the one before.
+  byId("q")?.addEventListener("input", () => { question += 1; });
 
   // Not taken in: the page was too old, too many came at once, or the server or what stands before it is out of order.
   const isTurnedAway = ({ status }) => status === 403 || status === 429 || status >= 500;
@@ -119,10 +133,11 @@
     // Not of this desk's: each of its answers says which card it is. Whatever stands before it has answered.
     if (target.parentElement?.id === "carriers") Object.assign(event.detail, { shouldSwap: false, isError: true });
     if (target.id !== "confirm-body" || !event.detail.shouldSwap) return;
+    // Nothing takes the place of a question that is open, nor of one that was asked since.
     const { door, question: number } = requestConfig.elt.dataset; // the event's own `elt` is the target
-    if (number ? Number(number) === question : !dialog.open) return;
+    if (Number(number) === question && !dialog.open) return;
     event.detail.shouldSwap = false;
-    if (number) return;
+    if (requestConfig.verb === "get") return;
     const page = new DOMParser().parseFromString(xhr.responseText, "text/html"); // a press that was asked back
     accessdesk.tell(byId(`door-${door}`), page.querySelector("[role=alert]")?.textContent.trim() ?? "");
   });
@@ -134,6 +149,7 @@
     if (!door || leads) return; // to a page that says what came of it
     const isPress = "isPress" in elt.dataset;
     if (isPress) underWay.delete(door);
+    if (successful && requestConfig.verb === "post") atPress.delete(door); // its card says what came of this one
     // Where no card came back, this one is as it was, and the doors below go back to their places.
     const sent = byId(`door-${door}`);
     if (isPress && sent?.matches(".is-sending")) accessdesk.watched(() => sent.classList.remove("is-sending"));
@@ -146,7 +162,7 @@
     }
     const section = byId(`door-${door}`)?.closest(".building");
     if (isPress && section) htmx.trigger(section, "refresh");
-    keepFocus(); // the browser took it from the button while that could not be pressed
+    changed(); // and the browser took the focus from the button while that could not be pressed
   });
 
   // The page was too old, so nothing was sent: the same question, of a page that is not.
@@ -205,9 +221,12 @@
     byId("confirm-body").prepend(notice);
   }
 
-  document.addEventListener("htmx:oobAfterSwap", (event) => {
-    const { target } = event.detail;
-    if (target.id === "notices" && target.childElementCount) say(target.textContent.trim(), true);
+  // What comes with an answer, like all that is told: it takes no door in doubt away.
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { target, fragment, elt } = event.detail;
+    if (target.id !== "notices") return;
+    event.detail.shouldSwap = false;
+    for (const notice of fragment.querySelectorAll(".notice")) accessdesk.tell(null, notice.textContent.trim());
   });
   document.addEventListener("click", (event) => event.target.closest(".notice")?.remove());
   document.addEventListener("keydown", (event) => {
@@ -237,7 +256,8 @@
     dialog.close();
   });
   dialog.addEventListener("close", () => {
-    if (!isAskedAnew) question += 1;
+    if (!isAskedAnew && !isPressed) question += 1;
+    isPressed = false;
     byId("notices").append(...dialog.querySelectorAll(".notice"));
     byId("confirm-body").replaceChildren();
     keepFocus();
@@ -258,7 +278,7 @@
   // Where the keyboard went since: news that replaces that card must not bring it back to the door before.
   document.addEventListener("focusin", ({ target }) => {
     const card = target.closest(".card");
-    if (target === card || dialog.contains(target)) return;
+    if (target === card || dialog.contains(target) || target.closest("#lost")) return;
     const button = target.id.startsWith("unlock-") ? "unlock" : "seen"; // never from another control to Unlock
     focusOn = card && { door: card.id.slice("door-".length), id: target.id, button };
   });
@@ -272,15 +292,16 @@
       const again = () => card.isConnected && htmx.trigger(card.closest(".building"), "refresh");
       setTimeout(again, card.dataset.freeIn * 1000 + 200);
     }
-    for (const [door, before] of pressed) {
+    for (const [door, last] of pressed) {
       const card = byId(`door-${door}`);
       const place = card ?? byId(`told-of-${door}`); // the latter where another search is shown
       const now = place?.dataset.spoken;
-      if (!now || now === before) continue;
+      if (!now || now === last) continue;
+      if (last === null && now === atPress.get(door)) continue; // of the press before
       pressed.set(door, now);
-      if (before !== null) byId("notices").querySelector(`[data-in-doubt="${door}"]`)?.remove(); // it is known
+      if (last !== null) byId("notices").querySelector(`[data-in-doubt="${door}"]`)?.remove(); // it is known
       // A press that was asked back: what its card says is of before.
-      if (before === null && dialog.querySelector(".confirm")?.dataset.press === door) continue;
+      if (last === null && dialog.querySelector(".confirm")?.dataset.press === door) continue;
       // Beside an open dialog nothing is heard: what came of another door is told within it.
       if (card && !dialog.open) say(`${card.dataset.label}: ${now}`, isUrgent(card));
       else tellOutcome(place, now);
@@ -302,6 +323,8 @@
 
   accessdesk.keepFocusOn = (door, id) => { focusOn = { door, id }; };
 
+  // What the page came with: a press that one made before it was loaded is still to be told of.
+  for (const card of document.querySelectorAll(".card[data-mine]")) pressed.set(card.id.slice("door-".length), card.dataset.spoken);
   changed();
 
   // What asks somebody to act, or to look at the door.
@@ -309,7 +332,28 @@
     return ["bad", "warn", "half"].includes(card.dataset.tone);
   }
 
+  // Emptied before and after: the same once more is news, and what was said is none to who comes by later.
+  const toSay = { "say": [], "say-now": [] };
+  const clearing = {};
+
   function say(sentence, isNow) {
-    byId(isNow ? "say-now" : "say").textContent = sentence;
+    const place = isNow ? "say-now" : "say";
+    byId(place).textContent = "";
+    if (toSay[place].push(sentence) === 1) setTimeout(speak, SPOKEN_AFTER, place);
   }
+
+  function speak(place) {
+    byId(place).textContent = [...new Set(toSay[place])].join(" ");
+    toSay[place] = [];
+    clearTimeout(clearing[place]);
+    clearing[place] = setTimeout(() => { byId(place).textContent = ""; }, SPOKEN_FOR);
+  }
+
+  accessdesk.say = say;
+
+  // Whoever was at the bar of a lost connection, which is gone.
+  accessdesk.backToWork = () => {
+    keepFocus();
+    if (document.activeElement === document.body) byId("q")?.focus({ preventScroll: true });
+  };
 })();

@@ -86,7 +86,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || dialog.open) return;
     // Meant for the question that Enter has just asked for, and that is about to open.
-    const isEarly = performance.now() - actedAt < 1500 && document.querySelector("#carriers [data-question]");
+    const isEarly = performance.now() - actedAt < 1500 && document.querySelector("#carriers [data-asks]");
     if (isEarly && event.key.length === 1) return event.preventDefault();
     const isInBox = event.target === box;
     const isAtDoor = Boolean(event.target.closest(".card")) && typed() !== "";

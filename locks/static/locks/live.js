@@ -7,6 +7,7 @@ window.accessdesk = window.accessdesk || {};
 (() => {
   const SILENCE = 5000; // ms without a sign of life: what is shown may be old
   const POLL = 4000; // ms between questions where there is no stream
+  const BEHIND = 8000; // ms without an answer to what a section asks: it is old, whatever the stream says
   const GRACE = 1500; // ms that a broken stream has before it counts as silent
   const WAKING = 2000; // ms that a page which was away has to catch up
   const SLEPT = 3000; // ms of the wall clock between two ticks: nobody was awake meanwhile
@@ -20,6 +21,14 @@ window.accessdesk = window.accessdesk || {};
 
   /* Every section asks again; what comes is compared, not replayed. */
   const sections = () => document.querySelectorAll(".building, #own-elsewhere");
+  const unanswered = new Map(); // id of a section -> when it was asked first since its last answer
+
+  // For how long the section has stood there that waits longest.
+  function waitedFor() {
+    const since = [...sections()].map((section) => unanswered.get(section.id) ?? Infinity);
+    return now() - Math.min(...since, Infinity);
+  }
+
   accessdesk.refetch = () => {
     const all = sections();
     for (const section of all) htmx.trigger(section, "refresh");
@@ -43,12 +52,16 @@ window.accessdesk = window.accessdesk || {};
   /* Across the whole page, where it cannot be overlooked: since when, and what to do. */
   function sayLost(is, since) {
     const banner = document.getElementById("lost");
-    if (!banner) return;
+    if (!banner || banner.hidden === !is) return;
+    const isThere = banner.contains(document.activeElement);
     if (is) document.getElementById("lost-since").textContent = clock(since);
     accessdesk.watched(() => { // on a low screen it stands above the doors
       banner.hidden = !is;
       placeLost();
     });
+    if (is) return; // it is an alert
+    accessdesk.say(chip.textContent.trim(), false);
+    if (isThere) accessdesk.backToWork();
   }
 
   // A modal dialog dims all beside it and makes it unusable.
@@ -147,9 +160,11 @@ window.accessdesk = window.accessdesk || {};
         if (!this.source && now() - this.openedAt > 1000) this.open();
       }
       const isSilent = !this.isAlive && now() - this.signAt > SILENCE;
-      if (now() - this.askedAt > POLL && (isSilent || !this.isCaughtUp)) {
+      const isBehind = waitedFor() > POLL; // refused, broken, or stuck: it is asked anew
+      if (now() - this.askedAt > POLL && (isSilent || isBehind || !this.isCaughtUp)) {
         this.askedAt = now();
-        accessdesk.refetch();
+        if (isBehind) refetchAfresh();
+        else accessdesk.refetch();
       }
       return this.show();
     }
@@ -191,6 +206,7 @@ window.accessdesk = window.accessdesk || {};
 
     get state() {
       if (!this.isCaughtUp) return now() - this.wokeAt < WAKING ? "reconnecting" : "lost";
+      if (waitedFor() > BEHIND) return "lost";
       if (this.isAlive) return this.source.readyState === EventSource.OPEN ? "live" : "reconnecting";
       const isNew = now() - this.begunAt < SILENCE && this.signAt < 0 && !this.isOutOfTurn;
       if (isNew) return "connecting";
@@ -227,8 +243,12 @@ window.accessdesk = window.accessdesk || {};
   let stream = null;
   htmx.createEventSource = (url) => (stream = stream || new Stream(url));
 
+  document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
+    if (elt.matches(".building, #own-elsewhere") && !unanswered.has(elt.id)) unanswered.set(elt.id, now());
+  });
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, successful, xhr } = event.detail;
+    if (successful || xhr.status === 404) unanswered.delete(elt.id);
     if (!elt.matches(".building, main")) return;
     if (successful && stream) stream.answeredAt = now();
     const main = document.getElementById("main");
