@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from locks.models import Building, Device, Press, Status, UnlockRequest, User, Verdict
 from locks.models.unlocks import OPEN_STATUSES
+from locks.services.mirroring import note_locked
 from locks.tests.conftest import signed_in
 from locks.tests.factories import make_device, make_user, request_of, seconds
+from locks.views.moments import last_moves
 from locks.views.states import clock
 
 HELP = "Help line: north 100"
@@ -178,11 +180,103 @@ def test_what_an_event_told_later_is_not_dated_back_to_the_last_reading(north, c
     assert "as of" not in card(clerk, door)
 
 
+@pytest.mark.parametrize("access", ["common", "private"])
+def test_news_of_the_battery_makes_an_old_reading_of_the_bolt_no_newer(
+    north, clerk, access
+) -> None:
+    read, now = (timezone.now() - dt.timedelta(hours=hours) for hours in (2, 0))
+    door = make_device(north, access=access, synced_at=read, health_told_at=now)
+    dated = f"as of {clock(read, zone=north.zone, at=now, seconds=False)}"
+    assert dated in card(clerk, door)
+    Device.objects.update(locked=None)
+    assert "as of" not in card(clerk, door)
+    Device.objects.update(locked=True, lock_told_at=now)
+    assert (dated in card(clerk, door)) is (access == "private")
+
+
 def test_it_claims_no_lock_state_from_before_a_press(north, clerk) -> None:
     door = make_device(north, synced_at=timezone.now() - seconds(60))
     assert "Locked" in card(clerk, door)
     request_of(door, clerk, Status.UNLOCKED, confirmed_by_device=True)
     assert "Locked" not in card(clerk, door)
+
+
+JAMMED = {"code": "lock_error", "error_type": "lock_jammed", "may_still_act": True}
+NOT_SENT = {"code": "not_sent"}
+
+
+@pytest.mark.parametrize(
+    "fields", [JAMMED, {**NOT_SENT, "contradicted_at": timezone.now() + seconds(600)}]
+)
+def test_a_failed_press_that_may_have_moved_the_lock_hides_what_was_read_before(
+    north, clerk, fields
+) -> None:
+    door = make_device(north, synced_at=timezone.now() - seconds(60))
+    request_of(door, clerk, Status.FAILED, **fields)
+    text = card(clerk, door)
+    assert "Not unlocked" in text
+    assert "Locked" not in text
+
+
+def test_one_that_moved_nothing_brings_no_reading_back_from_before_another_press(
+    north, clerk
+) -> None:
+    door = make_device(north, synced_at=timezone.now() - seconds(60))
+    request_of(door, clerk, Status.FAILED, ago=5, **NOT_SENT)
+    assert "Locked" in card(clerk, door)
+    request_of(door, clerk, Status.UNLOCKED, ago=30, confirmed_by_device=True)
+    assert "Locked" not in card(clerk, door)
+    Device.objects.update(synced_at=timezone.now() - seconds(20))
+    assert "Locked" in card(clerk, door)
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "read", "claim"),
+    [
+        (Status.PENDING, {}, 0, "Locked"),
+        (Status.UNLOCKED, {"confirmed_by_device": True}, 58, "Locked"),
+        (Status.UNKNOWN, {"code": "no_outcome"}, 58, "Locked"),
+        (Status.LOCKED, {"action": "lock"}, 58, "Unlocked"),
+    ],
+)
+def test_it_claims_no_lock_state_that_was_read_while_a_press_ran(
+    north, clerk, status, fields, read, claim
+) -> None:
+    read_at = timezone.now() - seconds(read)
+    door = make_device(north, synced_at=read_at, locked=claim == "Locked")
+    request_of(door, clerk, status, ago=60, **fields)
+    assert f"Online {claim}" not in card(clerk, door)
+    if status != Status.PENDING:
+        Device.objects.update(synced_at=timezone.now())
+        assert f"Online {claim}" in card(clerk, door)
+
+
+def test_a_lock_that_said_that_it_locked_is_called_locked_until_seam_says_otherwise(
+    north, clerk
+) -> None:
+    door = make_device(north, synced_at=timezone.now() - seconds(60))
+    done = {"confirmed_by_device": True, "action": "lock"}
+    request = request_of(door, clerk, Status.LOCKED, **done)
+    note_locked(door.pk, since=request.requested_at)
+    assert "Online Locked" in card(clerk, door)
+    UnlockRequest.objects.update(contradicted_at=timezone.now())
+    assert "Online Locked" not in card(clerk, door).replace("Locked, confirmed", "")
+
+
+def test_whether_the_lock_moved_is_asked_once_for_all_doors(
+    north, clerk, django_assert_num_queries
+) -> None:
+    doors = [make_device(north) for _ in range(3)]
+    for door in doors:
+        request_of(door, clerk, Status.UNLOCKED, ago=60, confirmed_by_device=True)
+    latest = {door.pk: request_of(door, clerk, Status.FAILED, **NOT_SENT) for door in doors}
+    with django_assert_num_queries(1):
+        moves = last_moves(latest)
+    assert {door: move.status for door, move in moves.items()} == dict.fromkeys(
+        latest, Status.UNLOCKED
+    )
+    with django_assert_num_queries(0):
+        assert last_moves(moves) == moves
 
 
 def test_it_puts_seams_codes_in_plain_words_and_escapes_what_it_does_not_know(north, clerk) -> None:

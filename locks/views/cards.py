@@ -43,7 +43,7 @@ from locks.services.tokens import issue_token
 from locks.services.weighing import unlocked_from_here
 from locks.views.facts import Fact, facts_of, problems_of, why_not_remote
 from locks.views.lock_offers import LockOffer, offer_lock, unsettled_unlocks
-from locks.views.moments import moved_at
+from locks.views.moments import last_moves, moved_at
 from locks.views.past import NO_PAST, Past, pasts_of
 from locks.views.states import RECENT, State, clock, refusal_of, said, state_of, verdict_of
 
@@ -144,6 +144,7 @@ def read_cards(
     pasts = pasts_of(devices)
     outages = offline_since(devices)
     moments = moved_at(latest.values())
+    moves = last_moves(latest)
     from_here = unlocked_from_here(devices)
     unsettled = unsettled_unlocks(latest)
     doubted = {each.pk: each for each in (*latest.values(), *unsettled.values())}
@@ -163,6 +164,7 @@ def read_cards(
                 pasts.get(device.pk, NO_PAST),
                 outages.get(device.pk),
                 moments,
+                moves.get(device.pk),
                 device.pk in from_here,
                 free.get(device.pk),
                 proof,
@@ -189,6 +191,7 @@ class _Seen:
     past: Past
     offline_since: dt.datetime | None
     moments: dict[int, dt.datetime]  # when locks moved of which that was learned late, by request
+    moved: UnlockRequest | None  # the last that may have moved the lock
     from_here: bool  # a press of ours unlocked it, and it was not seen to lock
     free_at: dt.datetime | None  # of the door
     proof: Proved | None  # the viewer's latest
@@ -237,6 +240,7 @@ def _card(
         facts=facts_of(
             device,
             latest=latest,
+            moved=seen.moved,
             past=seen.past,
             offline_since=seen.offline_since,
             from_here=seen.from_here,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from locks import words
-from locks.models import Action, Device, Status, UnlockRequest
+from locks.models import Action, Device, UnlockRequest
 from locks.models.places import problem_code
 from locks.services.rights import BLOCKING, cut_off
 from locks.views.past import NO_PAST, Past
@@ -38,6 +38,7 @@ def facts_of(
     device: Device,
     *,
     latest: UnlockRequest | None,
+    moved: UnlockRequest | None,
     at: dt.datetime,
     past: Past = NO_PAST,
     offline_since: dt.datetime | None = None,
@@ -45,26 +46,32 @@ def facts_of(
 ) -> list[Fact]:
     """Online, locked and battery, as far as Seam told, and how soon it answers.
 
+    `moved` is the last request that may have moved it (moments.last_moves).
     `from_here`: a press of ours unlocked it, whose time is no secret at a private door.
     """
+    locked = _locked(device, moved, at=at, from_here=from_here)
     known = [
         fact
-        for fact in (
-            _online(device, offline_since, at=at),
-            _locked(device, latest, at=at, from_here=from_here),
-            _battery(device),
-        )
+        for fact in (_online(device, offline_since, at=at), locked, _battery(device))
         if fact is not None
     ]
-    # When somebody used a private door is for managers, in the log.
-    moved = None if device.is_private else device.lock_told_at
-    told = (device.synced_at, device.health_told_at, moved)
-    newest = max(filter(None, told), default=None)
-    if known and newest and at - newest > FRESH:
-        known.append(Fact("clock", _("as of %(time)s") % {"time": _time(newest, device, at)}))
+    # "Unlocked since …" has its own time.
+    told = _told_at(device, of_lock=locked is not None and device.unlocked_since is None)
+    if known and told and at - told > FRESH:
+        known.append(Fact("clock", _("as of %(time)s") % {"time": _time(told, device, at)}))
     if past.answers and not (latest and latest.is_open):  # its headline says so
         known.append(Fact("waiting", past.answers))
     return known
+
+
+def _told_at(device: Device, *, of_lock: bool) -> dt.datetime | None:
+    """When the newest was told, or whether it is locked: no news of a battery makes that any newer."""
+    # When somebody used a private door is for managers, in the log.
+    moved = None if device.is_private else device.lock_told_at
+    lock = max(filter(None, (device.synced_at, moved)), default=None)
+    if of_lock and lock is not None:
+        return lock
+    return max(filter(None, (lock, device.health_told_at)), default=None)
 
 
 def _time(moment: dt.datetime, device: Device, at: dt.datetime) -> str:
@@ -94,7 +101,7 @@ def _may_answer(device: Device, at: dt.datetime) -> bool:
 
 
 def _locked(
-    device: Device, latest: UnlockRequest | None, *, at: dt.datetime, from_here: bool
+    device: Device, moved: UnlockRequest | None, *, at: dt.datetime, from_here: bool
 ) -> Fact | None:
     """Locked or not; left out where a later press may have changed it."""
     if device.unlocked_since is not None and device.building is not None:
@@ -106,16 +113,24 @@ def _locked(
         return Fact("unlock", text, "warn")
     if device.locked is None or not device.online:
         return None
-    # A locking that failed says nothing of the unlock before it.
-    moved = latest.requested_at if latest and _may_have_moved(latest) else None
     told = max(filter(None, (device.synced_at, device.lock_told_at)), default=None)
-    if moved is not None and (told is None or told < moved):
+    if moved is not None and (told is None or _may_have_moved_since(told, device, moved)):
         return None
     return Fact("lock", _("Locked")) if device.locked else Fact("unlock", _("Unlocked"), "warn")
 
 
-def _may_have_moved(request: UnlockRequest) -> bool:
-    return request.status != Status.FAILED or request.action == Action.LOCK
+def _may_have_moved_since(told: dt.datetime, device: Device, moved: UnlockRequest) -> bool:
+    """Whether that press may have moved the lock after it was told of.
+
+    Of an unknown outcome: until the time was up in which it was waited for. A press on Lock makes
+    no lock unlocked, whenever it acts.
+    """
+    if moved.is_open:
+        return True
+    end = moved.ended_at or moved.resolve_by
+    if moved.action == Action.LOCK and device.locked:
+        end = moved.requested_at
+    return told < max(filter(None, (moved.requested_at, end, moved.contradicted_at)))
 
 
 def _battery(device: Device) -> Fact | None:

@@ -1,11 +1,13 @@
-"""When a lock moved, where that was learned of late."""
+"""When a lock moved, where that was learned of late, and the last press that may have moved it."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from locks.models import SeamEvent, UnlockRequest
+from django.db.models import OuterRef, Q, Subquery
+
+from locks.models import Action, Device, SeamEvent, Status, UnlockRequest
 from locks.models.unlocks import DONE_STATUSES
 from locks.services.weighing import MOVED
 
@@ -29,3 +31,32 @@ def moved_at(requests: Iterable[UnlockRequest]) -> dict[int, dt.datetime]:
         for attempt_id, moved, at in found
         if (attempt_id, moved) in late
     }
+
+
+# A press on Lock that failed hides what was read before it, too.
+_MOVED_NOTHING = Q(
+    action=Action.UNLOCK, status=Status.FAILED, may_still_act=False, contradicted_at=None
+)
+
+
+def _moved_nothing(request: UnlockRequest) -> bool:
+    """What _MOVED_NOTHING says, of a row that is at hand."""
+    surely = request.status == Status.FAILED and not request.may_still_act
+    return surely and request.action == Action.UNLOCK and request.contradicted_at is None
+
+
+def last_moves(latest: Mapping[int, UnlockRequest]) -> dict[int, UnlockRequest]:
+    """The last request of each door that may have moved its lock, by door.
+
+    `latest` are the last requests, by door. One query, or none.
+    """
+    behind = [door for door, request in latest.items() if _moved_nothing(request)]
+    moves = {door: request for door, request in latest.items() if door not in behind}
+    if behind:
+        newest = UnlockRequest.objects.exclude(_MOVED_NOTHING).filter(
+            device=OuterRef("pk"), building=OuterRef("building")
+        )
+        newest = newest.order_by("-requested_at", "-pk")
+        ids = Device.objects.filter(pk__in=behind).values_list(Subquery(newest.values("pk")[:1]))
+        moves |= {each.device_id: each for each in UnlockRequest.objects.filter(pk__in=ids)}
+    return moves
