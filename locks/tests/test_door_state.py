@@ -452,3 +452,36 @@ def test_what_is_open_of_ones_own_presses_is_counted_until_it_ends_or_somebody_h
     assert own_doors(clerk, [north], at=timezone.now()) == {north.pk: Own(2, 1)}
     request_of(joined.device, colleague, Status.UNLOCKED, ago=0)  # the newest press is another
     assert own_doors(clerk, [north], at=timezone.now())[north.pk].waiting == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "fields"),
+    [(Status.UNKNOWN, {}), (Status.LOCKED, {"contradicted_at": timezone.now() - seconds(2)})],
+)
+def test_a_lock_of_unknown_outcome_marks_the_tab_until_the_door_is_seen_to_be_locked(
+    north, clerk, status, fields
+) -> None:
+    read = timezone.now() - dt.timedelta(hours=1)
+    door = make_device(north, synced_at=read, lock_told_at=read)
+    request = request_of(door, clerk, status, action="lock", ago=60, **fields)
+    told = {"verdict": Verdict.SENT, "request": request, "pressed_at": request.requested_at}
+    Press.objects.add(device=door, person=clerk, **told)
+
+    def own() -> Own:
+        return own_doors(clerk, [north], at=timezone.now()).get(north.pk, Own())
+
+    assert own() == Own(0, 1)
+    assert 'data-own="doubted"' in signed_in(clerk).get("/").content.decode()
+    Device.objects.update(online=False, synced_at=timezone.now())  # what was known last, once more
+    assert own() == Own(0, 1)
+    for locked in (False, None):
+        Device.objects.update(online=True, locked=locked)
+        assert own() == Own(0, 1)
+    Device.objects.update(locked=True)
+    assert own() == Own(0, 0)
+    Device.objects.update(synced_at=None, lock_told_at=timezone.now())
+    assert own() == Own(0, 0)
+    Device.objects.update(lock_told_at=None)
+    assert own() == Own(0, 1)
+    request_of(door, clerk, Status.UNLOCKED, ago=0)
+    assert own() == Own(0, 0)

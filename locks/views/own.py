@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import ngettext
 
 from locks.models import Action, Attestation, Building, Press, Status, UnlockRequest, User
@@ -16,6 +17,14 @@ from locks.services.attesting import REACHES_BACK
 from locks.views.states import RECENT
 from locks.words.numbers import counted
 
+# When a press on Lock became doubtful, and that the door was not seen to be locked after that: nobody is
+# asked what they saw. Of a lock that is offline Seam's list repeats what it last knew.
+_DOUBTED_AT = Coalesce("contradicted_at", "requested_at")
+_SEEN_LOCKED = Q(device__locked=True) & (
+    Q(device__lock_told_at__gt=_DOUBTED_AT)
+    | Q(device__online=True, device__synced_at__gt=_DOUBTED_AT)
+)
+_MAY_BE_UNLOCKED = (Q(status=Status.UNKNOWN) | Q(contradicted_at__isnull=False)) & ~_SEEN_LOCKED
 MOST_TOLD_APART = 99  # no language has a form of its own beyond
 
 
@@ -39,20 +48,22 @@ def own_doors(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -
     """By building. One query.
 
     A door is waited for while its newest press is under way, and doubted while that may have
-    unlocked it, or was contradicted, and nobody said what they saw.
+    unlocked it, or was contradicted, and nobody said what they saw; after a press on Lock, until
+    the door is seen to be locked.
     """
     pressed = Press.objects.filter(person=viewer, pressed_at__gt=at - REACHES_BACK)
     newer = UnlockRequest.objects.filter(
         device=OuterRef("device"), requested_at__gt=OuterRef("requested_at")
     )
-    # Nobody is asked what they saw after a lock, and a lock settles no unlock.
+    # A lock settles no unlock.
     doubted = Q(action=Action.UNLOCK) & (
         (Q(status=Status.UNKNOWN) & ~Exists(newer.unlocks()))
         | (Q(contradicted_at__isnull=False) & ~Exists(newer))
     )
+    not_locked = Q(action=Action.LOCK) & _MAY_BE_UNLOCKED & ~Exists(newer)
     unseen = ~Exists(Attestation.objects.filter(request=OuterRef("pk")))
     found = UnlockRequest.objects.filter(
-        (Q(status__in=OPEN_STATUSES) & ~Exists(newer)) | (doubted & unseen),
+        (Q(status__in=OPEN_STATUSES) & ~Exists(newer)) | (doubted & unseen) | not_locked,
         pk__in=pressed.filter(request__isnull=False).values("request"),
         building__in=[each.pk for each in buildings],
     )
