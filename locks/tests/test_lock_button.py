@@ -2,12 +2,22 @@
 
 import datetime as dt
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from locks.models import Building, Device, Press, Status, UnlockRequest, User
+from locks.models import (
+    Building,
+    Device,
+    Press,
+    SeamEvent,
+    Source,
+    Status,
+    UnlockRequest,
+    User,
+)
 from locks.tests.conftest import signed_in
 from locks.tests.factories import make_device, request_of
 from locks.tests.test_door_card import card, html_of, words
@@ -136,13 +146,65 @@ def test_an_unknown_unlock_still_asks_after_a_lock(door: Device, clerk: User) ->
     text = card(clerk, door)
     assert "Press again…" in text
     assert "Locked, confirmed" in text
-    assert "state tone-good" not in html_of(signed_in(clerk), door)
+    assert "state outcome tone-good" not in html_of(signed_in(clerk), door)
     question = words(signed_in(clerk).get(f"/doors/{door.pk}/").content.decode())
     assert "May have unlocked, or may still unlock" in question
     assert (
         f'name="again" value="{lost.pk}"'
         in signed_in(clerk).get(f"/doors/{door.pk}/").content.decode()
     )
+
+
+LATE = {"took_ms": None, "action_attempt_id": "attempt-late"}
+IN_DOUBT = "check whether the door stays locked"
+
+
+def locked_after(door: Device, clerk: User, status: Status, *, ago: float, **fields: Any) -> None:
+    """A press on Lock after an unlock of unknown outcome, of which more was learned just now."""
+    request_of(door, clerk, status, ago=ago + 60, ended_at=timezone.now(), **LATE, **fields)
+    locked = {"confirmed_by_device": True, "pressed_again": True}
+    request_of(door, clerk, Status.LOCKED, ago=ago, action="lock", **locked)
+
+
+@pytest.mark.parametrize("ago", [5, 300])
+def test_what_came_of_the_unlock_before_it_is_told_once_it_is_known(
+    door: Device, clerk: User, ago: float
+) -> None:
+    locked_after(door, clerk, Status.UNLOCKED, ago=ago, confirmed_by_device=True)
+    moved = timezone.now() - dt.timedelta(seconds=ago + 50)
+    SeamEvent.objects.create(
+        event_id="event", event_type="lock.unlocked", device=door, building=door.building,
+        action_attempt_id="attempt-late", source=Source.WEBHOOK, occurred_at=moved,
+    )  # fmt: skip
+    html = html_of(signed_in(clerk), door)
+    clock = moved.astimezone(door.building.zone).strftime("%H:%M:%S")
+    told = rf"The unlock before it: Unlocked, confirmed\. Unlocked at (\w+ )?{clock}; learned at"
+    assert re.search(told, words(html))
+    assert re.search(rf'data-spoken="Locked, confirmed\. {told}', html)
+    assert "state outcome tone-good" in html
+    assert IN_DOUBT not in words(html)
+    UnlockRequest.objects.filter(status=Status.UNLOCKED).update(
+        ended_at=timezone.now() - dt.timedelta(seconds=130)
+    )
+    assert re.search(told, card(clerk, door))
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "is_over"),
+    [
+        (Status.FAILED, {"code": "lock_error"}, True),
+        (Status.FAILED, {"code": "lock_error", "may_still_act": True}, False),
+        (Status.UNLOCKED, {"confirmed_by_device": True}, False),  # when, nobody knows
+    ],
+)
+def test_the_unlock_before_it_leaves_a_doubt_as_long_as_it_may_have_acted_after_it(
+    door: Device, clerk: User, status: Status, fields: dict, is_over: bool
+) -> None:
+    locked_after(door, clerk, status, ago=5, **fields)
+    html = html_of(signed_in(clerk), door)
+    assert "The unlock before it:" in words(html)
+    assert (IN_DOUBT not in words(html)) is is_over
+    assert ("state outcome tone-good" in html) is is_over
 
 
 def test_after_a_failed_lock_the_card_does_not_say_locked(door: Device, clerk: User) -> None:

@@ -20,6 +20,7 @@ from locks.models import (
     Favourite,
     Press,
     Seen,
+    Status,
     UnlockRequest,
     User,
     Verdict,
@@ -42,7 +43,8 @@ from locks.services.rights import (
 from locks.services.tokens import issue_token
 from locks.services.weighing import unlocked_from_here
 from locks.views.facts import Fact, facts_of, problems_of, why_not_remote
-from locks.views.lock_offers import LockOffer, offer_lock, unsettled_unlocks
+from locks.views.lock_offers import LockOffer, last_unlocks, offer_lock
+from locks.views.locking_states import UnlockBefore
 from locks.views.moments import last_moves, moved_at
 from locks.views.past import NO_PAST, Past, pasts_of
 from locks.views.states import RECENT, State, clock, refusal_of, said, state_of, verdict_of
@@ -143,11 +145,11 @@ def read_cards(
     presses = _own_presses(viewer, devices, at=at)
     pasts = pasts_of(devices)
     outages = offline_since(devices)
-    moments = moved_at(latest.values())
+    unlocks = last_unlocks(latest)
+    moments = moved_at((*latest.values(), *unlocks.values()))
     moves = last_moves(latest)
     from_here = unlocked_from_here(devices)
-    unsettled = unsettled_unlocks(latest)
-    doubted = {each.pk: each for each in (*latest.values(), *unsettled.values())}
+    doubted = {each.pk: each for each in (*latest.values(), *unlocks.values())}
     told = newest_of(doubted.values())
     free = limiting.doors_free_at([device.pk for device in devices], at=at)
     doubts = doubts_of(viewer, devices, at=at) if roles else {}
@@ -173,7 +175,7 @@ def read_cards(
                 device.pk in favourites,
                 doubts.get(device.pk),
                 found_by,
-                unsettled.get(device.pk),
+                unlocks.get(device.pk),
             ),
             latest=latest.get(device.pk),
             press=presses.get(device.pk),
@@ -200,7 +202,13 @@ class _Seen:
     is_favourite: bool
     doubt: Doubt | None
     found_by: str  # what was typed to find the door
-    unsettled: UnlockRequest | None  # the door's last unlock, where its outcome is unknown
+    last_unlock: UnlockRequest | None  # of the door
+
+    @property
+    def unsettled(self) -> UnlockRequest | None:
+        """The door's last unlock, where its outcome is unknown."""
+        last = self.last_unlock
+        return last if last is not None and last.status == Status.UNKNOWN else None
 
 
 def _card(
@@ -280,7 +288,11 @@ def _may_be_told(latest: UnlockRequest, seen: _Seen) -> bool:
 
 
 def _state(latest: UnlockRequest, seen: _Seen) -> State:
-    return state_of(latest, at=seen.at, past=seen.past, moved_at=seen.moments.get(latest.pk))
+    before, moments = None, seen.moments
+    if latest.action == Action.LOCK and seen.last_unlock is not None:
+        before = UnlockBefore(seen.last_unlock, moments.get(seen.last_unlock.pk))
+    moved = moments.get(latest.pk)
+    return state_of(latest, at=seen.at, past=seen.past, moved_at=moved, before=before)
 
 
 def _obstacle(code: str, device: Device, seen: _Seen) -> words.Told:

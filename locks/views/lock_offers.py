@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import OuterRef, Subquery
 
-from locks.models import Action, Assignment, Device, Status, UnlockRequest, User
+from locks.models import Action, Assignment, Device, UnlockRequest, User
 from locks.services.rights import obstacle_to_locking
 from locks.services.tokens import issue_token
 
@@ -36,10 +36,10 @@ def offer_lock(
     return LockOffer(token=token, is_wanted=device.unlocked_since is not None)
 
 
-def unsettled_unlocks(latest: Mapping[int, UnlockRequest]) -> dict[int, UnlockRequest]:
-    """The last unlock of each door where nobody knows whether it unlocked, by door.
+def last_unlocks(latest: Mapping[int, UnlockRequest]) -> dict[int, UnlockRequest]:
+    """The last unlock of each door, by door: a lock that came since settles nothing.
 
-    `latest` are the last requests, by door; a lock that came since settles nothing. One query, or none.
+    `latest` are the last requests, by door. One query, or none.
     """
     behind = [door for door, request in latest.items() if request.action != Action.UNLOCK]
     unlocks = [request for request in latest.values() if request.action == Action.UNLOCK]
@@ -50,4 +50,4 @@ def unsettled_unlocks(latest: Mapping[int, UnlockRequest]) -> dict[int, UnlockRe
         newest = newest.order_by("-requested_at", "-pk")
         ids = Device.objects.filter(pk__in=behind).values_list(Subquery(newest.values("pk")[:1]))
         unlocks += UnlockRequest.objects.filter(pk__in=ids).select_related("building")
-    return {each.device_id: each for each in unlocks if each.status == Status.UNKNOWN}
+    return {each.device_id: each for each in unlocks}

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass
+
 from locks import words
 from locks.models import Action, Status, UnlockRequest
-from locks.models.unlocks import Outcome
+from locks.models.unlocks import ENDED_STATUSES, Outcome
+from locks.services.weighing import CLOCKS_DIFFER
 
 
-def leaves_doubt(request: UnlockRequest) -> bool:
-    """Whether an unlock of unknown outcome came before a lock: it may act after it."""
-    return request.action == Action.LOCK and request.pressed_again
+@dataclass(frozen=True)
+class UnlockBefore:
+    """The last unlock before a press on Lock, and when it moved the lock, where that was learned late."""
+
+    request: UnlockRequest
+    moved_at: dt.datetime | None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its outcome is."""
+        return self.request.status in ENDED_STATUSES
+
+    def may_act_after(self, moment: dt.datetime) -> bool:
+        """Whether it may have moved the lock after that, or may still."""
+        request = self.request
+        if not self.is_known or request.contradicted_at is not None or request.may_still_act:
+            return True
+        if request.status == Status.FAILED:
+            return False
+        return self.moved_at is None or self.moved_at + CLOCKS_DIFFER > moment
+
+
+def leaves_doubt(request: UnlockRequest, before: UnlockBefore | None) -> bool:
+    """Whether an unlock whose outcome was unknown then came before a lock, and may act after it."""
+    if request.action != Action.LOCK or not request.pressed_again:
+        return False
+    return before is None or before.may_act_after(request.requested_at)
 
 
 def told_of_locking(
-    request: UnlockRequest, *, again: str
+    request: UnlockRequest, *, again: str, in_doubt: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Why it is so, and what to do; `again` is when Seam takes the next one, on the building's clock."""
     why, then = _told(request, again=again)
-    return why, (*then, str(words.UNLOCK_IN_DOUBT)) if leaves_doubt(request) else then
+    return why, (*then, str(words.UNLOCK_IN_DOUBT)) if in_doubt else then
 
 
 def _told(request: UnlockRequest, *, again: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

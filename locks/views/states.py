@@ -13,7 +13,7 @@ from locks.models import Action, Attestation, Press, Status, UnlockRequest, User
 from locks.models.unlocks import ENDED_STATUSES, Outcome
 from locks.services.following import WATCH_UNKNOWN_FOR
 from locks.views.headlines import Headline, Pace, headline_of, pace_of
-from locks.views.locking_states import leaves_doubt, told_of_locking
+from locks.views.locking_states import UnlockBefore, leaves_doubt, told_of_locking
 from locks.views.past import NO_PAST, Past
 from locks.words import dates
 
@@ -55,6 +55,7 @@ class State:
     next: tuple[str, ...]
     watching: str  # for how long the truth is waited for
     learned: str  # of one that was unknown: when the lock moved, and when that was learned
+    before: str  # of a lock: what came of the unlock whose outcome was unknown when it was pressed
     who: str
     broke_glass: bool
     when: str
@@ -72,7 +73,7 @@ class State:
     def spoken(self) -> str:
         """One sentence for a screen reader."""
         said = f"{str(self.headline).rstrip('…')}."
-        return " ".join(filter(None, (said, self.learned, *self.advice)))
+        return " ".join(filter(None, (said, self.learned, self.before, *self.advice)))
 
 
 def state_of(
@@ -81,20 +82,26 @@ def state_of(
     at: dt.datetime,
     past: Past = NO_PAST,
     moved_at: dt.datetime | None = None,
+    before: UnlockBefore | None = None,
 ) -> State:
     """The state of a request at `at`; `past` is its door's.
 
-    `moved_at` is when the lock moved by its own word, where the answer came late.
+    `moved_at` is when the lock moved by its own word, where the answer came late; `before`, of a
+    lock, the unlock before it.
     """
     outcome = request.outcome
     contradicted = request.contradicted_at is not None
     tone, icon = ("warn", "warning") if contradicted else LOOKS[outcome]
-    if tone in ("good", "half") and leaves_doubt(request):
+    in_doubt = leaves_doubt(request, before)
+    if tone in ("good", "half") and in_doubt:
         tone = "warn"
     since = request.contradicted_at or request.ended_at or request.requested_at
+    settled = before.request if before and request.pressed_again and before.is_known else None
+    if settled is not None and settled.ended_at is not None:
+        since = max(since, settled.ended_at)  # that is news of this door, too
     past = past if request.action == Action.UNLOCK else past.of_locking
     pace = pace_of(request, past, at=at) if request.is_open else None
-    told = _told(request, at=at)
+    told = _told(request, at=at, in_doubt=in_doubt)
     return State(
         outcome=outcome.value,
         tone=tone,
@@ -105,6 +112,7 @@ def state_of(
         next=told[1],
         watching=_watching(request, at=at),
         learned=_learned(request, moved_at, at=at),
+        before=_came_of(settled, before.moved_at, at=at) if before and settled else "",
         who=request.person_name,
         broke_glass=bool(request.overridden),
         when=clock(request.requested_at, zone=request.building.zone, at=at),
@@ -115,11 +123,13 @@ def state_of(
     )
 
 
-def _told(request: UnlockRequest, *, at: dt.datetime) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _told(
+    request: UnlockRequest, *, at: dt.datetime, in_doubt: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Why it is so, and what to do next."""
     if request.action == Action.LOCK:
         again = clock(request.retry_at, zone=request.building.zone, at=at)
-        return told_of_locking(request, again=again)
+        return told_of_locking(request, again=again, in_doubt=in_doubt)
     outcome, unlocked = request.outcome, request.status == Status.UNLOCKED
     look = str(words.LOOK_AT_THE_DOOR)
     if request.contradicted_at is not None:
@@ -166,6 +176,12 @@ def _learned(request: UnlockRequest, moved_at: dt.datetime | None, *, at: dt.dat
     if request.action == Action.LOCK:
         return _("Locked at %(time)s; learned at %(learned)s.") % told
     return _("Unlocked at %(time)s; learned at %(learned)s.") % told
+
+
+def _came_of(unlock: UnlockRequest, moved_at: dt.datetime | None, *, at: dt.datetime) -> str:
+    """What is known by now of the unlock before a lock."""
+    told = _("The unlock before it: %(outcome)s.") % {"outcome": unlock.outcome_label}
+    return " ".join(filter(None, (told, _learned(unlock, moved_at, at=at))))
 
 
 def _seam_says(request: UnlockRequest) -> str:
