@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from locks.clients import seam_client
 from locks.models import Status, UnlockRequest
-from locks.models.unlocks import UnlockRequestQuerySet
+from locks.models.unlocks import DONE_STATUSES, UnlockRequestQuerySet
 from locks.seam import ActionAttempt, SeamError, SeamRateLimited
 from locks.services import leases
 from locks.services.answers import ACTION_TYPES, Answer, from_attempt, settle
@@ -132,16 +132,23 @@ def _tick() -> None:
     if not requests:
         return
     attempts, pause = _look([request.action_attempt_id for request in requests])
+    late = []
     for request in requests:
         attempt = attempts.get(request.action_attempt_id)
         is_its = attempt is not None and attempt.action_type == ACTION_TYPES[request.action]
         if attempt is not None and is_its and attempt.status != "pending":
             answer = replace(from_attempt(attempt), inferred=request.inferred)
-            _settled(request, answer, frm=(Status.PENDING, Status.UNKNOWN))
+            moved = _settled(request, answer, frm=(Status.PENDING, Status.UNKNOWN))
+            if moved and request.status == Status.UNKNOWN and answer.status in DONE_STATUSES:
+                late.append(request)
         elif request.status == Status.PENDING and timezone.now() >= request.resolve_by:
             _settled(request, Answer(Status.UNKNOWN, code="no_outcome"), frm=(Status.PENDING,))
         else:
             look_again_later(request, least=pause)
+    if late:
+        from locks.services.late_moves import read_moves
+
+        read_moves(late)
 
 
 def _settled(request: UnlockRequest, answer: Answer, *, frm: tuple[Status, ...]) -> bool:

@@ -18,12 +18,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from locks.clients import impatient_client
-from locks.models import SeamEvent, Source, Status, UnlockRequest
+from locks.models import SeamEvent, Status, UnlockRequest
 from locks.models.unlocks import UnlockRequestQuerySet
 from locks.seam import ActionAttempt, Event, SeamError, SeamRejected, SeamUnreadable
-from locks.services import events, following, leases
+from locks.services import following, leases
 from locks.services.answers import ACTION_TYPES, from_attempt, settle
 from locks.services.errors import DATABASE_GONE
+from locks.services.late_moves import take_of
 from locks.services.weighing import CLOCKS_DIFFER, ENDED, MOVED, action_of, record_of
 
 logger = logging.getLogger(__name__)
@@ -100,11 +101,8 @@ def _look(request: UnlockRequest) -> None:
         if attempt.action_type == ACTION_TYPES[request.action]:
             answer = replace(from_attempt(attempt), inferred=True)
             settle(request, answer, frm=(Status.UNKNOWN,))
-            # The lock's own time, at once: a webhook may be long in coming, or never come. After the
-            # attempt has its owner, so that no move of the bolt is taken for a stranger's.
-            for event in records.told:
-                if event.action_attempt_id in own:
-                    events.take(event, source=Source.LIST)
+            # The lock's own time, at once: a webhook may be long in coming, or never come.
+            take_of(records.told, own)
     elif (
         not own
         and _lists_nothing(records, request.action)

@@ -1,6 +1,7 @@
 """Following attempts to their end, and ending what nobody ended."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.utils import timezone
@@ -10,7 +11,9 @@ from locks.services import following, leases, sweeping
 from locks.services.tokens import issue_token
 from locks.services.unlocking import PressForm, request_unlock
 from locks.simulator import Simulator
+from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_building, make_device, make_user
+from locks.tests.servers import RecordingServer, attempt, replies
 
 DOORS = ("harbour-main-entrance", "harbour-staff-entrance", "harbour-parking-gate")
 
@@ -97,6 +100,41 @@ def test_an_attempt_that_does_not_resolve_in_time_becomes_unknown_and_is_watched
     story = list(AuditEvent.objects.order_by("id").values_list("kind", flat=True))
     assert story.count("unlock.unknown") == 3
     assert story.count("unlock.unlocked") == 3
+
+
+def unknown_by_now() -> None:
+    """The three were not told of in time, and are looked at again now."""
+    UnlockRequest.objects.update(resolve_by=timezone.now(), next_look_at=timezone.now())
+    following.follow(for_seconds=0.1)
+    assert statuses() == ["unknown"] * 3
+    UnlockRequest.objects.update(next_look_at=timezone.now())
+
+
+def test_when_the_lock_moved_is_read_at_once_where_the_outcome_is_learned_late(
+    pending, simulator
+) -> None:
+    unknown_by_now()
+    for name in DOORS:
+        simulator.release(name)
+    following.follow(for_seconds=0.1)
+    page = signed_in(pending[0].requested_by).get("/").content.decode()
+    cards = re.findall(r"<article.*?</article>", page, re.DOTALL)
+    told = r"Unlocked at \d\d:\d\d:\d\d; learned at \d\d:\d\d:\d\d"
+    assert [bool(re.search(told, card)) for card in cards] == [True] * 3
+    assert not AuditEvent.objects.filter(kind="lock.unlocked").exists()  # nobody else's
+
+
+@pytest.mark.parametrize("events", [replies(500, b""), replies(200, b"<html>")])
+def test_events_that_cannot_be_read_keep_no_outcome_back(pending, settings, events) -> None:
+    unknown_by_now()
+    done = {"status": "success", "result": {}}
+    ids = [each.action_attempt_id for each in pending]
+    listed = [attempt(action_attempt_id=pk, **done)["action_attempt"] for pk in ids]
+    with RecordingServer(replies(200, {"action_attempts": listed}), events) as seam:
+        settings.SEAM_ENDPOINT = seam.endpoint
+        following.follow(for_seconds=0.1)
+    assert statuses() == ["unlocked"] * 3
+    assert {received.path for received in seam.requests[1:]} == {"/events/list"}
 
 
 def test_the_sweep_needs_neither_broker_nor_seam_to_end_what_is_overdue(pending, settings) -> None:
