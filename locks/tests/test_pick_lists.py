@@ -14,6 +14,7 @@ from locks.models import (
     Kind,
     PickListEntry,
     Press,
+    Status,
     UnlockRequest,
     User,
 )
@@ -23,7 +24,7 @@ from locks.services.pick_lists import add_entry, add_usual, change_entry
 from locks.simulator import Simulator
 from locks.tests.admin_forms import messages_of, save
 from locks.tests.conftest import signed_in
-from locks.tests.factories import grant, make_device
+from locks.tests.factories import grant, make_device, request_of
 from locks.tests.test_desk import press, text, token_in
 
 LIST = "/admin/locks/picklistentry/"
@@ -213,6 +214,16 @@ def test_it_is_remembered_for_a_shift_over_signing_out_and_is_nobody_elses(
     yesterday = timezone.now() - dt.timedelta(hours=12, minutes=1)
     UnlockRequest.objects.update(requested_at=yesterday)
     assert checked(desk, room) == []
+
+
+def test_it_is_remembered_over_any_number_of_presses_that_were_asked_nothing(
+    desk: Client, room: Device, north: Building, clerk: User
+) -> None:
+    press(desk, room, **chosen(north, "Courier", "ID seen"))
+    entrance = make_device(north)
+    for _ in range(21):
+        request_of(entrance, clerk, Status.UNLOCKED, ago=0, action_attempt_id="")
+    assert checked(desk, room) == ["Courier", "ID seen"]
 
 
 # --- The lists themselves ---------------------------------------------------------------------

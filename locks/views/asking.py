@@ -107,6 +107,8 @@ def _last(request: DeskRequest, device: Device, lists: Lists) -> dict[str, int]:
         building=device.building,
         requested_at__gt=timezone.now() - SHIFT,
     )
+    # A common door asks nothing.
+    sent = sent.exclude(reason="", identified_by="", identified_as="")
     rows = list(sent.order_by("-requested_at", "-pk")[:_LATELY])
     reasons = {each.text: each.pk for each in lists.reasons if not each.needs_note}
     ways = {each.text: each.pk for each in lists.ways}
