@@ -13,7 +13,7 @@ from locks.services.attesting import REACHES_BACK
 from locks.services.verifying import verify_chains
 from locks.tests.conftest import signed_in
 from locks.tests.factories import make_device, make_user, request_of
-from locks.tests.test_door_card import html_of, words
+from locks.tests.test_door_card import html_of, spoken, words
 
 ASKED = "What was seen at the door?"
 IN_DOUBT: list[tuple[Status, dict[str, Any]]] = [
@@ -104,6 +104,31 @@ def test_a_double_tap_is_one_word_and_another_word_stands_beside_it(
     assert "Seen at the door: did not unlock" in words(html_of(signed_in(clerk), door))
     (report,) = verify_chains(building=north)
     assert report.is_sound
+
+
+@pytest.mark.parametrize("ago", [5, 300])
+def test_it_is_said_aloud_and_no_advice_of_before_somebody_had_looked(
+    door: Device, clerk: User, ago: float
+) -> None:
+    request = request_of(door, clerk, Status.UNLOCKED, ago=ago, confirmed_by_device=None)
+    tell(clerk, request, "not_unlocked")
+    heard = spoken(html_of(signed_in(clerk), door))
+    assert heard.startswith("Accepted, the lock has not said. Seen at the door: did not unlock")
+    assert "Check whether" not in heard
+    # What is learned later has its own advice.
+    UnlockRequest.objects.update(contradicted_at=timezone.now())
+    heard = spoken(html_of(signed_in(clerk), door))
+    assert "Seam said later that" in heard
+    assert "Seen at the door: did not unlock" in heard
+
+
+def test_nobody_hears_that_someone_has_to_look_once_someone_has(door: Device, clerk: User) -> None:
+    request = request_of(door, clerk, Status.UNKNOWN, code="no_answer")
+    assert "until someone has looked" in spoken(html_of(signed_in(clerk), door))
+    tell(clerk, request, "unlocked")
+    heard = spoken(html_of(signed_in(clerk), door))
+    assert "until someone has looked" not in heard
+    assert "Seen at the door: unlocked · Clerk" in heard
 
 
 @pytest.mark.parametrize("seen", ["", "open", "unlocked\x00"])

@@ -38,6 +38,11 @@ def card(person: User, door: Device) -> str:
     return words(html_of(signed_in(person), door))
 
 
+def spoken(html: str) -> str:
+    """What a screen reader is told of the door of a card."""
+    return unescape(re.search(r'data-spoken="([^"]*)"', html)[1])
+
+
 @pytest.mark.parametrize(
     ("status", "fields", "expected"),
     [
@@ -92,6 +97,17 @@ def test_it_calls_only_a_confirmed_unlock_confirmed(door, clerk, confirmed) -> N
 def test_it_shows_the_help_line_beside_all_but_a_confirmed_unlock(door, clerk) -> None:
     request_of(door, clerk, Status.UNLOCKED, confirmed_by_device=True)
     assert HELP not in card(clerk, door)
+
+
+def test_the_help_line_is_said_with_what_went_wrong(north, clerk) -> None:
+    done, lost, off = (make_device(north) for _ in range(3))
+    request_of(done, clerk, Status.UNLOCKED, confirmed_by_device=True)
+    request_of(lost, clerk, Status.FAILED, **NOT_SENT)
+    Press.objects.add(device=off, person=clerk, verdict=Verdict.REFUSED, code="too_late")
+    heard = [spoken(html_of(signed_in(clerk), door)) for door in (done, lost, off)]
+    assert [said.endswith(HELP) for said in heard] == [False, True, True]
+    Building.objects.update(help_line="")
+    assert "Help line" not in spoken(html_of(signed_in(clerk), lost))
 
 
 def test_it_tells_how_long_the_door_usually_takes_once_it_knows(door, clerk) -> None:

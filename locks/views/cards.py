@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F, OuterRef, Subquery
+from django.utils.translation import gettext as _
 
 from locks import words
 from locks.models import (
@@ -79,6 +80,7 @@ class Card:
     is_locking: bool  # what is under way is a press on Lock
     doubted: int | None  # the request of which somebody should say what they saw
     word: str  # what somebody did see
+    is_seen: bool  # that is about the state above, as it is now
     is_frozen: bool  # the door itself
     says_obstacle: bool  # it does, where no verdict above says the same
     obstacle: words.Told  # why there is nothing to press, and what to do instead
@@ -117,10 +119,16 @@ class Card:
     @property
     def spoken(self) -> str:
         """What a screen reader is told when it changes."""
-        said = [self.verdict] if self.verdict else []
-        if self.state and self.state.is_recent:
+        said, needs_help = [self.verdict], self.refused
+        if self.state and self.is_seen:  # nothing is advised until someone has looked: someone has
+            said.append(self.state.outcome_spoken)
+        elif self.state and self.state.is_recent:
             said.append(self.state.spoken)
-        return " ".join(said)
+            needs_help |= self.state.needs_help
+        said.append(self.word)
+        if needs_help and self.building.help_line:
+            said.append(_("Help line: %(number)s") % {"number": self.building.help_line})
+        return " ".join(filter(None, said))
 
 
 def read_cards(
@@ -271,6 +279,7 @@ def _card(
         free_in=_seconds_until(seen) if code == "door_limit" else None,
         doubted=looked.pk if looked and _may_be_told(looked, seen) else None,
         word=said(word, zone=building.zone, at=seen.at),
+        is_seen=word is not None and looked is latest and _is_newer(word, latest),
         is_frozen=code == "frozen_door",
         says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
         obstacle=_obstacle(why, device, seen),
@@ -285,6 +294,13 @@ def _card(
 def _may_be_told(latest: UnlockRequest, seen: _Seen) -> bool:
     held = any(role.building_id == latest.building_id for role in seen.roles)
     return held and is_in_doubt(latest, at=seen.at)
+
+
+def _is_newer(word: Attestation, request: UnlockRequest | None) -> bool:
+    """Whether it was said after the last that was learned of the request."""
+    if request is None:
+        return False
+    return word.at > (request.contradicted_at or request.ended_at or request.requested_at)
 
 
 def _state(latest: UnlockRequest, seen: _Seen) -> State:

@@ -70,10 +70,15 @@ class State:
         return (*self.why, *self.next)
 
     @property
+    def outcome_spoken(self) -> str:
+        """What came of it, for a screen reader, without advice."""
+        said = f"{str(self.headline).rstrip('…')}."
+        return " ".join(filter(None, (said, self.learned, self.before)))
+
+    @property
     def spoken(self) -> str:
         """One sentence for a screen reader."""
-        said = f"{str(self.headline).rstrip('…')}."
-        return " ".join(filter(None, (said, self.learned, self.before, *self.advice)))
+        return " ".join((self.outcome_spoken, *self.advice))
 
 
 def state_of(
