@@ -5,10 +5,22 @@ import re
 from html import unescape
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from locks.models import Building, Device, Press, Status, UnlockRequest, Verdict
+from locks.models import (
+    Attestation,
+    Building,
+    Device,
+    Press,
+    SeamEvent,
+    Source,
+    Status,
+    UnlockRequest,
+    Verdict,
+)
 from locks.simulator import Simulator
 from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_building, make_device, make_user
@@ -443,6 +455,36 @@ def test_my_presses_name_the_clock_and_the_help_line_where_it_is_needed(north, c
     assert "north 100" not in page
     past_unlock(door, clerk, status=Status.FAILED)
     assert "Help line: north 100" in text(signed_in(clerk).get("/history/"))
+
+
+def test_my_presses_say_when_one_that_was_learned_late_was_and_what_was_seen(
+    north, clerk, django_assert_num_queries
+) -> None:
+    client = signed_in(clerk)
+
+    def learned_late() -> None:
+        door = make_device(north)
+        request = past_unlock(door, clerk, took_ms=None, action_attempt_id=f"late-{door.pk}")
+        SeamEvent.objects.create(
+            event_id=f"event-{door.pk}", event_type="lock.unlocked", device=door, building=north,
+            action_attempt_id=request.action_attempt_id, source=Source.WEBHOOK,
+            occurred_at=request.requested_at,
+        )  # fmt: skip
+        Attestation.objects.create(
+            request=request, person=clerk, person_name="Ana Lima", seen="unlocked"
+        )
+
+    learned_late()
+    page = text(client.get("/history/"))
+    assert re.search(
+        r"Unlocked at \S+; learned at \S+\. Seen at the door: unlocked · Ana Lima", page
+    )
+    with CaptureQueriesContext(connection) as asked:
+        client.get("/history/")
+    for _ in range(3):
+        learned_late()
+    with django_assert_num_queries(len(asked)):
+        client.get("/history/")
 
 
 # --- Cost, and the way in ---------------------------------------------------------------------

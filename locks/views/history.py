@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
-from locks.models import Building, Press, Verdict
+from locks.models import Attestation, Building, Press, Verdict
+from locks.services.attesting import newest_of
 from locks.views.log import LOG_REACHES_BACK, LONGEST_LOG
+from locks.views.moments import moved_at
 from locks.views.own import own_doors, waiting_texts
 from locks.views.requests import DeskRequest
-from locks.views.states import State, clock, state_of, verdict_of
+from locks.views.states import State, clock, said, state_of, verdict_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class OwnPress:
     press: Press
     building: Building
     state: State | None
+    seen: str  # at the door, by somebody
     verdict: str
     when: str
 
@@ -47,19 +50,39 @@ def history(request: DeskRequest) -> HttpResponse:
         .select_related("building", "request__building")
         .order_by("-pressed_at", "-pk")
     )
-    rows = [_own(press, request, at=at) for press in presses[:LONGEST_LOG]]
+    shown = list(presses[:LONGEST_LOG])
+    requests = [press.request for press in shown if press.request is not None]
+    moments, words_of = moved_at(requests), newest_of(requests)
+    rows = [
+        _own(
+            press,
+            request,
+            moved=moments.get(press.request_id or 0),
+            word=words_of.get(press.request_id or 0),
+            at=at,
+        )
+        for press in shown
+    ]
     return render(request, "locks/history.html", {"rows": rows})
 
 
-def _own(press: Press, request: DeskRequest, *, at: dt.datetime) -> OwnPress:
+def _own(
+    press: Press,
+    request: DeskRequest,
+    *,
+    moved: dt.datetime | None,
+    word: Attestation | None,
+    at: dt.datetime,
+) -> OwnPress:
     place = press.building
     if place is None:
         raise Http404
-    refused = press.verdict == Verdict.REFUSED
+    pressed = None if press.verdict == Verdict.REFUSED else press.request
     return OwnPress(
         press=press,
         building=place,
-        state=None if refused or press.request is None else state_of(press.request, at=at),
+        state=None if pressed is None else state_of(pressed, at=at, moved_at=moved),
+        seen="" if pressed is None else said(word, zone=place.zone, at=at),
         verdict=verdict_of(press, viewer=request.user) if press.verdict != Verdict.SENT else "",
         when=clock(press.pressed_at, zone=place.zone, at=at),
     )
