@@ -87,6 +87,14 @@ def test_it_says_that_a_lock_rarely_confirms_and_only_where_enough_is_known(
     assert "rarely" not in card(clerk, door)
 
 
+def test_it_says_so_of_a_door_that_is_locked_after_every_unlock_too(door, clerk) -> None:
+    for number in range(12):
+        request_of(door, clerk, Status.UNLOCKED, ago=9_000 + number, confirmed_by_device=False)
+        request_of(door, clerk, Status.LOCKED, ago=9_000 + number - 0.5, action="lock")
+    request_of(door, clerk, Status.FAILED, ago=8_000, code="not_sent")
+    assert "This lock has not confirmed any of its last 12 unlocks" in card(clerk, door)
+
+
 def test_the_past_of_many_busy_doors_is_one_query_that_reads_a_few_rows_of_each(
     north, clerk, django_assert_num_queries
 ) -> None:

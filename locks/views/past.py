@@ -18,7 +18,8 @@ from locks.models.unlocks import SLOW_MS, Outcome
 from locks.services.health import UNLOCKS, UNLOCKS_AT_LEAST, AnswerTimes
 from locks.words.numbers import tenths
 
-SAMPLE = 20  # presses of a door, the newest
+# Presses of a door, the newest: as many that one locked after every unlock has unlocks enough among them.
+SAMPLE = 40
 FEWEST_FOR_USUAL = 3
 NOTABLY, NOTABLY_MS = 1.5, 2_000  # the worst is told where it is this much longer than usual
 CONFIRMS_RARELY = 0.5
