@@ -173,9 +173,12 @@ def test_the_tab_tells_of_ones_own_open_doors_on_other_pages_too(sign_in, simula
     expect(clerk).to_have_title("(1 waiting) My presses · accessdesk")
     row = clerk.locator(".press-row").first
     expect(row).to_contain_text("Waiting")
+    said = clerk.locator("#presses-say[role=status]")
+    expect(said).to_have_text("")
     simulated.release("harbour-main-entrance")
     expect(clerk).to_have_title("My presses · accessdesk")
     expect(row).to_contain_text("Unlocked, confirmed")
+    expect(said).to_have_text("Main entrance: Unlocked, confirmed.")
     assert icon(clerk) == "icon"
 
     simulated.hold("harbour-parking-gate")
@@ -245,6 +248,10 @@ def test_what_is_still_open_in_a_building_that_is_out_of_sight_marks_the_tab(
     page.get_by_role("link", name="Park Residence").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Park Residence")
     expect(page).to_have_title("(!) Park Residence · Desk · accessdesk")
+    page.get_by_role("link", name="Records").click()  # nor is any building in sight there
+    expect(page).to_have_title(re.compile(r"^\(!\) "))
+    assert icon(page) == "icon-doubted"
+    page.go_back()
     colleague = sign_in("clerk2")
     card(colleague, "Roof door").get_by_role("button", name="Did not unlock Roof door").click()
     expect(page).to_have_title("Park Residence · Desk · accessdesk")

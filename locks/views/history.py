@@ -32,6 +32,14 @@ class OwnPress:
     when: str
 
     @property
+    def spoken(self) -> str:
+        """What a screen reader is told when it changes; empty for a refused one, which does not."""
+        if self.state is None:
+            return ""
+        outcome = f"{self.press.door_label}: {self.state.brief.rstrip('…')}."
+        return " ".join(filter(None, (outcome, self.state.learned)))
+
+    @property
     def needs_help(self) -> bool:
         """Whether the building's help line belongs beside it."""
         return bool(self.building.help_line) and (self.state is None or self.state.needs_help)

@@ -63,11 +63,21 @@
     return setTimeout(ask, Number(says.dataset.count) || isStale || !told ? SOON : LATER);
   }
 
+  // That a press was made the list says; that more came of one is said aloud.
+  function isNews(row) {
+    const before = row.id && document.getElementById(row.id);
+    return before && before.dataset.spoken !== row.dataset.spoken;
+  }
+
   // What came of the presses of the list, on the page that has one.
   async function renew() {
     const list = document.getElementById("presses");
     const fresh = list && (await pageAt(location.href))?.getElementById("presses");
-    if (fresh && !fresh.isEqualNode(list)) list.replaceWith(fresh);
+    if (fresh && !fresh.isEqualNode(list)) {
+      const told = [...fresh.children].filter(isNews).map((row) => row.dataset.spoken);
+      list.replaceWith(fresh);
+      if (told.length) document.getElementById("presses-say").textContent = [...new Set(told)].join(" ");
+    }
     return Boolean(fresh) || !list;
   }
 
