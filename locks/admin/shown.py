@@ -135,7 +135,13 @@ def detail_table(detail: Mapping[str, Any]) -> SafeString | str:
 
 def labelled(key: str, value: Any) -> tuple[str, str]:
     """One thing that an event keeps, named for people."""
-    return str(_LABELS.get(key, key.replace("_", " "))), _value(value)
+    told = in_seams_words(_value(value)) if key == "message" else _value(value)
+    return str(_LABELS.get(key, key.replace("_", " "))), told
+
+
+def in_seams_words(message: str) -> SafeString | str:
+    """What Seam said, marked as the English that it is, for who has pages read aloud."""
+    return message and format_html('<span lang="en">{}</span>', message)
 
 
 def _value(value: Any) -> str:

@@ -28,7 +28,7 @@ from locks.admin.filters import (
 )
 from locks.admin.history import History
 from locks.admin.searching import among, in_details, named_by_seam
-from locks.admin.shown import NONE, when, when_in_a_row
+from locks.admin.shown import NONE, in_seams_words, when, when_in_a_row
 from locks.admin.site import site
 from locks.admin.timeline import timeline
 from locks.models import Action, AuditDetail, AuditEvent, Press, UnlockRequest, Verdict
@@ -96,7 +96,7 @@ class UnlockRequestAdmin(AsItWas):
         "action_attempt_id",
         "seam_request_id",
         "error_type",
-        "error_message",
+        "seams_words",
         "http_status",
         "result",
     )
@@ -156,6 +156,10 @@ class UnlockRequestAdmin(AsItWas):
         locking = obj.action == Action.LOCK
         told = words.failure(obj.code, obj.error_type, when=NONE, locking=locking)
         return told if obj.code else ""
+
+    @admin.display(description=_("error message"))
+    def seams_words(self, obj: UnlockRequest) -> str:
+        return in_seams_words(obj.error_message)
 
     @admin.display(description=_("identified by"))
     def identified(self, obj: UnlockRequest) -> str:

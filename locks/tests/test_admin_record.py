@@ -218,6 +218,17 @@ def test_what_came_from_elsewhere_is_escaped(
         assert markup not in page, address
 
 
+def test_seams_own_words_are_marked_as_english(
+    north: Building, clerk: User, manager_client: Client
+) -> None:
+    door = make_device(north)
+    request = past_unlock(door, clerk, status=Status.FAILED, error_message="Motor stalled.")
+    page = manager_client.get(f"/admin/locks/unlockrequest/{request.pk}/change/").content.decode()
+    told = page.count("Motor stalled.")
+    assert told >= 1
+    assert page.count('<span lang="en">Motor stalled.</span>') == told
+
+
 @pytest.mark.parametrize("name", [*RECORD, "device", "user", "assignment", "building"])
 def test_a_list_asks_no_question_per_row(
     name: str, north: Building, clerk: User, manager_client: Client

@@ -316,7 +316,10 @@ def test_it_puts_seams_codes_in_plain_words_and_escapes_what_it_does_not_know(no
     assert "<script>" not in html
     assert "<img" not in html
     assert "<b>" not in html
-    assert "Seam says: <img src=x>" in unescape(html)
+    assert "Seam says: <img src=x>" in words(html)
+    # What is not ours is English, whatever the language of the page.
+    assert len(re.findall(r'<p class="problem [^>]*lang="en"', html)) == 1
+    assert '<span lang="en">&lt;img src=x&gt;</span>' in html
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ class Fact:
     icon: str
     text: str
     tone: str = ""
+    is_seams: bool = False  # its own words, which are English
 
 
 def facts_of(
@@ -189,7 +190,7 @@ def _complaints(entries: Any, look: Fact, *, said: set[str]) -> Iterator[Fact]:
             continue
         if sentence := words.problem(code, str(entry.get("message") or "")):
             tone = "" if code in words.ABOUT_CODES_ALONE else look.tone
-            yield Fact(look.icon, sentence, tone)
+            yield Fact(look.icon, sentence, tone, is_seams=code not in words.PROBLEMS)
 
 
 def _listed(entries: Any) -> list[dict[str, Any]]:
