@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from locks.tests.desks import LOOKS, card, look, shell, unlock
+from locks.tests.desks import LOOKS, card, look, shell, unlock, without_news
 from tools.stack import Stack
 
 PARTS = ("web",)
@@ -93,6 +93,19 @@ def test_the_question_says_what_speaks_against_a_press_also_aloud(sign_in) -> No
     unlock(page, "Studio").press("Enter")
     expect(dialog.get_by_role("heading")).to_have_text("Unlock Studio?")
     expect(dialog.locator("#confirm-known")).to_have_text("")
+
+
+def test_a_question_that_cannot_be_answered_says_why_also_aloud(house, sign_in) -> None:
+    page = without_news(sign_in("clerk2"))
+    studio = "Device.objects.filter(label='Studio')"
+    shell(house, f"{studio}.update(frozen=True, frozen_reason='New lock')")
+    unlock(page, "Studio").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("link", name="Back to the desk")).to_be_focused()
+    expect(dialog).to_have_accessible_description(
+        re.compile("This door is frozen: New lock. A manager of Harbour House can lift it")
+    )
+    shell(house, f"{studio}.update(frozen=False, frozen_reason='')")
 
 
 def test_a_double_click_confirms_nothing_and_closes_nothing(sign_in) -> None:
