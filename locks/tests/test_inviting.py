@@ -29,6 +29,7 @@ from locks.services.throttling import BY_GUESSER
 from locks.tests.admin_forms import filled, messages_of, save
 from locks.tests.conftest import signed_in
 from locks.tests.factories import PASSWORD
+from locks.tests.visitors import marked
 
 GOOD = "a-good-long-secret-7"
 ADD = "/admin/locks/invitation/add/"
@@ -311,7 +312,7 @@ def test_a_mistake_is_told_and_uses_nothing_up(
     client = opened(invited(manager, north).secret)
     answer = accept(client, **{"username": "newcomer", **mistake})
     assert answer.status_code == 400
-    assert 'class="error"' in answer.content.decode()
+    assert marked(answer.content.decode())
     assert Invitation.objects.get().is_open
     assert not User.objects.filter(name="New Comer").exists()
 

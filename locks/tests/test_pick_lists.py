@@ -26,6 +26,7 @@ from locks.tests.admin_forms import messages_of, save
 from locks.tests.conftest import signed_in
 from locks.tests.factories import grant, make_device, request_of
 from locks.tests.test_desk import press, text, token_in
+from locks.tests.visitors import marked
 
 LIST = "/admin/locks/picklistentry/"
 
@@ -160,7 +161,9 @@ def test_what_cannot_be_kept_is_refused_rather_than_lost(
     words = {**chosen(north, "Courier", "ID seen"), field: typed}
     answer = press(desk, room, htmx=True, **words)
     assert "cannot be kept as it is" in text(answer)
-    assert sentence in text(answer)
+    wrong = marked(answer.content.decode())
+    assert list(wrong) == [field]
+    assert sentence in wrong[field]
     assert simulator.calls == []
     data = {**words, "token": token_in(answer.content.decode(), room), field: "B-1"}
     desk.post(f"/doors/{room.pk}/unlock/", data)

@@ -132,3 +132,18 @@ def field(html: str, name: str) -> str:
         if re.search(rf'name="{name}"', tag) and (value := re.search(r'value="([^"]*)"', tag)):
             return unescape(value[1])
     raise AssertionError(f"no field {name} on the page")
+
+
+def marked(html: str) -> dict[str, str]:
+    """The fields that are marked as wrong, also to a screen reader, with what it says of each."""
+    found = {}
+    for tag in re.findall(r'<(?:input|select)[^>]* aria-invalid="true"[^>]*>', html):
+        name, ids = (re.search(rf' {each}="([^"]*)"', tag) for each in ("name", "aria-describedby"))
+        assert name
+        assert ids, tag
+        said = [
+            re.findall(rf' id="{each}"[^>]*>(.*?)</', html, re.DOTALL) for each in ids[1].split()
+        ]
+        assert all(len(each) == 1 for each in said), ids[1]
+        found[name[1]] = unescape(" ".join(each[0] for each in said))
+    return found
