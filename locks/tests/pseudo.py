@@ -53,6 +53,7 @@ class _Texts(HTMLParser):
     SAID = {"aria-label", "title", "placeholder", "alt", "data-spoken"}
     # Texts that scripts show.
     SAID |= {"data-texts", "data-counted", "data-waiting", "data-slow-big", "data-slow-rest"}
+    SAID |= {"data-stayed"}
     UNSAID = {"script", "style", "code", "pre"}
 
     def __init__(self) -> None:

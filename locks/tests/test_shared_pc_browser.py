@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from locks.tests.desks import shell, unlock
 from locks.tests.visitors import DEMO_PASSWORD
@@ -13,6 +13,17 @@ from tools.stack import Stack
 PIN = "8305"
 SOON = 5_000  # milliseconds; what is another's has to be gone by then
 PARTS = ("web",)
+# As soon as the keyboard is elsewhere; whether it presses nothing there.
+ENTER_ONCE_MORE = """() => addEventListener("focusin", ({ target }) => {
+    const enter = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true });
+    window.isIgnored = !target.dispatchEvent(enter);
+}, { once: true })"""
+# Whether nothing lies over what has the focus.
+IS_SEEN = """(place) => {
+    const shown = place.closest("label") ?? place;
+    const { left, top, width, height } = shown.getBoundingClientRect();
+    return shown.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+}"""
 
 
 @pytest.fixture
@@ -32,6 +43,16 @@ def sign_in(page: Page, username: str) -> None:
 
 def switch(page: Page) -> None:
     page.get_by_role("button", name="Not you? Switch").click()
+
+
+def asked(page: Page, label: str) -> Locator:
+    """The question of a door, of a clerk."""
+    sign_in(page, "clerk")
+    expect(page.locator("#connection")).to_have_text("Live")
+    unlock(page, label).press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name=f"Unlock {label}")).to_be_visible()
+    return dialog
 
 
 def open_tab(context: BrowserContext, url: str) -> Page:
@@ -119,7 +140,7 @@ def test_the_end_of_a_session_is_said_before_and_keeps_the_place(house: Stack, p
     other.get_by_role("button", name="Stay signed in").click()
     for tab in (other, pc):  # each tab learns that the other was used
         expect(tab.locator("#session")).to_be_hidden()
-        expect(tab.locator("#session-say")).to_be_empty()
+        expect(tab.locator("#session-say")).to_have_text("You stay signed in.")
 
     _idle_for(house, 15 * 60 + 1)
     for tab in (pc, other):
@@ -128,6 +149,45 @@ def test_the_end_of_a_session_is_said_before_and_keeps_the_place(house: Stack, p
     expect(pc).to_have_url(f"{house.url}/buildings/{building}/")
     # The other tab sees at once that somebody is signed in, and goes back to its place.
     expect(other.get_by_role("heading", name="My presses")).to_be_visible()
+
+
+def test_the_end_of_a_session_is_heard_within_a_question_and_leaves_the_keyboard_there(
+    house: Stack, pc: Page
+) -> None:
+    dialog = asked(pc, "Room 101")
+    button = dialog.get_by_role("button", name="Unlock Room 101")
+    button.focus()
+    _idle_for(house, 14 * 60 + 15)
+    _looked_at(pc)
+    expect(dialog.get_by_role("alert")).to_contain_text("You will be signed out in")
+    button.focus()
+    dialog.get_by_role("button", name="Stay signed in").focus()
+    pc.evaluate(ENTER_ONCE_MORE)
+    pc.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_have_text("You stay signed in.")
+    expect(button).to_be_focused()
+    assert pc.evaluate("isIgnored"), "Enter struck twice would unlock"
+
+    pc.keyboard.press("Escape")
+    _idle_for(house, 14 * 60 + 15)
+    _looked_at(pc)
+    expect(pc.get_by_role("form", name="Your session")).to_be_visible()
+
+
+def test_the_end_of_a_session_hides_no_button_of_a_long_question(house: Stack, pc: Page) -> None:
+    pc.set_viewport_size({"width": 390, "height": 600})
+    dialog = asked(pc, "Room 101")
+    expect(dialog.locator(".is-arming")).to_have_count(0)
+    places = dialog.locator("input:visible, .buttons .button").all()
+    assert len(places) > 10
+    for is_ending in (False, True):
+        if is_ending:
+            _idle_for(house, 14 * 60 + 15)
+            _looked_at(pc)
+            expect(dialog.get_by_role("button", name="Stay signed in")).to_be_visible()
+        for place in (*places, *reversed(places)):
+            place.focus()
+            assert place.evaluate(IS_SEEN), (is_ending, place)
 
 
 def _idle_for(house: Stack, seconds: int) -> None:

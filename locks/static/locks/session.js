@@ -15,13 +15,16 @@ accessdesk.counted = (texts, count) => {
   const ASK = 4; // seconds between questions from then on
   const box = document.getElementById("session");
   if (!box) return;
-  const { mark, back } = box.dataset; // no mark: nobody is signed in
+  const BOUNCE = 500; // ms in which a second Enter on the button is the first one's
+  const { mark, back, stayed } = box.dataset; // no mark: nobody is signed in
   const spoken = document.getElementById("session-say");
   const tabs = window.BroadcastChannel ? new BroadcastChannel("accessdesk-session") : null;
   let endsAt = Date.now() + box.dataset.left * 1000;
   let mayStay = true;
   let askedAt = 0;
   let timer = 0;
+  let before = null; // what had the keyboard before the button
+  let leftAt = -Infinity; // when it went back there
 
   const left = () => (endsAt - Date.now()) / 1000;
 
@@ -73,15 +76,39 @@ accessdesk.counted = (texts, count) => {
     number.textContent = count;
     sentence.replaceChildren(...parts.flatMap((part, at) => (at ? [number, part] : [part])));
     box.querySelector("button").hidden = !mayStay;
-    if (isEnding) {
-      // A modal dialog makes all beside it unusable.
-      const place = document.querySelector("dialog[open]") || document.body;
-      if (box.parentElement !== place) place.append(box);
-    }
-    if (box.hidden !== isEnding) return; // as it was
+    // A modal dialog makes all beside it unusable, and silent.
+    const place = document.querySelector("dialog[open]") || document.body;
+    const isMoved = isEnding && box.parentElement !== place;
+    if (isMoved) place.append(spoken, box);
+    if (box.hidden !== isEnding && !isMoved) return; // as it was
+    if (!isEnding) giveBack();
     box.hidden = !isEnding;
-    spoken.textContent = isEnding ? sentence.textContent : "";
+    spoken.textContent = isEnding ? sentence.textContent : stayed;
   }
+
+  // The button that is about to go has the keyboard: back to where that was.
+  function giveBack() {
+    if (!box.contains(document.activeElement)) return;
+    leftAt = performance.now();
+    const place = before?.isConnected ? before : document.getElementById(before?.id); // news replaces it
+    place?.focus({ preventScroll: true });
+  }
+
+  box.addEventListener("focusin", ({ relatedTarget }) => {
+    if (!box.contains(relatedTarget)) before = relatedTarget;
+  });
+  // What has the keyboard then may be a door's button: Enter struck twice must not press it.
+  function ignoreSecond(event) {
+    if (performance.now() - leftAt > BOUNCE || !["Enter", " "].includes(event.key)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+  for (const name of ["keydown", "keyup"]) window.addEventListener(name, ignoreSecond, true);
+  document.addEventListener("close", ({ target }) => {
+    if (!target.contains(box)) return;
+    spoken.textContent = ""; // it was said
+    document.body.append(spoken, box);
+  }, true);
 
   box.addEventListener("submit", (event) => {
     event.preventDefault();
