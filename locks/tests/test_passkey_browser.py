@@ -55,7 +55,7 @@ def test_a_passkey_proves_who_is_there_and_unlocks_in_one_step(
     page = new_page(viewport={"width": 1280, "height": 800})
     devtools = page.context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
-    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    device = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
     page.goto(live_server.url)
     page.get_by_label("User name").fill(clerk.username)
     page.get_by_label("Password").fill(PASSWORD)
@@ -68,7 +68,18 @@ def test_a_passkey_proves_who_is_there_and_unlocks_in_one_step(
     page.locator(f"#unlock-{door.pk}").click()
     button = page.get_by_role("dialog").get_by_role("button", name="with your passkey")
     expect(button).to_be_focused()
-    button.click()
+
+    kept = devtools.send("WebAuthn.getCredentials", device)["credentials"]
+    devtools.send("WebAuthn.clearCredentials", device)
+    button.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text(
+        "The passkey did not answer. Nothing was sent."
+    )
+    expect(button).to_be_focused()
+    assert simulator.posts(door.seam_device_id) == 0
+
+    devtools.send("WebAuthn.addCredential", {**device, "credential": kept[0]})
+    button.press("Enter")
     expect(page.locator(f"#door-{door.pk} .state:not(.instant) .headline")).to_contain_text(
         re.compile("Waiting for the lock|Unlocked")
     )

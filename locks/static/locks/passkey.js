@@ -35,6 +35,7 @@
     } catch (error) {
       say(reasons[error.name] || "none");
       button.disabled = false;
+      button.focus(); // the keyboard's place went while it was disabled
     }
   });
 })();

@@ -34,5 +34,6 @@
     } finally {
       button.disabled = false;
     }
+    if (!error.hidden) button.focus(); // the keyboard's place went while it was disabled
   });
 })();
