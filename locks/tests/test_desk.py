@@ -300,6 +300,15 @@ def test_the_confirmation_names_door_building_and_person(desk, room) -> None:
     for part in ("Unlock Room 101", "North House", "Recorded as pressed by Clerk", "ID seen"):
         assert part in page
     assert "No ID or card numbers" in page
+    assert "times of" not in page  # there are none
+
+
+def test_the_confirmation_names_the_zone_of_the_times_that_it_tells(desk, room) -> None:
+    past = timezone.now() - dt.timedelta(hours=1)
+    Device.objects.update(online=False, online_seen_at=past)
+    page = text(desk.get(f"/doors/{room.pk}/"))
+    assert "Offline, last seen online" in page
+    assert "times of Europe/Lisbon" in page
 
 
 def test_after_an_unknown_outcome_the_server_asks_too(desk, clerk, door, simulator) -> None:

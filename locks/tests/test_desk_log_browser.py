@@ -205,6 +205,16 @@ def test_a_lost_connection_is_told_across_the_page_and_a_page_that_was_away_is_r
     expect(hidden.locator("#connection")).to_have_text("Live")
 
 
+def test_a_lost_connection_names_this_pcs_zone_where_its_clock_is_not_the_buildings(
+    sign_in,
+) -> None:
+    page = sign_in("admin", timezone_id="Asia/Tokyo")
+    expect(page.locator(".log")).to_have_count(2)
+    page.route("**/*", lambda route: route.abort())
+    page.evaluate("htmx.createEventSource().drop()")
+    expect(page.locator("#lost")).to_contain_text(re.compile(r"since \d\d:\d\d:\d\d GMT\+9\b"))
+
+
 def test_a_shift_is_handed_over_on_one_sheet(sign_in, take) -> None:
     page = sign_in("clerk")
     page.get_by_role("link", name="Shift hand-over").click()

@@ -73,16 +73,16 @@ window.accessdesk = window.accessdesk || {};
   document.addEventListener("close", placeLost, true);
   document.addEventListener("htmx:afterSettle", placeLost);
 
-  // On the buildings' clock where all have the same, else on this machine's.
+  // On the buildings' clock where all have the same, else on this machine's, with its zone.
   function clock(moment) {
     const zones = new Set([...document.querySelectorAll(".log")].map((log) => log.dataset.zone));
     const options = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
     if (Date.now() - moment > 12 * 3600_000) options.weekday = "short";
     const format = (zone) => new Intl.DateTimeFormat(document.documentElement.lang, { ...options, ...zone }).format(moment);
     try {
-      return format(zones.size === 1 ? { timeZone: [...zones][0] } : {});
+      return format(zones.size === 1 ? { timeZone: [...zones][0] } : { timeZoneName: "short" });
     } catch {
-      return format({}); // a zone that this browser does not know
+      return format({ timeZoneName: "short" }); // a zone that this browser does not know
     }
   }
 
