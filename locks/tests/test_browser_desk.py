@@ -332,6 +332,9 @@ def test_the_desk_says_that_it_is_degraded_while_it_is(house, sign_in, take) -> 
     shell(house, worker.format("Lease.WORKER_SILENT_AFTER"))
     expect(banner).to_be_visible()
     expect(banner.locator(".why")).to_be_hidden()
+    expect(banner.locator("summary")).to_have_accessible_name(
+        re.compile(r"^Degraded ?: .* accessdesk\.$")
+    )
     banner.locator("summary").click()  # a finger has no tooltips
     expect(banner.locator(".why")).to_contain_text("Background work is not running.")
     expect(banner.locator(".why")).to_be_visible()

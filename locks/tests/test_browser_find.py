@@ -94,6 +94,7 @@ def test_enter_never_presses_a_door_that_something_else_was_typed_for(sign_in, s
     page = sign_in("clerk")
     page.keyboard.type("main")
     found(page, "Main entrance")
+    expect(unlock(page, "Main entrance")).to_have_accessible_name("Unlock Main entrance")  # no "↵"
     held: list[Route] = []
     page.route(re.compile(r"\?q=staff"), lambda route: held.append(route))
     page.keyboard.press("Control+a")

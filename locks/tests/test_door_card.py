@@ -180,7 +180,7 @@ def test_it_tells_what_is_known_of_the_lock_and_since_when(north, clerk) -> None
     bare = make_device(north, online=None, locked=None)
     assert "Online Locked Battery low 14 %" in card(clerk, fresh)
     assert "as of" not in card(clerk, fresh)
-    assert re.search(r"80 % as of \S+", card(clerk, old))
+    assert re.search(r"Battery 80 % as of \S+", card(clerk, old))
     assert "Not known whether it is online" in card(clerk, bare)
     assert "Online" not in card(clerk, bare)
     assert "Battery" not in card(clerk, bare)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -143,7 +144,11 @@ def _battery(device: Device) -> Fact | None:
         return Fact("battery-low", _("Battery nearly empty %(level)s") % {"level": share}, "bad")
     if device.charge == "low":
         return Fact("battery-low", _("Battery low %(level)s") % {"level": share}, "warn")
-    return Fact("battery", share or _("Battery fine"))
+    if not share:
+        return Fact("battery", _("Battery fine"))
+    # Its picture says so to those who see it.
+    named = _('<span class="unseen">Battery</span> {level}')
+    return Fact("battery", format_html(named, level=share))
 
 
 def why_not_remote(device: Device) -> str:
