@@ -73,7 +73,7 @@ def test_it_finds_a_chain_that_was_computed_anew(building: Building, kept: Path)
 def test_a_printed_sheet_is_a_checkpoint_of_its_building(building: Building) -> None:
     sheet = signed_in(make_superuser()).get(f"/hand-over/{building.pk}/").content.decode()
     (events,) = re.findall(r"The record of this building had (\d+) events", sheet)
-    (printed,) = re.findall(r"the hash of the last is <code>([0-9a-f ]+)</code>", sheet)
+    (printed,) = re.findall(r"the hash of the last is <code [^>]*>([0-9a-f ]+)</code>", sheet)
     head = printed.replace(" ", "")
     of_the_building = ("--building", str(building.pk))
     assert verify(*of_the_building, "--paper", events, *printed.split())[0] == 0

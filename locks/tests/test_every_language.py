@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import override, trans_real
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from locks.admin.hours import WeeklyHoursField
 from locks.models import Device
@@ -23,6 +23,7 @@ from locks.tests import gallery, reaching, scenes
 from locks.tests import test_access_matrix as matrix
 from locks.tests.conftest import signed_in
 from locks.tests.desks import SIZES
+from locks.tests.factories import make_device
 from locks.tests.pseudo import BEGIN, Pseudo, untranslated
 from tools.processes import ROOT
 
@@ -154,6 +155,37 @@ def test_long_texts_and_a_page_that_is_read_from_right_to_left_fit(
         if scene.name in ("every state", "asks Room 1", "accounts/login/"):
             take(page, f"right-to-left-{re.sub('[ /]+', '-', scene.name.strip('/'))}")
     assert found == {}
+
+
+# From left to right, the signs of each text that stands in an element of that kind.
+IN_ORDER = """(kind) => [...document.querySelectorAll(kind)].map((each) => {
+    const text = document.createTreeWalker(each, NodeFilter.SHOW_TEXT).nextNode();
+    const range = document.createRange();
+    const signs = [...text.data.trim()].map((sign, at) => {
+        const start = text.data.indexOf(text.data.trim()) + at;
+        range.setStart(text, start);
+        range.setEnd(text, start + 1);
+        return { sign, left: range.getBoundingClientRect().left };
+    });
+    return signs.sort((one, other) => one.left - other.left).map(({ sign }) => sign).join("");
+})"""
+
+
+def test_a_number_and_a_name_are_not_turned_around_on_a_page_that_is_read_from_right_to_left(
+    pseudo_language, live_server, new_page, north, clerk
+) -> None:
+    type(north).objects.update(help_line="+49 30 1234567")
+    make_device(north, label="12 A", access=Device.Access.PRIVATE)
+    page = new_page()
+    shown = gallery.Gallery(page, live_server.url)
+    shown.show(gallery.Scene("the desk", "/", signed_in(clerk)))
+    assert page.locator("html").get_attribute("dir") == "rtl"
+    assert page.evaluate(IN_ORDER, ".help strong") == ["+49 30 1234567"]
+    assert page.evaluate(IN_ORDER, ".card h3") == ["12 A"]
+    page.locator("[data-ask]").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert page.evaluate(IN_ORDER, "#confirm-title strong") == ["12 A"]
+    assert page.evaluate(IN_ORDER, ".confirm [type=submit] bdi") == ["12 A"]
 
 
 def reached(page: Page, arrow: str) -> int:

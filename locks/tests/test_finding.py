@@ -372,7 +372,7 @@ def test_links_lead_to_recent_doors_where_several_small_buildings_fill_the_page(
     section = re.search(rf'hx-get="(/buildings/{south.pk}/[^"]*)"', page)
     assert section
     for each in (page, client.get(section[1], headers=HTMX).content.decode()):
-        assert f'<a id="recent-{door.pk}" href="#door-{door.pk}">Room 3</a>' in each
+        assert f'<a id="recent-{door.pk}" href="#door-{door.pk}"><bdi>Room 3</bdi></a>' in each
 
 
 def test_a_building_offers_the_same_recent_doors_alone_as_among_others(
@@ -412,7 +412,7 @@ def test_in_a_building_of_some_doors_links_lead_to_those_one_pressed_lately(
     for door in (gate, room):
         past_unlock(door, clerk)
     page = client.get("/").content.decode()
-    links = re.findall(r'<a id="recent-\d+" href="(#door-\d+)">([^<]*)</a>', page)
+    links = re.findall(r'<a id="recent-\d+" href="(#door-\d+)"><bdi>([^<]*)</bdi></a>', page)
     assert links == [(f"#door-{room.pk}", "Room 2"), (f"#door-{gate.pk}", "Room 1")]
     assert labels_on(page)[:2] == ["Room 1", "Room 2"]  # where they stood before
     assert "recent-" not in client.get("/?q=room").content.decode()
