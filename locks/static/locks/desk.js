@@ -353,6 +353,7 @@
 
   // Whoever was at the bar of a lost connection, which is gone.
   accessdesk.backToWork = () => {
+    document.activeElement.blur(); // what is hidden loses it a moment later
     keepFocus();
     if (document.activeElement === document.body) byId("q")?.focus({ preventScroll: true });
   };

@@ -1,0 +1,163 @@
+"""What is told of presses in a real browser: each outcome once, none of another press."""
+
+import re
+
+from playwright.sync_api import APIResponse, Page, Route, expect
+
+from locks.tests.desks import card, shell, unlock
+from tools.processes import wait_for
+from tools.stack import Stack
+
+PARTS = ("web",)
+ENVIRONMENT = {"UNLOCK_RESOLVE_TIMEOUT": "600"}
+NEWS = (
+    "from locks.services.audit import touch; from django.db import transaction\n"
+    "with transaction.atomic(): touch(Building.objects.get(name='Harbour House'))"
+)
+PAST = (
+    "import datetime as dt; from django.db.models import F; ago = dt.timedelta(seconds=9)\n"
+    "UnlockRequest.objects.update(requested_at=F('requested_at') - ago, ended_at=F('ended_at') - ago)"
+)
+# What a screen reader hears: a region that is filled, not one that says what it said.
+LISTEN = """window.heard = ["say", "say-now"].flatMap((id) => {
+    const place = document.getElementById(id);
+    const told = () => place.textContent && window.heard.push(place.textContent);
+    new MutationObserver(told).observe(place, { childList: true });
+    return [];
+})"""
+
+
+def heard(page: Page, sentence: str) -> int:
+    return sum(sentence in each for each in page.evaluate("window.heard"))
+
+
+def wait_to_hear(page: Page, sentence: str, times: int = 1) -> None:
+    page.wait_for_function(
+        "([sentence, times]) => window.heard.filter((each) => each.includes(sentence)).length >= times",
+        arg=[sentence, times],
+    )
+
+
+def held(page: Page, path: str) -> list[tuple[Route, APIResponse]]:
+    """Answers that the server has given, and that the page has to wait for."""
+    found: list[tuple[Route, APIResponse]] = []
+    page.route(path, lambda route: found.append((route, route.fetch())))
+    return found
+
+
+def let_go(page: Page, answers: list[tuple[Route, APIResponse]]) -> None:
+    # Playwright hears of a request while it is asked for something.
+    wait_for(lambda: page.evaluate("true") and bool(answers), seconds=10, what="an answer")
+    route, answer = answers.pop()
+    route.fulfill(response=answer)
+
+
+def test_the_same_outcome_is_spoken_each_time(house: Stack, sign_in, simulated) -> None:
+    clerk = sign_in("clerk")
+    clerk.evaluate(LISTEN)
+    accepted = "Parking gate: Accepted, this lock does not confirm"
+    for times in (1, 2):
+        unlock(clerk, "Parking gate").press("Enter")
+        wait_to_hear(clerk, accepted, times)
+        shell(house, PAST)  # a press within two seconds would be the same one
+    assert simulated.posts("harbour-parking-gate") == 2
+    assert heard(clerk, accepted) == 2
+
+
+def test_what_a_card_said_before_is_not_told_of_the_press_under_way(house: Stack, sign_in) -> None:
+    clerk = sign_in("clerk")
+    clerk.evaluate(LISTEN)
+    unlock(clerk, "Main entrance").press("Enter")
+    wait_to_hear(clerk, "Main entrance: Unlocked, confirmed")
+    shell(house, PAST)
+    clerk.evaluate("window.heard = []")
+    clerk.route("**/buildings/**", lambda route: route.abort())
+    answers = held(clerk, "**/unlock/")
+    unlock(clerk, "Main entrance").press("Enter")
+    wait_to_hear(clerk, "Main entrance: Sending…")
+    clerk.evaluate("document.dispatchEvent(new Event('htmx:afterSettle'))")  # of another door
+    clerk.unroute("**/unlock/")
+    unlock(clerk, "Staff entrance").press("Enter")
+    wait_to_hear(clerk, "Staff entrance: Waiting for the lock")
+    assert heard(clerk, "Main entrance: Unlocked") == 0
+    let_go(clerk, answers)
+    wait_to_hear(clerk, "Main entrance: Waiting for the lock")
+
+
+def test_a_press_of_before_the_page_was_loaded_is_told_of(sign_in, simulated) -> None:
+    simulated.hold("harbour-main-entrance")
+    clerk, colleague = sign_in("clerk"), sign_in("clerk2")
+    unlock(clerk, "Main entrance").press("Enter")
+    expect(card(clerk, "Main entrance")).to_contain_text("Waiting for the lock")
+    clerk.reload()
+    for page in (clerk, colleague):
+        expect(page.locator("#connection")).to_have_text("Live")
+        page.evaluate(LISTEN)
+    simulated.release("harbour-main-entrance")
+    wait_to_hear(clerk, "Main entrance: Unlocked, confirmed.")
+    expect(card(colleague, "Main entrance")).to_contain_text("Unlocked, confirmed")
+    assert colleague.evaluate("window.heard") == []
+
+
+def test_a_building_that_does_not_answer_is_not_called_live_and_heals_aloud(
+    house: Stack, sign_in
+) -> None:
+    clerk = sign_in("clerk")
+    clerk.evaluate(LISTEN)
+    clerk.route("**/buildings/**", lambda route: route.fulfill(status=502, body="Bad gateway"))
+    shell(house, NEWS)
+    expect(clerk.locator("#lost")).to_be_visible()
+    expect(clerk.locator("#connection")).to_have_text("Not live")
+    clerk.get_by_role("button", name="Try now").focus()
+    clerk.unroute("**/buildings/**")
+    expect(clerk.locator("#connection")).to_have_text("Live")  # by itself
+    expect(clerk.locator("#lost")).to_be_hidden()
+    wait_to_hear(clerk, "Live")
+    expect(clerk.get_by_role("searchbox", name="Find a door")).to_be_focused()
+
+
+def test_what_comes_with_an_answer_takes_no_doubt_away(sign_in) -> None:
+    clerk = sign_in("clerk")
+    clerk.route("**/unlock/", lambda route: route.fulfill(status=504, body="Gateway timeout"))
+    unlock(clerk, "Bike cellar").press("Enter")
+    doubt = clerk.locator("#notices").filter(has_text="Bike cellar No answer from this desk")
+    expect(doubt).to_be_visible()
+    clerk.unroute("**/unlock/")
+
+    def twice(route: Route) -> None:  # as a proxy does that repeats what it had no answer to
+        route.fetch()
+        route.continue_()
+
+    clerk.route("**/unlock/", twice)
+    unlock(clerk, "Loading dock").press("Enter")
+    notices = clerk.locator("#notices")
+    expect(notices).to_contain_text("nothing was sent now")
+    expect(doubt).to_be_visible()
+
+
+def test_a_question_takes_the_place_of_no_other_and_comes_to_nobody_who_went_on(
+    house: Stack, sign_in, simulated
+) -> None:
+    clerk = sign_in("clerk2")
+    dialog = clerk.get_by_role("dialog")
+    simulated.behave("harbour-staff-entrance", "unavailable")
+    unlock(clerk, "Staff entrance").press("Enter")
+    expect(card(clerk, "Staff entrance")).to_contain_text("May have unlocked")
+    unlock(clerk, "Staff entrance").press("Enter")
+    # Asked back: another clerk has pressed again meanwhile, and that is as unknown.
+    answers = held(clerk, "**/unlock/")
+    shell(house, "UnlockRequest.objects.filter(status='unknown').update(code='no_outcome')")
+    dialog.get_by_role("button", name="Press again").press("Enter")
+    questions = held(clerk, re.compile(r"/doors/\d+/$"))
+    unlock(clerk, "Room 101").press("Enter")
+    let_go(clerk, answers)
+    expect(dialog).to_be_hidden()
+    let_go(clerk, questions)
+    expect(dialog.get_by_role("heading")).to_have_text("Unlock Room 101?")
+    clerk.keyboard.press("Escape")
+    unlock(clerk, "Room 101").press("Enter")
+    clerk.keyboard.type("gate")  # for the next guest
+    expect(card(clerk, "Parking gate")).to_be_visible()
+    let_go(clerk, questions)
+    expect(clerk.locator("#carriers [data-asks]")).to_have_count(0)
+    expect(dialog).to_be_hidden()
