@@ -171,6 +171,58 @@ def test_the_arrows_go_through_the_doors_and_typing_begins_anew(sign_in) -> None
     found(page, "Room 1407")
 
 
+def test_a_private_look_alike_that_was_named_by_its_number_asks_for_no_number(
+    house: Stack, sign_in, simulated
+) -> None:
+    device = f"Device.objects.filter(seam_device_id={NUMBERED!r})"
+    shell(house, f"{device}.update(access='private')")
+    simulated.behave(NUMBERED, "instant")
+    before = simulated.posts(NUMBERED)
+    page = sign_in("clerk2")
+    page.keyboard.type("1407")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_have_text("Unlock Room 1407?")
+    expect(dialog.get_by_label("Type its number")).to_have_count(0)
+    for key in ("1", "Space", "Enter"):  # the first reason; the first way, where the keyboard is
+        page.keyboard.press(key)
+    expect(card(page, "Room 1407")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts(NUMBERED) == before + 1
+    shell(house, f"{device}.update(access='common')")
+
+
+def test_a_door_in_another_building_than_one_works_in_is_named_before_it_unlocks(
+    house: Stack, sign_in, simulated
+) -> None:
+    shell(
+        house,
+        "from locks.tests.history import past_unlock\n"
+        "clerk, park = User.objects.get(username='clerk2'), Building.objects.get(name='Park Residence')\n"
+        "Assignment.objects.create(person=clerk, building=park, role='front_desk')\n"
+        "door = Device.objects.get(label='Roof door')\n"
+        "for number in range(10): past_unlock(door, clerk, confirmed_by_device=True)",
+    )
+    simulated.behave("park-front-door", "instant")
+    page = sign_in("clerk2")
+    page.keyboard.type("door front")
+    found(page, "Front door")
+    unlock(page, "Front door").press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Park Residence")
+    expect(dialog.locator("[name=named]")).to_be_focused()
+    page.keyboard.type("Roof door")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert").first).to_be_visible()
+    assert simulated.posts("park-front-door") == 0
+    dialog.locator("[name=named]").fill("front door")
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(card(page, "Front door")).to_contain_text("Unlocked, confirmed")
+    assert simulated.posts("park-front-door") == 1
+    role = "Assignment.objects.get(person__username='clerk2', building__name='Park Residence')"
+    shell(house, f"{role}.delete()")
+
+
 def test_a_star_keeps_its_door_at_the_top_and_the_keyboard_at_the_star(sign_in, take) -> None:
     page = sign_in("clerk2")
     for label, word in (("Bike cellar", "bike"), ("Room 2301", "2301")):

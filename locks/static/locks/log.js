@@ -20,11 +20,13 @@
     return list.getBoundingClientRect().top < top - STILL;
   }
 
-  // Leaves in `fresh`, a section, the rows that `here` shows, each as it is now, and counts the others.
+  // Leaves in `fresh`, a section, the rows that `here` shows, each as it is now, and counts the newer ones.
   function hold(list, fresh) {
     const rows = fresh.querySelector(".log-rows");
-    const isNew = (row) => row.matches(".log-row") && !list.querySelector(`#${row.id}`);
-    const count = [...rows.children].filter(isNew).length;
+    const every = [...rows.children].filter((row) => row.matches(".log-row"));
+    const isShown = (row) => Boolean(list.querySelector(`#${row.id}`));
+    const known = every.findLastIndex(isShown);
+    const count = every.slice(0, known < 0 ? every.length : known).filter((row) => !isShown(row)).length;
     if (!count) return held.delete(list);
     held.set(list, rows.cloneNode(true));
     const now = new Map([...rows.children].map((row) => [row.id, row]));
@@ -40,11 +42,30 @@
     return true;
   }
 
+  // What is read further down is soon older than the newest rows, and goes on to change: all are asked for.
+  function askForAll(list) {
+    const form = list.closest(".log").querySelector(".log-filter");
+    if (list.matches("[data-long]") || form.querySelector("[data-held]")) return;
+    const field = document.createElement("input");
+    Object.assign(field, { type: "hidden", name: list.id.replace("rows", "long").replaceAll("-", "_"), value: "1" });
+    field.dataset.held = "";
+    form.append(field);
+  }
+
+  // Those came for the rows that are shown: nobody has asked for a long log.
+  function shorten(here, fresh) {
+    const field = fresh.querySelector("[id^=log-long-]");
+    if (!field || here.querySelector(`#${field.id}`)) return;
+    field.remove();
+    fresh.querySelector(".log-rows")?.removeAttribute("data-long");
+  }
+
   function release(list) {
     if (!held.has(list)) return;
     const rows = held.get(list);
     held.delete(list);
     adopt(list, rows);
+    list.closest(".log").querySelector("[data-held]")?.remove();
     const place = list.closest(".log").querySelector(".log-new-place");
     place.querySelector(".log-new").hidden = true;
     place.querySelector("[role=status]").textContent = "";
@@ -53,6 +74,7 @@
   accessdesk.adopt = (here, fresh, then) => {
     const list = here.querySelector(".log-rows");
     const rows = fresh.querySelector(".log-rows");
+    shorten(here, fresh);
     const isOther = list && rows && list.dataset.chosen !== rows.dataset.chosen;
     const isLonger = rows?.matches("[data-long]") && !list?.matches("[data-long]"); // its rows are no news
     if (list && rows) {
@@ -61,6 +83,7 @@
     }
     adopt(here, fresh, () => {
       if (isOther) list.scrollTop = 0;
+      if (held.has(list)) askForAll(list);
       then?.();
     });
   };
