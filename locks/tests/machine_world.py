@@ -74,6 +74,7 @@ class Tab:
     door: str
     content: dict[str, Any]
     made_at: float
+    label: str  # what the door was called then
     action: str = "unlock"
     used: bool = False
     uncertain: bool = False  # pressed by a process that died: used or not
@@ -193,8 +194,9 @@ class World:
 
     def open_page(self, who: str, door: str, *, action: str = "unlock") -> Tab:
         """The page of one door in one person's browser, with a finger on one of its buttons."""
-        token = issue_token(person=self.people[who], device=self.doors[door], action=action)
-        tab = Tab(who, door, signing.loads(token, salt=SALT), self.now, action)
+        device = Device.objects.get(pk=self.doors[door].pk)
+        token = issue_token(person=self.people[who], device=device, action=action)
+        tab = Tab(who, door, signing.loads(token, salt=SALT), self.now, device.label, action)
         self.told = self.told or action == "lock"  # a lock that confirms is noted at its door
         self.tabs.append(tab)
         return tab
@@ -337,7 +339,6 @@ class World:
             page_age = max(page_age, finger.age)
         since = page_age - finger.age
         content = {**tab.content, "t": time.time() - page_age}
-        label = Device.objects.values_list("label", flat=True).get(pk=self.doors[tab.door].pk)
         unlocks = [row for row in rows if row.action == "unlock"]
         unknown = unlocks[0].pk if unlocks and unlocks[0].status == "unknown" else None
         return PressForm(
@@ -345,10 +346,13 @@ class World:
             elapsed=(since, since - finger.slept) if finger.script else None,
             reason="Lost key" if finger.reason else "",
             identified_by="id_seen" if finger.reason else "",
-            named=label,  # the guard against the wrong door has tests of its own
+            named=self._label(tab.door),  # the guard against the wrong door has tests of its own
             again=unknown if finger.again else None,
             break_glass=finger.glass,
         )
+
+    def _label(self, door: str) -> str:
+        return Device.objects.values_list("label", flat=True).get(pk=self.doors[door].pk)
 
     def _rows(self, door: str) -> list[UnlockRequest]:
         """Those of the door in its present building, newest first."""
@@ -378,6 +382,8 @@ class World:
         if finger.forged or (tab.who, tab.door) != (who, door):
             return Never.TOKEN
         if tab.used and not tab.uncertain:
+            return Never.TOKEN
+        if self._label(door) != tab.label:
             return Never.TOKEN
         if self._age(tab, finger) >= settings.UNLOCK_SEND_TIMEOUT:
             return Never.LATE

@@ -84,6 +84,8 @@ def test_what_comes_of_presses_on_a_whole_desk(sign_in, simulated, take) -> None
     gate.locator("summary").click()
     expect(gate.get_by_role("button", name="Nobody there Parking gate")).to_be_visible()
     expect(card(page, "Luggage room")).to_contain_text("The lock is offline. Next: Use a key")
+    page.keyboard.press("Escape")  # what was told beside the cards
+    expect(page.locator("#notices")).to_be_empty()
     take(page, "outcomes", everywhere=True)
     press(page, "Room 102")
     dialog = page.get_by_role("dialog")

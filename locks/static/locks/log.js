@@ -38,7 +38,9 @@
     chip.hidden = false;
     chip.textContent = text;
     const name = list.closest(".log").querySelector("h2").firstChild.nodeValue.trim();
-    fresh.querySelector(".log-new-place [role=status]").textContent = `${name}: ${text}`;
+    const isOneOfSeveral = document.querySelectorAll(".building").length > 1;
+    const building = isOneOfSeveral && list.closest(".building").querySelector("h1").textContent.trim();
+    fresh.querySelector(".log-new-place [role=status]").textContent = [building, name, text].filter(Boolean).join(": ");
     return true;
   }
 
