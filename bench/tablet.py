@@ -1,8 +1,9 @@
 """How soon the desk can be used on a slow tablet: when it is painted, and when its scripts have run.
 
-Real web process, SQLite, the demo's building of ten doors, then of forty and of sixty, and an area of 120, with the log of a
-busy night (100 rows); Chromium on a line of 10 Mbit/s with 40 ms delay, slowed down to the middle of what
-Lighthouse calls a mid-tier mobile device (https://github.com/GoogleChrome/lighthouse/blob/main/docs/throttling.md).
+Real web process, SQLite, the demo's building of ten doors, then of forty and of sixty, and an area of 120,
+with the log of a busy night (100 rows); Chromium on a line of 10 Mbit/s with 40 ms delay, slowed down to
+the middle of what Lighthouse calls a mid-tier mobile device
+(https://github.com/GoogleChrome/lighthouse/blob/main/docs/throttling.md).
 How fast this machine is, is measured before each visit: it varies from minute to minute.
 """
 

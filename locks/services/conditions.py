@@ -17,7 +17,7 @@ MADE_FOR_ONE: Final = dt.timedelta(seconds=60)
 
 def lacking(pressed: Pressed) -> str:
     """The code (see locks.words.REFUSALS) of what the press does not bring; empty where it has all."""
-    if pressed.token is None:
+    if pressed.token is None or not pressed.token.names(pressed.device):
         return "bad_token"
     if pressed.left <= 0:
         return "too_late"

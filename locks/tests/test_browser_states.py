@@ -38,6 +38,7 @@ from locks.services.audit import touch
 with transaction.atomic():
     touch(Building.objects.get(name='Harbour House'))
 """
+LATER = "{ const now = performance.now.bind(performance); performance.now = () => now() + 20_000; }"
 # What the ring shows, as far as it is drawn: a share of the whole.
 DRAWN = """(card) => {
     const run = card.querySelector(".state:not(.instant) .ring-run");
@@ -248,6 +249,11 @@ def test_what_is_still_open_in_a_building_that_is_out_of_sight_marks_the_tab(
     page.get_by_role("link", name="Park Residence").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Park Residence")
     expect(page).to_have_title("(!) Park Residence · Desk · accessdesk")
+    # What is asked for by itself counts as answered, although its answer takes its place.
+    expect(page.locator("#connection")).to_have_text("Live")
+    page.evaluate(LATER)
+    shell(house, NEWS)
+    expect(page.locator("#connection")).to_have_text("Live")
     page.get_by_role("link", name="Records").click()  # nor is any building in sight there
     expect(page).to_have_title(re.compile(r"^\(!\) "))
     assert icon(page) == "icon-doubted"

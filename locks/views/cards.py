@@ -125,7 +125,8 @@ class Card:
         elif self.state and self.state.is_recent:
             said.append(self.state.spoken)
             needs_help |= self.state.needs_help
-        said.append(self.word)
+        if self.is_seen or (self.state and self.state.is_recent):
+            said.append(self.word)
         if needs_help and self.building.help_line:
             said.append(_("Help line: %(number)s") % {"number": self.building.help_line})
         return " ".join(filter(None, said))

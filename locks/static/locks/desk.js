@@ -299,6 +299,7 @@
       if (!now || now === last) continue;
       if (last === null && now === atPress.get(door)) continue; // of the press before
       pressed.set(door, now);
+      if (last?.includes(now)) continue; // only less of what was said
       if (last !== null) byId("notices").querySelector(`[data-in-doubt="${door}"]`)?.remove(); // it is known
       // A press that was asked back: what its card says is of before.
       if (last === null && dialog.querySelector(".confirm")?.dataset.press === door) continue;

@@ -8,6 +8,7 @@ window.accessdesk = window.accessdesk || {};
   const SILENCE = 5000; // ms without a sign of life: what is shown may be old
   const POLL = 4000; // ms between questions where there is no stream
   const BEHIND = 8000; // ms without an answer to what a section asks: it is old, whatever the stream says
+  const STUCK = 15_000; // ms that a question may take before another is asked in its place
   const GRACE = 1500; // ms that a broken stream has before it counts as silent
   const WAKING = 2000; // ms that a page which was away has to catch up
   const SLEPT = 3000; // ms of the wall clock between two ticks: nobody was awake meanwhile
@@ -21,11 +22,13 @@ window.accessdesk = window.accessdesk || {};
 
   /* Every section asks again; what comes is compared, not replayed. */
   const sections = () => document.querySelectorAll(".building, #own-elsewhere");
-  const unanswered = new Map(); // id of a section -> when it was asked first since its last answer
+  // When a section was asked first since its last answer. One that its own answer replaces begins anew.
+  let unanswered = new WeakMap();
+  const asking = new WeakMap(); // when it was asked last
 
   // For how long the section has stood there that waits longest.
   function waitedFor() {
-    const since = [...sections()].map((section) => unanswered.get(section.id) ?? Infinity);
+    const since = [...sections()].map((section) => unanswered.get(section) ?? Infinity);
     return now() - Math.min(...since, Infinity);
   }
 
@@ -37,9 +40,11 @@ window.accessdesk = window.accessdesk || {};
     if (!document.querySelector(".building") && !isSearching) htmx.trigger("#main", "renew");
   };
 
-  // After a sleep a question may hang on a connection that is no more.
-  function refetchAfresh() {
-    for (const section of sections()) htmx.trigger(section, "htmx:abort");
+  // After a sleep a question may hang on a connection that is no more; while awake, after so long alone.
+  function refetchAfresh(age = 0) {
+    for (const section of sections()) {
+      if (now() - (asking.get(section) ?? -Infinity) >= age) htmx.trigger(section, "htmx:abort");
+    }
     accessdesk.refetch();
   }
 
@@ -49,10 +54,13 @@ window.accessdesk = window.accessdesk || {};
   }
   document.addEventListener("click", ({ target }) => { degraded.open &&= degraded.contains(target); });
 
+  let isLost = false;
+
   /* Across the whole page, where it cannot be overlooked: since when, and what to do. */
   function sayLost(is, since) {
     const banner = document.getElementById("lost");
-    if (!banner || banner.hidden === !is) return;
+    if (!banner || is === isLost) return;
+    isLost = is; // the banner itself may wait for a finger
     const isThere = banner.contains(document.activeElement);
     if (is) document.getElementById("lost-since").textContent = clock(since);
     accessdesk.watched(() => { // on a low screen it stands above the doors
@@ -146,6 +154,7 @@ window.accessdesk = window.accessdesk || {};
       this.openedAt = -Infinity;
       this.signAt = Math.min(this.signAt, this.wokeAt - SILENCE);
       this.answeredAt = Math.min(this.answeredAt, this.wokeAt - POLL - 2000);
+      unanswered = new WeakMap();
       refetchAfresh();
       this.tick();
     }
@@ -163,8 +172,7 @@ window.accessdesk = window.accessdesk || {};
       const isBehind = waitedFor() > POLL; // refused, broken, or stuck: it is asked anew
       if (now() - this.askedAt > POLL && (isSilent || isBehind || !this.isCaughtUp)) {
         this.askedAt = now();
-        if (isBehind) refetchAfresh();
-        else accessdesk.refetch();
+        refetchAfresh(STUCK);
       }
       return this.show();
     }
@@ -244,11 +252,13 @@ window.accessdesk = window.accessdesk || {};
   htmx.createEventSource = (url) => (stream = stream || new Stream(url));
 
   document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
-    if (elt.matches(".building, #own-elsewhere") && !unanswered.has(elt.id)) unanswered.set(elt.id, now());
+    if (!elt.matches(".building, #own-elsewhere")) return;
+    asking.set(elt, now());
+    if (!unanswered.has(elt)) unanswered.set(elt, now());
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const { elt, successful, xhr } = event.detail;
-    if (successful || xhr.status === 404) unanswered.delete(elt.id);
+    if (successful || xhr.status === 404) unanswered.delete(elt);
     if (!elt.matches(".building, main")) return;
     if (successful && stream) stream.answeredAt = now();
     const main = document.getElementById("main");

@@ -29,7 +29,7 @@
     const count = every.slice(0, known < 0 ? every.length : known).filter((row) => !isShown(row)).length;
     if (!count) return held.delete(list);
     held.set(list, rows.cloneNode(true));
-    const now = new Map([...rows.children].map((row) => [row.id, row]));
+    const now = new Map(every.map((row) => [row.id, row]));
     const shown = [...list.childNodes].map((node) => now.get(node.id) || node.cloneNode(true));
     rows.replaceChildren(...shown);
     const chip = fresh.querySelector(".log-new");
@@ -71,6 +71,7 @@
     const place = list.closest(".log").querySelector(".log-new-place");
     place.querySelector(".log-new").hidden = true;
     place.querySelector("[role=status]").textContent = "";
+    htmx.trigger(list.closest(".building"), "refresh"); // short again, while its top is read
   }
 
   accessdesk.adopt = (here, fresh, then) => {

@@ -46,6 +46,7 @@ window.accessdesk = window.accessdesk || {};
     const isNew = ({ name, asks: does, place }) => isElsewhere(place, were.get(name)?.place) || were.get(name).asks !== does;
     const names = new Set(after.buttons.filter(isNew).map(({ name }) => name));
     const change = { cards, names, buttons: before.buttons, at: Infinity };
+    if (document.hidden && lately.at(-1)?.at === Infinity) return; // the first that nobody has seen tells what they saw
     lately = [...lately.filter(({ at }) => performance.now() - at < 2 * STEADY), change];
     requestAnimationFrame(() => setTimeout(() => { change.at = performance.now(); }));
   }
