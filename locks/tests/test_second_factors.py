@@ -92,7 +92,7 @@ def test_after_the_second_step_one_is_where_one_wanted_to_be_and_never_at_a_pres
 ) -> None:
     give_app(dora)
     for step, (wanted, reached) in enumerate(
-        [("/doors/7/unlock/", "/doors/7/"), ("https://evil.example/", "/")]
+        [("/doors/7/unlock/", "/?door=7#door-7"), ("https://evil.example/", "/")]
     ):
         client = Client()
         form = {"username": "dora", "password": PASSWORD, "next": wanted}
