@@ -40,11 +40,11 @@ SMALLER = """async ([source, width]) => {
   const drawing = canvas.getContext("2d");
   drawing.imageSmoothingQuality = "high";
   drawing.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.66 });
+  const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.55 });
   const bytes = new Uint8Array(await blob.arrayBuffer());
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }"""
-WIDEST = 1000  # pixels of a picture on the page
+WIDEST = 820  # pixels of a picture on the page
 
 
 def named() -> list[str]:

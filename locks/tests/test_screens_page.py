@@ -2,7 +2,7 @@
 
 from tools import screens
 
-MOST_BYTES, MOST_IN_ALL = 300_000, 4_500_000
+MOST_BYTES, MOST_IN_ALL = 400_000, 9_000_000
 
 
 def test_the_page_shows_each_picture_of_its_folder_and_no_other() -> None:
