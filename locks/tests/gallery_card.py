@@ -142,6 +142,8 @@ def seen_otherwise(page: Page) -> None:
 
 def notice(page: Page) -> None:
     """The longest that is said of a door beside its card."""
+    # The desk's scripts have run.
+    expect(page.locator("#connection")).not_to_have_attribute("data-state", "none")
     page.evaluate(
         "accessdesk.tell(document.querySelector('.card'),"
         " document.getElementById('carriers').dataset.textNoAnswer)"

@@ -223,7 +223,7 @@
 
   // What comes with an answer, like all that is told: it takes no door in doubt away.
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
-    const { target, fragment, elt } = event.detail;
+    const { target, fragment } = event.detail;
     if (target.id !== "notices") return;
     event.detail.shouldSwap = false;
     for (const notice of fragment.querySelectorAll(".notice")) accessdesk.tell(null, notice.textContent.trim());
