@@ -104,8 +104,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_unconfigure() -> None:
-    """Remove the folder that accessdesk.test_settings made for this process."""
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the folder that accessdesk.test_settings made for this run.
+
+    A worker of xdist has it from the one that started it, and others still serve files from it.
+    """
+    if hasattr(config, "workerinput"):
+        return
     folder = Path(django_settings.VAR_DIR)
     if folder.parent == Path(tempfile.gettempdir()) and folder.name.startswith("accessdesk-tests-"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "abcdefghijklmnopqrstuvwxyz0123456789" * 2)
 os.environ.setdefault("ACCESSDESK_ENV_FILE", os.devnull)
-os.environ.setdefault("ACCESSDESK_VAR", tempfile.mkdtemp(prefix="accessdesk-tests-"))
+if "ACCESSDESK_VAR" not in os.environ:  # a worker has the folder of the one that started it
+    os.environ["ACCESSDESK_VAR"] = tempfile.mkdtemp(prefix="accessdesk-tests-")
 os.environ.setdefault("SEAM_SIMULATED", "1")
 os.environ.setdefault("EMAIL_URL", "memorymail://")
 
