@@ -105,6 +105,23 @@ def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
     expect(card(page, "Parking gate")).to_contain_text("Accepted, this lock does not confirm")
 
 
+@pytest.mark.parametrize("path", ["/history/", "/hand-over/1/", "/accounts/"])
+def test_offline_a_link_leaves_a_page_without_news_where_it_is(
+    sign_in, house: Stack, path: str
+) -> None:
+    page = sign_in("clerk", path)
+    page.context.set_offline(True)
+    page.get_by_role("link", name="accessdesk").click()
+    told = page.get_by_role("alert").filter(has_text="This PC is offline")
+    expect(told).to_contain_text("so this one stays")
+    page.get_by_role("button", name="Not you? Switch").click()
+    expect(page).to_have_url(house.url + path)
+    page.context.set_offline(False)
+    expect(told).to_have_count(0)
+    page.get_by_role("link", name="accessdesk").click()
+    expect(page).to_have_url(f"{house.url}/")
+
+
 def test_a_link_or_a_reload_without_a_server_leaves_the_page_where_it_is(sign_in) -> None:
     page = sign_in("clerk")
     page.route("**/live/", lambda route: route.abort())  # Playwright leaves an open stream alone

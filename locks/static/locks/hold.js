@@ -1,22 +1,35 @@
 /* While nothing is heard of the server, a link or a reload would lead to the browser's own page, and take away
-   this one, with what it says. Each is held back once; the same once more is meant. */
+   this one, with what it says. Each is held back once; the same once more is meant. A page without news goes by
+   what the browser knows of its network. */
 "use strict";
 
 (() => {
   const BOUNCE = 700; // ms in which the same is the first one's: a double click
   const ONCE_MORE = 10_000; // ms
+  const desk = document.getElementById("carriers");
+  const stays = document.getElementById("stays"); // on other pages
+  const isCutOff = () => document.body.classList.contains("is-old") || (!desk && !navigator.onLine);
   let held = { what: "", at: -Infinity };
 
   function hold(event, what) {
-    if (!document.body.classList.contains("is-old")) return;
+    if (!isCutOff()) return;
     const since = performance.now() - held.at;
     const isMeant = held.what === what && since > BOUNCE && since < ONCE_MORE && !event.repeat;
     if (isMeant) return;
     event.preventDefault();
     if (event.repeat) return;
     held = { what, at: performance.now() };
-    accessdesk.tell(null, document.getElementById("carriers").dataset.textStays);
+    tell();
   }
+
+  function tell() {
+    if (desk) return accessdesk.tell(null, desk.dataset.textStays);
+    const notice = document.createElement("p");
+    notice.className = "notice";
+    notice.textContent = stays.dataset.text;
+    return stays.replaceChildren(notice);
+  }
+  addEventListener("online", () => stays?.replaceChildren());
 
   // What stays on this page was taken by the scripts before.
   document.addEventListener("click", (event) => {
