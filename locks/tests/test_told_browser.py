@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from locks.tests.desks import card, shell, unlock
+from locks.tests.desks import card, name_it, shell, unlock
 from tools.processes import wait_for
 from tools.stack import Stack
 
@@ -133,6 +133,40 @@ def test_what_comes_with_an_answer_takes_no_doubt_away(sign_in) -> None:
     notices = clerk.locator("#notices")
     expect(notices).to_contain_text("nothing was sent now")
     expect(doubt).to_be_visible()
+
+
+def press_with_a_reason(page: Page) -> None:
+    question = page.get_by_role("dialog")
+    name_it(page, "102")
+    question.get_by_role("radio", name="Guest locked out").check()
+    question.get_by_role("radio", name="ID seen").check()
+    question.get_by_role("button", name="Unlock Room 102").press("Enter")
+
+
+def test_a_question_says_what_somebody_else_does_at_its_door_meanwhile(
+    house: Stack, sign_in, simulated
+) -> None:
+    clerk, colleague = sign_in("clerk"), sign_in("clerk2")
+    unlock(clerk, "Room 102").click()
+    question = clerk.get_by_role("dialog")
+    expect(question).to_be_visible()
+    question.get_by_label("Reference").fill("B-1")
+    unlock(colleague, "Room 102").click()
+    press_with_a_reason(colleague)
+    told = question.get_by_role("alert").filter(has_text="Room 102 Unlocked, confirmed.")
+    expect(told).to_be_visible()
+    expect(question.get_by_label("Reference")).to_have_value("B-1")
+    expect(question.get_by_label("Reference")).to_be_focused()
+    clerk.keyboard.press("Escape")
+    expect(clerk.locator("#notices .notice")).to_contain_text("Unlocked, confirmed")
+    expect(clerk.locator("#notices [role=alert]")).to_have_count(0)  # it was heard
+    clerk.evaluate(LISTEN)
+    shell(house, PAST)
+    simulated.hold("harbour-room-102")
+    unlock(colleague, "Room 102").click()
+    press_with_a_reason(colleague)
+    expect(card(clerk, "Room 102")).to_contain_text("Waiting for the lock")
+    assert clerk.evaluate("window.heard") == []  # it is asked about no more
 
 
 def test_a_question_takes_the_place_of_no_other_and_comes_to_nobody_who_went_on(

@@ -12,6 +12,7 @@
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
   const atPress = new Map(); // door id -> what its card said then, which is no outcome of it
+  let askedOf = null; // the door of the open question, where this page waits for no outcome of it
   const SPOKEN_AFTER = 50; // ms: screen readers hear a region that is filled, not one that says the same
   const SPOKEN_FOR = 20_000; // ms
   let question = 0; // the newest counts: an older answer must not take its place
@@ -246,10 +247,20 @@
     if (form && form.dataset.session !== byId("session").dataset.mark) return accessdesk.leave();
     const isFilled = form && accessdesk.typed.fill(form, isBack);
     dialog.showModal();
+    follow(form?.dataset.press);
     const told = byId("notices").firstElementChild;
     if (isFilled && told) withinDialog(told, form.dataset.press);
     return undefined;
   });
+
+  // While it is asked about, what others do at that door is told within the question.
+  function follow(door) {
+    const card = byId(`door-${door}`);
+    if (!card || pressed.has(door)) return;
+    askedOf = door;
+    pressed.set(door, card.dataset.spoken);
+  }
+
   dialog.addEventListener("click", (event) => {
     if (event.target !== dialog && !event.target.closest("[data-close]")) return;
     event.preventDefault();
@@ -257,8 +268,12 @@
   });
   dialog.addEventListener("close", () => {
     if (!isAskedAnew && !isPressed) question += 1;
+    if (!isPressed) pressed.delete(askedOf);
+    askedOf = null;
     isPressed = false;
-    byId("notices").append(...dialog.querySelectorAll(".notice"));
+    const told = [...dialog.querySelectorAll(".notice")];
+    for (const notice of told) notice.removeAttribute("role"); // it was heard: an alert that comes is news
+    byId("notices").append(...told);
     byId("confirm-body").replaceChildren();
     keepFocus();
   });
