@@ -72,6 +72,20 @@ def test_news_of_a_door_leaves_the_keyboard_at_it_and_not_at_the_door_pressed_be
     assert simulated.posts("harbour-main-entrance") == before["main-entrance"] + 1
 
 
+def test_news_leaves_the_keyboard_at_a_link_whose_text_it_changes(sign_in, house) -> None:
+    clerk = sign_in("clerk")
+    link = clerk.get_by_role("link", name="Shift hand-over")
+    link.focus()
+    shell(
+        house,
+        "from locks.services.follow_ups import open_follow_up; from django.utils import timezone\n"
+        "open_follow_up(actor=User.objects.get(username='clerk2'), text='A parcel waits',"
+        " building=Building.objects.get(name='Harbour House'), at=timezone.now())",
+    )
+    expect(link).to_contain_text("1 follow-up")
+    expect(link).to_be_focused()
+
+
 def test_what_came_of_a_door_is_said_in_the_question_that_is_open_meanwhile(
     sign_in, simulated
 ) -> None:

@@ -13,6 +13,7 @@ from locks.models.unlocks import OPEN_STATUSES
 from locks.services.mirroring import note_locked
 from locks.tests.conftest import signed_in
 from locks.tests.factories import make_device, make_user, request_of, seconds
+from locks.tests.history import past_refusal
 from locks.views.moments import last_moves
 from locks.views.states import clock
 
@@ -376,3 +377,16 @@ def test_times_are_the_buildings_own_with_the_day_where_it_is_another(north, cle
     request = request_of(door, clerk, Status.UNLOCKED, ago=3 * 86400)
     local = request.requested_at.astimezone(north.zone)
     assert local.strftime("%a %H:%M:%S") in card(clerk, door)
+
+
+def test_a_refused_press_is_not_spoken_of_as_if_the_unlock_before_had_come_of_it(
+    clerk, door
+) -> None:
+    made = request_of(door, clerk, Status.UNLOCKED, ago=30, confirmed_by_device=True)
+    past_refusal(door, clerk, code="too_late", pressed_at=timezone.now())
+    heard = spoken(html_of(signed_in(clerk), door))
+    assert "othing was sent" in heard
+    assert "Unlocked, confirmed" not in heard
+    made.contradicted_at = timezone.now()
+    made.save()
+    assert "it failed" in spoken(html_of(signed_in(clerk), door))

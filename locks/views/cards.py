@@ -26,6 +26,7 @@ from locks.models import (
     User,
     Verdict,
 )
+from locks.models.unlocks import DONE_STATUSES
 from locks.services import limiting
 from locks.services.attesting import is_in_doubt, newest_of
 from locks.services.conditions import is_fresh
@@ -67,10 +68,11 @@ class Card:
     state: State | None  # of the latest request
     request: int | None  # which one that is
     shown: str  # what is shown of it, for the question to post
-    is_mine: bool  # it is under way, and the viewer's own
+    is_mine: bool  # it is the viewer's own, and under way or of late
     verdict: str  # of this person's latest press, where the state does not tell
     verdict_at: str
     refusal: words.Told | None  # where that press was refused
+    is_of_before: bool  # the state is in no doubt, and was there before that press
     offer: str
     free_in: int | None  # seconds until a press that now comes too soon would not
     asks_proof: bool  # the door wants a fresh proof of who presses
@@ -120,7 +122,11 @@ class Card:
     def spoken(self) -> str:
         """What a screen reader is told when it changes."""
         said, needs_help = [self.verdict], self.refused
-        if self.state and self.is_seen:  # nothing is advised until someone has looked: someone has
+        if self.is_of_before:
+            pass  # it was said then, and would sound as if it came of the refused press
+        elif (
+            self.state and self.is_seen
+        ):  # nothing is advised until someone has looked: someone has
             said.append(self.state.outcome_spoken)
         elif self.state and self.state.is_recent:
             said.append(self.state.spoken)
@@ -267,10 +273,11 @@ def _card(
         state=_state(latest, seen) if latest else None,
         request=latest.pk if latest else None,
         shown=seen_as(latest),
-        is_mine=is_open and latest is not None and latest.requested_by_id == seen.viewer.pk,
+        is_mine=latest is not None and _is_own(latest, seen),
         verdict=verdict,
         verdict_at=clock(press.pressed_at, zone=building.zone, at=seen.at) if press else "",
         refusal=refusal_of(press) if refused and press else None,
+        is_of_before=refused and latest is not None and _is_settled_before(latest, press),
         offer=offer,
         asks_proof=proves,
         overridable=tuple(str(_obstacle(each, device, seen)) for each in over),
@@ -345,6 +352,17 @@ def _offer(
     if seen.unsettled is not None:
         return AGAIN
     return ASK if device.is_private or asks else PRESS
+
+
+def _is_settled_before(latest: UnlockRequest, press: Press | None) -> bool:
+    if press is None or latest.ended_at is None or latest.contradicted_at is not None:
+        return False
+    return latest.status in DONE_STATUSES and latest.ended_at <= press.pressed_at
+
+
+def _is_own(latest: UnlockRequest, seen: Seen) -> bool:
+    is_late = latest.requested_at > seen.at - RECENT
+    return latest.requested_by_id == seen.viewer.pk and (latest.is_open or is_late)
 
 
 def _still_tells(press: Press, latest: UnlockRequest | None, *, code: str) -> bool:

@@ -24,7 +24,8 @@
     if (here.nodeType === Node.TEXT_NODE) {
       if (here.nodeValue !== fresh.nodeValue) here.nodeValue = fresh.nodeValue;
     } else if (here.nodeType === Node.ELEMENT_NODE) {
-      if (here.matches(".card, svg, p")) {
+      const isOfText = here.matches("p") && !here.querySelector("a, button"); // where the keyboard may be
+      if (isOfText || here.matches(".card, svg")) {
         const isSame = here.matches(".card")
           ? bare(here).isEqualNode(bare(fresh))
           : here.isEqualNode(fresh);

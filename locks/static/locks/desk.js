@@ -11,10 +11,11 @@
   const bounced = new Map(); // door and button -> when it was pressed
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
-  const atPress = new Map(); // door id -> what its card said then, which is no outcome of it
+  const atPress = new Map(); // door id -> what its card said then, and of which request: no outcome of it
   let askedOf = null; // the door of the open question, where this page waits for no outcome of it
   const SPOKEN_AFTER = 50; // ms: screen readers hear a region that is filled, not one that says the same
   const SPOKEN_FOR = 20_000; // ms
+  let carriers = 0; // so many were there
   let question = 0; // the newest counts: an older answer must not take its place
   let backAgain = 0; // the question that has come back by itself
   let isPressed = false; // the question was answered, of which the browser tells a moment later that it has closed
@@ -27,7 +28,10 @@
   // replaces cards at any time. So an element of its own, which nothing replaces, asks for each.
   function ask(verb, path, { door, values, target, swap, number, isPress }) {
     const carrier = document.createElement("div");
+    carriers += 1;
+    carrier.id = `carrier-${carriers}-${door}`;
     carrier.dataset.door = door;
+    carrier.dataset.label = placeOf(door)?.dataset.label ?? ""; // its card may be gone when it is to be named
     if (isPress) carrier.dataset.isPress = "";
     carrier.dataset.question = number ?? question;
     if (number) carrier.dataset.asks = "";
@@ -63,23 +67,28 @@
     isPressed = dialog.open;
     if (dialog.open) dialog.close();
     forget(byId("notices"), door);
-    if (card) showSending(card);
+    showSending(card);
+    if (card) say(`${card.dataset.label}: ${byId("sending").content.textContent.trim()}`, false);
     ask("POST", form.action, { door, values, swap: "outerHTML", isPress: true });
   });
 
+  // What says what came of a door: its card, or a line where another search is shown.
+  const placeOf = (door) => byId(`door-${door}`) ?? byId(`told-of-${door}`);
+
   function begin(door) {
     pressed.set(door, null);
-    atPress.set(door, byId(`door-${door}`)?.dataset.spoken);
+    const { spoken, mine } = placeOf(door)?.dataset ?? {};
+    atPress.set(door, { spoken, mine });
   }
 
   // Until its answer is here; of a press alone. One for the page: a copy in each card would be a fifth of it.
   function showSending(card) {
-    const sending = byId("sending").content.firstElementChild;
+    if (!card || card.matches(".is-sending")) return;
     accessdesk.watched(() => {
-      if (!card.querySelector(".instant")) card.querySelector(".zone").prepend(sending.cloneNode(true));
+      const sending = byId("sending").content.cloneNode(true);
+      if (!card.querySelector(".instant")) card.querySelector(".zone").prepend(sending);
       card.classList.add("is-sending");
     });
-    say(`${card.dataset.label}: ${sending.textContent.trim()}`, false);
   }
 
   document.addEventListener("submit", (event) => {
@@ -123,10 +132,12 @@
     if (!place || document.querySelector(place)) return;
     event.preventDefault();
     event.detail.successful = true;
-    const card = new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector(".card");
+    const answer = new DOMParser().parseFromString(xhr.responseText, "text/html");
+    const card = answer.querySelector(".card");
     if (!card) return;
     pressed.set(elt.dataset.door, card.dataset.spoken);
     tellOutcome(card, card.dataset.spoken);
+    for (const notice of answer.querySelectorAll("#notices .notice")) accessdesk.tell(null, notice.textContent.trim());
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -140,7 +151,7 @@
     event.detail.shouldSwap = false;
     if (requestConfig.verb === "get") return;
     const page = new DOMParser().parseFromString(xhr.responseText, "text/html"); // a press that was asked back
-    accessdesk.tell(byId(`door-${door}`), page.querySelector("[role=alert]")?.textContent.trim() ?? "");
+    accessdesk.tell(requestConfig.elt, page.querySelector("[role=alert]")?.textContent.trim() ?? "");
   });
 
   document.addEventListener("htmx:afterRequest", (event) => {
@@ -150,7 +161,7 @@
     if (!door || leads) return; // to a page that says what came of it
     const isPress = "isPress" in elt.dataset;
     if (isPress) underWay.delete(door);
-    if (successful && requestConfig.verb === "post") atPress.delete(door); // its card says what came of this one
+    if (successful && requestConfig.verb === "post") isAnswered(door, xhr.getResponseHeader("HX-Retarget"));
     // Where no card came back, this one is as it was, and the doors below go back to their places.
     const sent = byId(`door-${door}`);
     if (isPress && sent?.matches(".is-sending")) accessdesk.watched(() => sent.classList.remove("is-sending"));
@@ -158,13 +169,27 @@
       const unanswered = requestConfig.verb === "post" ? said.textNotNoted : said.textNotAsked;
       const told = accessdesk.sentenceOf(xhr) || (isPress ? said.textNoAnswer : unanswered);
       const isInDoubt = isPress && told === said.textNoAnswer;
-      accessdesk.tell(byId(`door-${door}`), told, true, isInDoubt);
+      if (!isInDoubt || !isKnown(door)) accessdesk.tell(elt, told, true, isInDoubt);
       if (isPress && xhr.status === 403 && !dialog.open && !isAskedAnew) askOnceMore(door);
     }
-    const section = byId(`door-${door}`)?.closest(".building");
-    if (isPress && section) htmx.trigger(section, "refresh");
+    if (requestConfig.verb === "post") accessdesk.askAnew(byId(`door-${door}`)?.closest(".building"));
     changed(); // and the browser took the focus from the button while that could not be pressed
   });
+
+  // From now on its card says what came of this press; where the question came back, what came of the one before.
+  function isAnswered(door, place) {
+    const before = atPress.get(door)?.spoken;
+    atPress.delete(door);
+    if (place !== "#confirm-body") return;
+    if (before === undefined) pressed.delete(door);
+    else pressed.set(door, before);
+  }
+
+  // Whether news was quicker than the press's own answer.
+  function isKnown(door) {
+    const mine = placeOf(door)?.dataset.mine;
+    return Boolean(mine) && mine !== atPress.get(door)?.mine;
+  }
 
   // The page was too old, so nothing was sent: the same question, of a page that is not.
   function askOnceMore(door) {
@@ -307,17 +332,18 @@
       const again = () => card.isConnected && htmx.trigger(card.closest(".building"), "refresh");
       setTimeout(again, card.dataset.freeIn * 1000 + 200);
     }
+    for (const door of underWay) {
+      if (!isKnown(door)) showSending(byId(`door-${door}`)); // news brought another card
+    }
     for (const [door, last] of pressed) {
+      const place = placeOf(door);
       const card = byId(`door-${door}`);
-      const place = card ?? byId(`told-of-${door}`); // the latter where another search is shown
       const now = place?.dataset.spoken;
       if (!now || now === last) continue;
-      if (last === null && now === atPress.get(door)) continue; // of the press before
+      if (last === null && now === atPress.get(door)?.spoken) continue; // of the press before
       pressed.set(door, now);
       if (last?.includes(now)) continue; // only less of what was said
       if (last !== null) byId("notices").querySelector(`[data-in-doubt="${door}"]`)?.remove(); // it is known
-      // A press that was asked back: what its card says is of before.
-      if (last === null && dialog.querySelector(".confirm")?.dataset.press === door) continue;
       // Beside an open dialog nothing is heard: what came of another door is told within it.
       if (card && !dialog.open) say(`${card.dataset.label}: ${now}`, isUrgent(card));
       else tellOutcome(place, now);
@@ -340,7 +366,7 @@
   accessdesk.keepFocusOn = (door, id) => { focusOn = { door, id }; };
 
   // What the page came with: a press that one made before it was loaded is still to be told of.
-  for (const card of document.querySelectorAll(".card[data-mine]")) pressed.set(card.id.slice("door-".length), card.dataset.spoken);
+  for (const place of document.querySelectorAll("[data-mine]")) pressed.set(place.id.replace(/^.*-/, ""), place.dataset.spoken);
   changed();
 
   // What asks somebody to act, or to look at the door.

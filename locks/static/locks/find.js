@@ -187,7 +187,6 @@
     if (!star) return;
     const card = byId(`door-${star}`);
     if (!successful) accessdesk.tell(card, accessdesk.sentenceOf(xhr) || byId("carriers").dataset.textNotKept);
-    const section = card?.closest(".building");
-    if (section) htmx.trigger(section, "refresh");
+    accessdesk.askAnew(card?.closest(".building"));
   });
 })();

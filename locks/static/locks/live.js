@@ -48,6 +48,16 @@ window.accessdesk = window.accessdesk || {};
     accessdesk.refetch();
   }
 
+  // After what changes a door: what was asked before knows nothing of that, and would take its place.
+  accessdesk.askAnew = (section) => {
+    for (const each of [section, document.getElementById("own-elsewhere")]) {
+      if (each) htmx.trigger(each, "htmx:abort");
+      if (each) htmx.trigger(each, "refresh");
+    }
+    const isSearching = document.querySelector("#finder.htmx-request");
+    if (isSearching) htmx.trigger(isSearching, "submit"); // in the place of the one that is under way
+  };
+
   const degraded = document.getElementById("degraded");
   function isDegraded(is) {
     degraded.hidden = !is;

@@ -120,9 +120,7 @@
     }
     const query = asked.toString();
     history.replaceState(history.state, "", `${location.pathname}${query ? `?${query}` : ""}`);
-    const section = form.closest(".building");
-    htmx.trigger(section, "htmx:abort"); // what was asked before knows nothing of it, and would come first
-    htmx.trigger(section, "refresh");
+    accessdesk.askAnew(form.closest(".building"));
   }
 
   document.addEventListener("change", (event) => {
