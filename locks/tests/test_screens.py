@@ -59,6 +59,8 @@ def test_the_desk_at_a_glance(sign_in, simulated, take) -> None:
     take(clerk, "desk")
     look(clerk, "wide", "light")
     take(clerk, "desk-wide")
+    clerk.emulate_media(color_scheme="dark")
+    take(clerk, "desk-wide-dark")
     simulated.release("harbour-staff-entrance")
     expect(card(clerk, "Staff entrance")).to_contain_text("Unlocked, confirmed")
 
