@@ -360,7 +360,7 @@ def _is_settled_before(latest: UnlockRequest, press: Press | None) -> bool:
     return latest.status in DONE_STATUSES and latest.ended_at <= press.pressed_at
 
 
-def _is_own(latest: UnlockRequest, seen: Seen) -> bool:
+def _is_own(latest: UnlockRequest, seen: _Seen) -> bool:
     is_late = latest.requested_at > seen.at - RECENT
     return latest.requested_by_id == seen.viewer.pk and (latest.is_open or is_late)
 
