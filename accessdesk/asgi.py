@@ -25,6 +25,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware  # noqa: E40
 from accessdesk.bodies import BoundedBodies  # noqa: E402
 from locks.live import LiveStream, Watcher  # noqa: E402
 from locks.services import alerting, following  # noqa: E402
+from locks.services.reconnecting import drop_dead_connections  # noqa: E402
 from locks.services.sweeping import sweep  # noqa: E402
 from locks.startup import problem  # noqa: E402
 
@@ -53,6 +54,7 @@ class SweepThread(threading.Thread):
                 pause = min(pause, sweep())
             except Exception as error:
                 logger.warning("The sweep could not run: %s", type(error).__name__)
+                drop_dead_connections()
             finally:
                 connection.close()
 
@@ -75,6 +77,7 @@ class AlertThread(threading.Thread):
                 alerting.run_where_no_worker_lives()
             except Exception as error:
                 logger.warning("Alerts could not be looked for: %s", type(error).__name__)
+                drop_dead_connections()
             finally:
                 connection.close()
 

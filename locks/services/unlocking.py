@@ -34,6 +34,7 @@ from locks.services.meeting import (
 )
 from locks.services.presses import Pressed, PressForm, PressResult
 from locks.services.proving_oneself import NotProved, Proved
+from locks.services.reconnecting import drop_dead_connections
 from locks.services.refusing import refuse
 from locks.services.rights import breakable, freeze_behind, why_not, why_not_lock
 from locks.services.tokens import BadToken, PressToken, age_of_press, read_token
@@ -351,6 +352,7 @@ def _record_patiently(request: UnlockRequest, answer: Answer) -> None:
                 )
                 raise AnswerNotRecorded from gone
             connection.close()
+            drop_dead_connections()
             time.sleep(0.2)
 
 

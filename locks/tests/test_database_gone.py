@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from locks.simulator import Simulator
 from locks.tests.servers import until
-from locks.tests.visitors import DEMO_PASSWORD
+from locks.tests.visitors import DEMO_PASSWORD, Visitor
 from tools.servers import PostgresServer
 from tools.stack import Stack
 
@@ -120,3 +122,35 @@ def test_what_could_not_be_recorded_is_told_and_settled_later(
     until(lambda: rows(house, door) == ["unlocked"], 90)  # found in Seam's own records
     assert simulated.posts(door) == 1
     assert "BROKEN" not in house.manage("verify_audit")
+
+
+def test_a_cut_of_all_connections_fails_one_request_and_not_one_for_each(
+    house: Stack, clerk: Page, simulated: Simulator
+) -> None:
+    """As a restart of the database does, or a firewall that drops what is idle."""
+    door = "harbour-parking-gate"
+    simulated.behave(door, "prompt")
+    visitor = Visitor(house.url, "clerk2", DEMO_PASSWORD)
+    with ThreadPoolExecutor(30) as crowd:
+        assert set(crowd.map(lambda _n: visitor.get("/").status_code, range(90))) == {200}
+    simulated.withhold(door)
+    unlock(clerk, "Parking gate").click()
+    until(lambda: simulated.posts(door) == 1)
+    assert cut_all(house) > 10
+    simulated.release(door)
+    expect(card(clerk, "Parking gate")).to_contain_text("Unlocked, confirmed")
+    with ThreadPoolExecutor(30) as crowd:
+        list(crowd.map(lambda _n: visitor.get("/"), range(90)))
+    assert cut_all(house) > 10
+    answers = [visitor.get("/").status_code for _ in range(20)]
+    assert answers.count(503) <= 2, answers
+
+
+def cut_all(house: Stack) -> int:
+    """End all connections of the house; how many there were."""
+    with psycopg.connect(house.environment["DATABASE_URL"], autocommit=True) as cutter:
+        cut = cutter.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        return int(cut.fetchone()[0])

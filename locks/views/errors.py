@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from locks.http import PRESSES, page_of
 from locks.identity.onward import page_at
 from locks.services.errors import DATABASE_GONE, BadInput, DatabaseLost, Sent
+from locks.services.reconnecting import drop_dead_connections
 from locks.views.requests import SeeOther
 from locks.views.returning import ON_A_SHEET, ON_THE_WAY
 
@@ -66,6 +67,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, or 503 where the database is gone. Touches neither database nor session."""
     error = sys.exc_info()[1]
+    if isinstance(error, (DatabaseLost, *DATABASE_GONE)):
+        drop_dead_connections()
     if isinstance(error, DatabaseLost):
         return _page(request, 503, str(error))
     if isinstance(error, DATABASE_GONE):

@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from locks.services.errors import DATABASE_GONE
+from locks.services.reconnecting import drop_dead_connections
 from locks.services.webhooks import LARGEST, NotSeams, take_delivery
 
 
@@ -36,6 +37,7 @@ def seam_webhook(request: HttpRequest) -> HttpResponse:
     except (ValueError, RequestDataTooBig, UnreadablePostError):
         return _said("The request cannot be read.", 400)
     except DATABASE_GONE:
+        drop_dead_connections()
         return _said("The database cannot be reached.", 503)
     return HttpResponse(status=204)
 
