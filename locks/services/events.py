@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -116,6 +117,9 @@ def _apply(event: Event, kept: SeamEvent, device: Device) -> None:
             occurred_at=event.occurred_at,
             status=event.status,
         )
+    now = timezone.now()
+    if now < event.occurred_at <= now + AHEAD:  # a lock whose clock is fast: what is true comes after it
+        event = replace(event, occurred_at=now)
     if event.event_type in (UNLOCKED, LOCKED):
         _moved(event, kept, device)
     elif apply := _HEALTH.get(event.event_type):
@@ -199,7 +203,8 @@ def _may_be_ours(kept: SeamEvent) -> bool:
 def _owner(kept: SeamEvent) -> UnlockRequest | None:
     if not kept.action_attempt_id:
         return None
-    return UnlockRequest.objects.filter(action_attempt_id=kept.action_attempt_id).first()
+    named = UnlockRequest.objects.filter(action_attempt_id=kept.action_attempt_id)
+    return named.filter(device=kept.device).first()
 
 
 def _record_move(kept: SeamEvent, device: Device) -> None:

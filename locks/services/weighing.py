@@ -57,7 +57,8 @@ def weigh(
     """
     owner = None
     if action_attempt_id:
-        owner = UnlockRequest.objects.filter(action_attempt_id=action_attempt_id).first()
+        named = UnlockRequest.objects.filter(action_attempt_id=action_attempt_id)
+        owner = named.filter(device=device).first()  # of another door it would be a slip of Seam's
     if owner is None:
         _look_now(device, occurred_at, action=action_of(event_type))
     elif owner.status in (Status.PENDING, Status.UNKNOWN):
@@ -103,7 +104,9 @@ def answers_a_press() -> Q:
     """Of Seam's events, those that tell of a press of ours."""
     # That it is not empty is said for the index, which holds no others: else each event reads all presses.
     attempts = UnlockRequest.objects.filter(~Q(action_attempt_id=""))
-    ours = attempts.filter(action_attempt_id=OuterRef("action_attempt_id"))
+    ours = attempts.filter(
+        action_attempt_id=OuterRef("action_attempt_id"), device=OuterRef("device")
+    )
     return Q(Q(action_attempt_id__gt=""), Exists(ours))
 
 

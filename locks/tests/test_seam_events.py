@@ -334,6 +334,31 @@ def test_a_removed_lock_offers_no_button(door: Device, clerk: User) -> None:
     assert AuditEvent.objects.filter(kind=Kind.DOOR_GONE).count() == 1
 
 
+@pytest.mark.parametrize(("first", "then"), [("unlocked", "locked"), ("locked", "unlocked")])
+def test_a_lock_whose_clock_is_fast_hides_nothing_that_comes_after_it(
+    door: Device, first: str, then: str
+) -> None:
+    tell(f"lock.{first}", door, at=ago(-4))
+    door.refresh_from_db()
+    assert (door.locked, door.lock_told_at <= timezone.now()) == (first == "locked", True)
+    assert door.unlocked_since is None or door.unlocked_since <= timezone.now()
+    tell(f"lock.{then}", door)
+    door.refresh_from_db()
+    assert door.locked is (then == "locked")
+
+
+def test_an_attempt_of_another_door_makes_no_move_of_this_one_ours(
+    door: Device, clerk: User, south: Building, outsider: User
+) -> None:
+    made = past_unlock(make_device(south), outsider, action_attempt_id="theirs")
+    tell("lock.unlocked", door, action_attempt_id="theirs")
+    tell("action_attempt.unlock_door.failed", door, action_attempt_id="theirs")
+    made.refresh_from_db()
+    assert made.contradicted_at is None
+    assert "Unlocked remotely, not from here" in log_of(clerk)
+    assert AuditEvent.objects.get(kind=Kind.LOCK_UNLOCKED).device == door
+
+
 def test_an_event_of_the_future_moves_no_state(door: Device) -> None:
     tell("lock.unlocked", door, method="keycode", at=ago(-60))
     door.refresh_from_db()
