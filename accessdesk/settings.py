@@ -254,7 +254,7 @@ if CELERY_BROKER_URL.startswith("filesystem"):
     }
 elif CELERY_BROKER_URL.startswith(("redis://", "rediss://")):
     CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "socket_timeout": 0.7,  # with all around it less than the second that a press may wait
+        "socket_timeout": 0.7,  # paid twice: a frozen broker holds a press up for 1.6 s, once a minute
         "socket_connect_timeout": 0.5,
         "socket_keepalive": True,
         "max_retries": 1,

@@ -34,7 +34,7 @@ GRACE = dt.timedelta(seconds=2)  # after a bound, before anyone but the sender m
 BUSY, LONGEST_BUSY = dt.timedelta(seconds=2), dt.timedelta(seconds=30)
 SWEEP_EVERY = 5.0  # seconds between sweeps where nothing calls for one sooner
 WATCH_UNKNOWN_FOR = dt.timedelta(hours=24)
-PUBLISH_AGAIN_AFTER = 10.0  # seconds without publishing once the broker did not take a nudge
+PUBLISH_AGAIN_AFTER = 60.0  # seconds that a broker which did not take a nudge is left alone
 
 # Set where a nudge could not be published: this process's own sweep thread then follows.
 wake_here = threading.Event()
@@ -47,7 +47,7 @@ def nudge() -> None:
     """Have the pending attempts followed now. Never raises; call it after the commit.
 
     Only a hint: without broker or worker the sweeps find the same rows. A broker that does not answer
-    is left alone for some seconds, so that it slows one press and not each.
+    is left alone for a minute, so that it slows one press and not each.
     """
     global _broker_down_until
     from locks.tasks import follow_attempts
