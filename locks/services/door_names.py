@@ -28,6 +28,13 @@ def words_of(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=_KEPT)
+def joined_of(text: str) -> tuple[str, ...]:
+    """Its words that something stands within, without that: `Room 2.104, Wi-Fi` as `2104`, `wifi`."""
+    joined = (bare(each) for each in fold(text).split())
+    return tuple(each for each in joined if each and each not in words_of(text))
+
+
+@lru_cache(maxsize=_KEPT)
 def parts_of(word: str) -> tuple[str, ...]:
     """The runs of letters and of digits in a word of both (`r112`: `r`, `112`); empty for others."""
     parts = tuple(re.findall(r"\d+|[^\W\d_]+", word))

@@ -1,9 +1,9 @@
 """The guard against the wrong door: who picks one that another looks like says which one is meant.
 
-A door is looked at twice where its label differs from another's of the building by one character or
-by the order of its digits, where the same label stands in another building, and where the person has
-lately worked in other buildings. Whoever typed its number to find it has said which one it is, but for the
-last: it was perhaps the other building's that they looked for.
+A door is looked at twice where its label differs from another's of the building by one character, by
+the order of its digits or by what stands between them, where the same label stands in another building,
+and where the person has lately worked in other buildings. Whoever typed its number to find it has said
+which one it is, but for the last: it was perhaps the other building's that they looked for.
 """
 
 from __future__ import annotations
@@ -213,8 +213,10 @@ def _shortened(label: str) -> Iterator[str]:
 
 
 def _rewritten(label: str) -> Iterator[str]:
-    """With any one character open; and with the digits in no order, so that 112 meets 211 and 121."""
+    """With any one character open; with the digits in no order, so that 112 meets 211 and 121; and as the
+    search finds them without what stands within, so that 1.12 meets 11.2."""
     yield from (f"*{label[:at]}\0{label[at + 1 :]}" for at in range(len(label)))
+    yield f"~{bare(label)}"
     digits = sorted(re.findall(r"\d", label))
     if len(digits) > 1:
         yield f"#{re.sub(r'[0-9]', '#', label)}{''.join(digits)}"

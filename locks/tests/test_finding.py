@@ -81,12 +81,26 @@ def test_the_exact_number_comes_first_then_what_begins_with_it_then_what_holds_i
         ("log ost", "Østre Łogowisko"),
         ("main ent", "Main entrance"),
         ("7b", "Suite 7B"),
+        ("2104", "Room 2.104"),
+        ("210", "Room 2.104"),
+        ("room2104", "Room 2.104"),
+        ("b2104", "Room B2.104"),
+        ("2104", "Room B2.104"),
+        ("112", "East 1/12"),
+        ("wifi", "Wi-Fi closet"),
+        ("obrien", "O'Brien"),
     ],
 )
 def test_words_are_found_by_their_beginning_in_any_order_without_case_and_accents(
     query: str, label: str
 ) -> None:
     assert found(query, doors("Nowhere 99", label)) == [label]
+
+
+def test_a_number_that_is_written_as_typed_comes_before_one_with_something_within() -> None:
+    among = doors("East 1/12", "Room 1210", "Room 1.125", "Room 3112", "Room 112", "Room 1120")
+    whole, prefixes = ["Room 112", "East 1/12"], ["Room 1120", "Room 1.125"]
+    assert found("112", among) == [*whole, *prefixes, "Room 3112"]
 
 
 def test_area_building_and_nickname_are_found_too_and_weigh_less_than_the_label() -> None:

@@ -67,6 +67,7 @@ def doubt(person: User, device: Device) -> Doubt | None:
         ("Gate A", "gate b"),
         ("Café", "Cafe"),
         ("Suite 1408", "Suite 4108"),
+        ("Room 1.12", "Room 11.2"),
     ],
 )
 def test_a_door_looks_like_another_of_its_building(north, clerk, label: str, other: str) -> None:
@@ -182,6 +183,25 @@ def test_a_look_alike_picked_from_a_list_is_asked_about_although_it_is_common(
     question = desk.get(f"/doors/{room.pk}/").content.decode()
     assert "It looks like Room 211" in words(question)
     assert re.search(r'<label for="named">Type its number</label>\s*<input id="named"', question)
+
+
+@pytest.mark.parametrize(
+    ("other", "query", "is_named"),
+    [
+        ("Room 2.105", "2104", True),
+        ("Room 2.105", "210", False),  # no door's number, although it finds both
+        ("Room 21.04", "2104", False),  # the number of both
+        ("Room 21.04", "room 2.104", True),
+    ],
+)
+def test_a_door_found_without_what_stands_within_its_number_is_asked_about_as_before(
+    desk, north, other: str, query: str, is_named: bool
+) -> None:
+    make_device(north, label=other)
+    door = make_device(north, label="Room 2.104")
+    page = desk.get("/", {"q": query}).content.decode()
+    assert f'id="door-{door.pk}"' in page
+    assert (f'action="/doors/{door.pk}/unlock/"' in page) is is_named
 
 
 def test_the_service_refuses_a_look_alike_that_was_not_named_and_keeps_what_was_typed(

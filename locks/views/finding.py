@@ -16,12 +16,12 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from locks.models import Device
-from locks.services.door_names import names, parts_of, words_of
+from locks.services.door_names import joined_of, names, parts_of, words_of
 
 LONGEST_QUERY = 100  # characters that are looked at
 # How far a match is from what was typed; the fields it is found in weigh more than how it matches.
 EXACT, PART, PREFIX, PREFIX_OF_PART, WITHIN = 0, 1, 2, 3, 5
-IN_LABEL, IN_AREA, IN_BUILDING = 0, 10, 20
+IN_LABEL, IN_LABEL_JOINED, IN_AREA, IN_BUILDING = 0, 1, 10, 20
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ def find(doors: Iterable[Door], query: str, *, familiar: Collection[int] = ()) -
 def _distance(wanted: tuple[str, ...], door: Door) -> int | None:
     fields = (
         (IN_LABEL, words_of(door.label) + words_of(door.nickname)),
+        (IN_LABEL_JOINED, joined_of(door.label) + joined_of(door.nickname)),
         (IN_AREA, words_of(door.area)),
         (IN_BUILDING, words_of(door.building)),
     )
@@ -127,13 +128,13 @@ def _distance(wanted: tuple[str, ...], door: Door) -> int | None:
 def _of_word(word: str, fields: Iterable[tuple[int, tuple[str, ...]]]) -> int | None:
     best = None
     for weight, held in fields:
+        if best is not None and best <= weight:  # no later field weighs less
+            break
         for each in held:
             match = _match(word, each)
             if match is not None and (best is None or weight + match < best):
                 best = weight + match
-        if best is not None:  # no later field weighs less
-            return best
-    return None
+    return best
 
 
 def _match(word: str, held: str) -> int | None:
