@@ -168,6 +168,16 @@ def test_a_lock_that_cannot_be_unlocked_remotely_has_its_button_off_and_says_why
         assert HELP in words(html)
 
 
+def test_a_button_that_cannot_be_pressed_names_its_door_too(north, clerk) -> None:
+    busy = make_device(north, label="Gate")
+    off = make_device(north, label="Roof door", can_remotely_unlock=False)
+    request_of(busy, clerk, Status.PENDING)
+    for door, name in ((busy, "Under way Gate"), (off, "Unlock Roof door")):
+        html = html_of(signed_in(clerk), door)
+        [button] = re.findall(r'<button class="unlock"[^>]* disabled>.*?</button>', html)
+        assert words(button) == name
+
+
 def test_a_lock_that_is_only_said_to_be_offline_is_offered_with_a_doubt(north, clerk) -> None:
     door = make_device(north, online=False, locked=None, can_remotely_unlock=True)
     html = html_of(signed_in(clerk), door)
