@@ -36,8 +36,8 @@ _CONCERNS: dict[str, str | Promise] = {
     "battery_low": gettext_lazy("Low battery: change it soon."),
     "slow": gettext_lazy("Slow: one answer in twenty takes 10 seconds or longer."),
     "often_offline": gettext_lazy("Offline often: a twentieth of these days or more."),
-    "rarely_confirms": gettext_lazy(
-        "Confirms rarely: more than a tenth of its unlocks are without its word."
+    "often_unconfirmed": gettext_lazy(
+        "Often leaves out its confirmation: more than a tenth of its unlocks are without it."
     ),
 }
 _STATUSES: dict[str, str | Promise] = {

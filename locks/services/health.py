@@ -26,7 +26,7 @@ UNLOCKS: Final = (Outcome.CONFIRMED, Outcome.INFERRED, Outcome.UNCONFIRMED, Outc
 # What a door is told by to need attention; below the least number, one bad press would be enough.
 FAILS_OFTEN, FAILS_AT_LEAST = 0.1, 3
 OFFLINE_OFTEN = 0.05
-CONFIRMS_RARELY, UNLOCKS_AT_LEAST = 0.9, 10
+CONFIRMS_MOSTLY, UNLOCKS_AT_LEAST = 0.9, 10
 ANSWERS_AT_LEAST = 5
 
 
@@ -173,7 +173,7 @@ CONCERNS: Final = (
     "battery_low",
     "slow",
     "often_offline",
-    "rarely_confirms",
+    "often_unconfirmed",
 )
 
 
@@ -338,8 +338,8 @@ def _concerns(
         "slow": times.count >= ANSWERS_AT_LEAST and (times.p95 or 0) >= SLOW_MS,
         "often_offline": offline >= OFFLINE_OFTEN and door.online is not False,
         # One that never confirms does not know how to: nothing is wrong with it.
-        "rarely_confirms": bool(rate)
-        and (rate or 0) < CONFIRMS_RARELY
+        "often_unconfirmed": bool(rate)
+        and (rate or 0) < CONFIRMS_MOSTLY
         and tally.unlocked >= UNLOCKS_AT_LEAST,
     }
     return tuple(concern for concern in CONCERNS if holds[concern])
