@@ -172,6 +172,21 @@ def test_the_arrows_go_through_the_doors_and_typing_begins_anew(sign_in) -> None
     found(page, "Room 1407")
 
 
+def test_where_no_door_of_a_building_unlocks_the_search_and_enter_say_why(sign_in) -> None:
+    page = sign_in("viewer")
+    why = "Your role in Harbour House sees doors and does not unlock them."
+    page.keyboard.type("main entrance")
+    found(page, "Main entrance")
+    expect(page.locator("#finder-say")).to_contain_text(why)
+    page.keyboard.press("Enter")
+    expect(page.locator("#notices")).to_contain_text(f"Main entrance {why}")
+    expect(page.locator("#say-now")).to_contain_text(f"Main entrance {why}")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(card(page, "Main entrance")).to_be_focused()
+    expect(card(page, "Main entrance")).to_have_accessible_description(re.compile(re.escape(why)))
+
+
 @pytest.fixture
 def private(house: Stack) -> Iterator[None]:
     """The numbered room is a guest's, for a while."""

@@ -95,6 +95,23 @@ def test_a_clerk_signs_in_unlocks_attests_and_switches_by_keyboard_alone(
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
+def test_the_arrows_walk_the_doors_that_they_entered_and_no_others(sign_in) -> None:
+    page = sign_in("clerk2")
+    doors = page.locator(".card")
+    first, second = (doors.nth(each).locator(":scope:focus, :focus") for each in (0, 1))
+    page.locator("#q").focus()
+    for key, place in (("Down", first), ("Down", second), ("Up", first), ("Down", second)):
+        page.keyboard.press(f"Arrow{key}")
+        expect(place).to_be_attached()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#q")).to_be_focused()
+    star = doors.nth(0).locator(".star")  # whoever comes by Tab reads on with the arrows
+    tab_to(page, star)
+    page.keyboard.press("ArrowDown")
+    expect(star).to_be_focused()
+
+
 def test_a_door_is_locked_by_keyboard_and_the_keyboard_stays_there(sign_in, simulated) -> None:
     page = sign_in("clerk")
     entrance = page.get_by_role("article", name="Main entrance")

@@ -139,6 +139,9 @@ def test_a_frozen_building_says_so_with_its_reason_and_has_no_buttons(north, doo
     assert "North House is frozen: Fire drill <until> 15:00." in words(page)
     assert "<until>" not in page
     assert f"/doors/{door.pk}/unlock/" not in page
+    [described] = re.findall(rf'<article id="door-{door.pk}"[^>]* aria-describedby="([^"]+)"', page)
+    [standing] = re.findall(rf'<p id="{described}".*?</p>', page)
+    assert words(standing).startswith("North House is frozen: Fire drill")
 
 
 def test_the_desk_gives_the_reason_that_a_press_would_be_refused_for(

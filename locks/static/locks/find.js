@@ -15,11 +15,14 @@
   let timer = 0;
   let unanswered = null; // what was told of a search without an answer, until there is one
   let actedAt = -Infinity;
+  let isWalking = false; // the doors were entered by an arrow; who came by Tab or pointer scrolls with it
 
   const typed = () => box.value.trim().replace(/\s+/g, " ");
   const isAnswered = () => byId("main").dataset.query === typed();
   const cards = () => [...byId("main").querySelectorAll(".card")];
   const placeIn = (card) => card.querySelector(".unlock:not([disabled])") || card;
+  // What keeps this person from unlocking any door of the building.
+  const standingOver = (card) => card.closest(".building").querySelector(".standing")?.textContent.trim();
 
   /* --- What is typed ------------------------------------------------------------------------- */
 
@@ -65,8 +68,10 @@
     if (!card) return;
     const place = placeIn(card);
     actedAt = performance.now();
-    if (place === card || byTouchAlone.matches) return place.focus();
-    place.click();
+    const standing = place === card && standingOver(card);
+    if (standing) accessdesk.tell(card, standing); // of what is in the way of one door alone its card tells
+    else if (place === card || byTouchAlone.matches) return place.focus();
+    else place.click();
     return box.select(); // what is typed next is the next guest's door
   }
 
@@ -89,7 +94,8 @@
     const isEarly = performance.now() - actedAt < 1500 && document.querySelector("#carriers [data-asks]");
     if (isEarly && event.key.length === 1) return event.preventDefault();
     const isInBox = event.target === box;
-    const isAtDoor = Boolean(event.target.closest(".card")) && typed() !== "";
+    const isAtDoor = Boolean(event.target.closest(".card")) && (isWalking || typed() !== "");
+    if (event.key === "Tab") isWalking = false;
     if (event.key === "Escape" && box.value && (isInBox || !event.target.matches("input"))) {
       event.preventDefault();
       clear();
@@ -98,6 +104,7 @@
       if (typed() && !event.repeat && performance.now() - actedAt > BOUNCE) when(press);
     } else if (isInBox && event.key === "ArrowDown") {
       event.preventDefault();
+      isWalking = true;
       when(() => go(1));
     } else if (isAtDoor && steps(event)) {
       event.preventDefault();
@@ -108,7 +115,10 @@
     }
   });
   box.addEventListener("input", forget);
-  document.addEventListener("pointerdown", forget);
+  document.addEventListener("pointerdown", () => {
+    forget();
+    isWalking = false;
+  });
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-clear]") || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
@@ -135,7 +145,7 @@
     const [first] = cards();
     const isOneOfSeveral = main.querySelectorAll(".building").length > 1;
     const building = isOneOfSeveral && first?.closest(".building").querySelector("h1").textContent.trim();
-    const why = first?.querySelector(".obstacle p")?.textContent.trim();
+    const why = first && (standingOver(first) ?? first.querySelector(".obstacle p")?.textContent.trim());
     const door = [first?.dataset.label, building, why].filter(Boolean).join(", ");
     return [found, door].filter(Boolean).join(": ");
   }
