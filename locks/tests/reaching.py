@@ -53,6 +53,8 @@ _STICKS_OUT = """() => {
     if (hides && each.scrollWidth > each.clientWidth + 1 && each.innerText?.trim()) {
       found.push(`cut off: ${each.outerHTML.slice(0, 120)}`);
     }
+    const isButton = each.matches("button, .button, [role=button]") && each.clientWidth;
+    if (isButton && each.scrollWidth > each.clientWidth + 1) found.push(`bursts: ${each.outerHTML.slice(0, 120)}`);
   }
   return found;
 }"""
