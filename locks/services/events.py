@@ -118,7 +118,9 @@ def _apply(event: Event, kept: SeamEvent, device: Device) -> None:
             status=event.status,
         )
     now = timezone.now()
-    if now < event.occurred_at <= now + AHEAD:  # a lock whose clock is fast: what is true comes after it
+    if (
+        now < event.occurred_at <= now + AHEAD
+    ):  # a lock whose clock is fast: what is true comes after it
         event = replace(event, occurred_at=now)
     if event.event_type in (UNLOCKED, LOCKED):
         _moved(event, kept, device)

@@ -116,7 +116,7 @@ def test_a_viewer_gets_no_button_and_a_refusal_when_posting_anyway(door, viewer,
     page = client.get("/").content.decode()
     assert "Main entrance" in page
     assert f"/doors/{door.pk}/unlock/" not in page
-    assert "A manager of North House can change that." in words(page)
+    assert "It takes the role front desk, which a manager of North House can give." in words(page)
     client.post(f"/doors/{door.pk}/unlock/", {"token": "x"})
     assert "Your role in North House does not unlock doors" in text(client.get("/"))
     assert simulator.calls == []

@@ -16,7 +16,7 @@ LOOK_WHETHER_LOCKED: Sentence = _("Check whether the door is locked.")
 LOCK_REFUSALS: dict[str, Told] = {
     "no_role": Told(
         _("Nothing was sent. Your role in {building} does not lock doors."),
-        _("A manager of {building} can change that."),
+        _("It takes the role front desk, which a manager of {building} can give."),
     ),
     "gone": Told(_("Nothing was sent. Seam no longer knows this lock."), _AND_MANAGER),
     "removed": Told(

@@ -13,7 +13,7 @@ from locks.words.locking import LOCK_REFUSALS
 from locks.words.sentences import Sentence
 from locks.words.told import NOTHING, Told
 
-_MANAGER_CAN: Sentence = _("A manager of {building} can change that.")
+_ROLE: Sentence = _("It takes the role front desk, which a manager of {building} can give.")
 _MANAGER_LIFTS: Sentence = _("A manager of {building} can lift it.")
 _KEY: Sentence = _("Use a key or another door.")
 _KEY_AND_MANAGER: Sentence = _("Use a key or another door; tell a manager.")
@@ -24,9 +24,7 @@ _ONCE_MORE: Sentence = _("Press again.")
 # Refused before anything was sent. Codes are stored on the press and in the record.
 REFUSALS: dict[str, Told] = {
     "not_yours": Told(_("There is no such door."), _("Go back to the desk.")),
-    "no_role": Told(
-        _("Nothing was sent. Your role in {building} does not unlock doors."), _MANAGER_CAN
-    ),
+    "no_role": Told(_("Nothing was sent. Your role in {building} does not unlock doors."), _ROLE),
     "out_of_hours": Told(
         _("Nothing was sent. Your role in {building} does not unlock at this hour."),
         _("A manager of {building} can change the hours."),
@@ -177,9 +175,7 @@ REFUSALS_IN_SHORT: dict[str, Sentence] = {
 # Why a door offers no button, before anyone presses. Keyed like REFUSALS, and by what makes a lock
 # `not_remote` where Seam says it.
 OBSTACLES: dict[str, Told] = {
-    "no_role": Told(
-        _("Your role in {building} sees doors and does not unlock them."), _MANAGER_CAN
-    ),
+    "no_role": Told(_("Your role in {building} sees doors and does not unlock them."), _ROLE),
     "out_of_hours": Told(
         _("Your role in {building} does not unlock at this hour."),
         _("A manager of {building} can change the hours."),
