@@ -7,10 +7,11 @@ from typing import Any
 from allauth.core import context
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from django import forms
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from locks import words
 from locks.http import client_address
@@ -20,6 +21,17 @@ from locks.services.second_factors import spend_code
 from locks.services.signing_in import count_refused
 
 THROTTLED = "throttled"  # the error's code: the answer is 429
+
+
+class SignInForm(AuthenticationForm):
+    """User name and password; which of the two was wrong is not said."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": gettext_lazy(
+            "User name or password is wrong. Capital and small letters differ in both."
+        ),
+    }
 
 
 class _Code(forms.Form):

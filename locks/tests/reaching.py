@@ -54,7 +54,9 @@ _STICKS_OUT = """() => {
       found.push(`cut off: ${each.outerHTML.slice(0, 120)}`);
     }
     const isButton = each.matches("button, .button, [role=button]") && each.clientWidth;
-    if (isButton && each.scrollWidth > each.clientWidth + 1) found.push(`bursts: ${each.outerHTML.slice(0, 120)}`);
+    if (isButton && each.scrollWidth > each.clientWidth + 1) {
+      found.push(`bursts: ${each.outerHTML.slice(0, 120)}`);
+    }
   }
   return found;
 }"""

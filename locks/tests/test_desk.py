@@ -541,7 +541,8 @@ def test_a_wrong_password_is_told_without_telling_which_half_was_wrong(clerk) ->
     wrong = {"username": "clerk", "password": "x"}
     nobody = {"username": "nobody", "password": "x"}
     answers = [Client().post("/accounts/login/", data) for data in (wrong, nobody)]
-    assert all("Please enter a correct username and password" in text(a) for a in answers)
+    assert all("User name or password is wrong." in text(a) for a in answers)
+    assert all(re.search(r'id="id_password"[^>]* autofocus', a.content.decode()) for a in answers)
     assert text(answers[0]) == text(answers[1])
 
 

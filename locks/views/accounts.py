@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from locks import words
-from locks.identity.forms import OwnPasswordForm
+from locks.identity.forms import OwnPasswordForm, SignInForm
 from locks.identity.onward import onward
 from locks.models import lacking_second_factor
 from locks.services import throttling
@@ -38,6 +38,7 @@ class SignIn(auth.LoginView):
     and lets in. Guesses are throttled before the password is looked at, whether or not the name is one.
     """
 
+    form_class = SignInForm
     redirect_authenticated_user = True
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -78,7 +79,7 @@ class SignIn(auth.LoginView):
         return super().get_context_data(**{"single_sign_on": name, "sentence": sentence, **kwargs})
 
     def _too_many(self, sentence: str, wait: Any) -> HttpResponse:
-        form = AuthenticationForm(self.request)
+        form = SignInForm(self.request)
         context = self.get_context_data(form=form, sentence=sentence)
         answer = self.render_to_response(context, status=HTTPStatus.TOO_MANY_REQUESTS)
         answer["Retry-After"] = str(int(wait.total_seconds()) + 1)
