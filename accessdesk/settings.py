@@ -289,11 +289,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=5),
         "options": {"expires": 300},
     },
-    # Health and names of the locks, so that what the desk shows of them does not go stale.
+    # Health and names of the locks. Well within the ten minutes after which a card says how old they are.
     "sync-devices": {
         "task": "locks.tasks.sync_devices",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 3600},
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
     },
     # What managers should look at.
     "find-reviews": {

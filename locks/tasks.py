@@ -25,14 +25,14 @@ def sweep() -> None:
     sweeping.sweep()
 
 
-@shared_task(ignore_result=True, expires=3600)
+@shared_task(ignore_result=True, expires=300)
 def sync_devices() -> None:
-    """Read the locks from Seam, so that their health does not go stale; beat sends it every hour."""
+    """Read the locks from Seam, so that their health does not go stale; beat sends it every five minutes."""
     from locks.services import inventory
     from locks.services.errors import ServiceError
 
     try:
-        inventory.sync_devices()
+        inventory.sync_devices(by_schedule=True)
     except ServiceError as error:
         logger.warning("The doors were not read from Seam: %s", error)
 

@@ -439,6 +439,16 @@ def test_it_puts_one_summary_on_the_record_of_the_organisation(seam: Seam) -> No
     assert event.detail.content["workspace_id"] == "ours"
 
 
+def test_by_schedule_only_what_is_new_is_put_on_the_record(seam: Seam) -> None:
+    seam.list(lock("a"))
+    for found in (1, 1):
+        sync_devices(by_schedule=True)
+        assert AuditEvent.objects.filter(kind=Kind.SYNCED).count() == found
+    seam.list(lock("a"), lock("b"))
+    sync_devices(by_schedule=True)
+    assert AuditEvent.objects.filter(kind=Kind.SYNCED).count() == 2
+
+
 def test_it_prints_counts_for_people_and_json_for_scripts(seam: Seam) -> None:
     seam.list(lock("a"), lock("b"))
     assert "2 locks listed: 2 added" in command()
