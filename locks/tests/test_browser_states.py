@@ -32,6 +32,10 @@ lost = unlock_at(ago, roof, manager, status=Status.UNKNOWN, code='no_answer')
 lost.presses.update(pressed_at=ago)
 """
 )
+SETTLED = (
+    HEAD + "UnlockRequest.objects.filter(status='unknown', device__label='Loading dock').update("
+    "status='failed', code='lock_error', ended_at=timezone.now())"
+)
 NEWS = """
 from django.db import transaction
 from locks.services.audit import touch
@@ -193,6 +197,40 @@ def test_the_tab_tells_of_ones_own_open_doors_on_other_pages_too(sign_in, simula
     clerk.unroute("**/history/open/")
     simulated.release("harbour-parking-gate")
     expect(clerk).to_have_title("My presses · accessdesk")
+
+
+def test_my_presses_learn_of_an_end_of_which_the_tab_was_told_nothing(
+    house, sign_in, simulated
+) -> None:
+    simulated.hold("harbour-main-entrance")
+    clerk, colleague = sign_in("clerk"), sign_in("clerk2")
+    unlock(clerk, "Main entrance").click()
+    expect(card(clerk, "Main entrance")).to_contain_text("Waiting for the lock")
+    clerk.route("**/history/open/", lambda route: route.abort())
+    clerk.clock.install()
+    clerk.get_by_role("link", name="My presses").click()
+    row = clerk.locator(".press-row").first
+    expect(row).to_contain_text("Waiting for the lock")
+    simulated.release("harbour-main-entrance")
+    expect(card(colleague, "Main entrance")).to_contain_text("Unlocked, confirmed")
+    clerk.unroute("**/history/open/")
+    clerk.clock.fast_forward(5_000)
+    expect(row).to_contain_text("Unlocked, confirmed")
+
+    simulated.behave("harbour-loading-dock", "unavailable")
+    unlock(colleague, "Loading dock").click()
+    seen = card(colleague, "Loading dock").get_by_role("button", name="Did not unlock Loading dock")
+    seen.click()
+    expect(seen).to_be_visible()
+    colleague.clock.install()
+    colleague.get_by_role("link", name="My presses").click()
+    row = colleague.locator(".press-row").first
+    expect(row).to_contain_text("May have unlocked")
+    with colleague.expect_response("**/history/"):
+        colleague.clock.fast_forward(61_000)
+    shell(house, SETTLED)
+    colleague.clock.fast_forward(61_000)
+    expect(row).to_contain_text("Not unlocked")
 
 
 def test_what_came_of_a_press_is_said_while_another_door_is_searched(

@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from locks.models import Attestation, Building, Press, Verdict
+from locks.models.unlocks import ENDED_STATUSES
 from locks.services.attesting import newest_of
 from locks.views.log import LOG_REACHES_BACK, LONGEST_LOG
 from locks.views.moments import moved_at
@@ -30,6 +31,12 @@ class OwnPress:
     seen: str  # at the door, by somebody
     verdict: str
     when: str
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether more is to come of it."""
+        request = self.press.request if self.state else None
+        return request is not None and request.status not in ENDED_STATUSES
 
     @property
     def spoken(self) -> str:

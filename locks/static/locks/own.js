@@ -51,7 +51,8 @@
       accessdesk.askSession(); // which leaves, where it is another's or nobody's
       return setTimeout(ask, LATER);
     }
-    isStale ||= Boolean(says.dataset.own);
+    // What the list shows may also have ended before anything was told, or be waited for no more.
+    isStale ||= Boolean(says.dataset.own || document.querySelector("#presses [data-unsettled]"));
     if (told) {
       says.replaceWith(told);
       says = told;
