@@ -17,6 +17,7 @@ from locks.models import (
     Status,
     UnlockRequest,
     User,
+    Verdict,
 )
 from locks.tests.conftest import signed_in
 from locks.tests.factories import make_device, request_of
@@ -205,6 +206,27 @@ def test_the_unlock_before_it_leaves_a_doubt_as_long_as_it_may_have_acted_after_
     assert "The unlock before it:" in words(html)
     assert (IN_DOUBT not in words(html)) is is_over
     assert ("state outcome tone-good" in html) is is_over
+
+
+@pytest.mark.parametrize(("fields", "tone"), [({}, "good"), ({"may_still_act": True}, "warn")])
+def test_logs_and_own_presses_doubt_a_lock_exactly_as_long_as_its_card(
+    door: Device, clerk: User, fields: dict, tone: str
+) -> None:
+    request_of(door, clerk, Status.UNLOCKED, ago=900, confirmed_by_device=True)
+    locked_after(door, clerk, Status.FAILED, ago=300, code="lock_error", **fields)
+    lock = UnlockRequest.objects.get(action="lock")
+    Press.objects.create(
+        person=clerk, device=door, building=door.building, request=lock, action="lock",
+        pressed_at=lock.requested_at, verdict=Verdict.SENT, door_label=door.label,
+    )  # fmt: skip
+    client = signed_in(clerk)
+    assert f"state outcome tone-{tone}" in html_of(client, door)
+    request_of(door, clerk, Status.UNKNOWN, ago=100)  # settles nothing of before
+    for path in ("/", "/history/", f"/hand-over/{door.building_id}/"):
+        rows = re.findall("<li .*?</li>", client.get(path).content.decode(), re.DOTALL)
+        (told,) = (row for row in rows if "Locked, confirmed" in row and door.label in row)
+        assert f"tone-{tone}" in told, path
+    assert (IN_DOUBT in words(client.get("/history/").content.decode())) == (tone == "warn")
 
 
 def test_after_a_failed_lock_the_card_does_not_say_locked(door: Device, clerk: User) -> None:

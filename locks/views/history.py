@@ -14,6 +14,8 @@ from django.views.decorators.http import require_GET
 from locks.models import Attestation, Building, Press, Verdict
 from locks.models.unlocks import ENDED_STATUSES
 from locks.services.attesting import newest_of
+from locks.views.lock_offers import unlocks_before
+from locks.views.locking_states import UnlockBefore
 from locks.views.log import LOG_REACHES_BACK, LONGEST_LOG
 from locks.views.moments import moved_at
 from locks.views.own import own_doors, waiting_texts
@@ -67,13 +69,14 @@ def history(request: DeskRequest) -> HttpResponse:
     )
     shown = list(presses[:LONGEST_LOG])
     requests = [press.request for press in shown if press.request is not None]
-    moments, words_of = moved_at(requests), newest_of(requests)
+    moments, words_of, befores = moved_at(requests), newest_of(requests), unlocks_before(requests)
     rows = [
         _own(
             press,
             request,
             moved=moments.get(press.request_id or 0),
             word=words_of.get(press.request_id or 0),
+            before=befores.get(press.request_id or 0),
             at=at,
         )
         for press in shown
@@ -87,6 +90,7 @@ def _own(
     *,
     moved: dt.datetime | None,
     word: Attestation | None,
+    before: UnlockBefore | None,
     at: dt.datetime,
 ) -> OwnPress:
     place = press.building
@@ -96,7 +100,7 @@ def _own(
     return OwnPress(
         press=press,
         building=place,
-        state=None if pressed is None else state_of(pressed, at=at, moved_at=moved),
+        state=None if pressed is None else state_of(pressed, at=at, moved_at=moved, before=before),
         seen="" if pressed is None else said(word, zone=place.zone, at=at),
         verdict=verdict_of(press, viewer=request.user) if press.verdict != Verdict.SENT else "",
         when=clock(press.pressed_at, zone=place.zone, at=at),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import OuterRef, Subquery
@@ -11,6 +11,8 @@ from django.db.models import OuterRef, Subquery
 from locks.models import Action, Assignment, Device, UnlockRequest, User
 from locks.services.rights import obstacle_to_locking
 from locks.services.tokens import issue_token
+from locks.views.locking_states import UnlockBefore
+from locks.views.moments import moved_at
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,31 @@ def last_unlocks(latest: Mapping[int, UnlockRequest]) -> dict[int, UnlockRequest
         ids = Device.objects.filter(pk__in=behind).values_list(Subquery(newest.values("pk")[:1]))
         unlocks += UnlockRequest.objects.filter(pk__in=ids).select_related("building")
     return {each.device_id: each for each in unlocks}
+
+
+def unlocks_before(requests: Iterable[UnlockRequest]) -> dict[int, UnlockBefore]:
+    """By lock, of those that came after an unlock of unknown outcome: that unlock.
+
+    One query where there is any, and one more where its outcome was learned late.
+    """
+    locks = [each for each in requests if each.action == Action.LOCK and each.pressed_again]
+    if not locks:
+        return {}
+    newest = UnlockRequest.objects.unlocks().filter(
+        device=OuterRef("device"),
+        building=OuterRef("building"),
+        requested_at__lt=OuterRef("requested_at"),
+    )
+    newest = newest.order_by("-requested_at", "-pk")
+    asked = UnlockRequest.objects.filter(pk__in=[each.pk for each in locks])
+    ids = asked.values_list(Subquery(newest.values("pk")[:1]))
+    found = UnlockRequest.objects.filter(pk__in=ids).select_related("building")
+    unlocks = sorted(found, key=lambda each: (each.requested_at, each.pk))
+    moments = moved_at(unlocks)
+    return {
+        lock.pk: UnlockBefore(unlock, moments.get(unlock.pk))
+        for lock in locks
+        for unlock in unlocks
+        if (unlock.device_id, unlock.building_id) == (lock.device_id, lock.building_id)
+        and unlock.requested_at < lock.requested_at
+    }

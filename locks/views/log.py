@@ -14,6 +14,7 @@ from locks import words
 from locks.models import Action, Building, Device, Press, SeamEvent, UnlockRequest, Verdict
 from locks.services.attesting import newest_of
 from locks.services.weighing import UNLOCKED, answers_a_press
+from locks.views.lock_offers import unlocks_before
 from locks.views.moments import moved_at
 from locks.views.states import clock, said, state_of
 
@@ -74,7 +75,8 @@ def read_log(
 ) -> list[LogRow]:
     """The newest rows; one more than `longest` tells that there are more.
 
-    Three queries, and one more where something was learned late.
+    Three queries, one more where something was learned late, and up to two where a lock came after an
+    unlock of unknown outcome.
 
     Without a span, those of the last 12 hours. What happened by hand or by code at private doors is
     for those who manage the building, whatever is chosen.
@@ -129,10 +131,11 @@ def _presses(
     ordered = requests.annotate(joined=joined).order_by("-requested_at", "-pk")
     rows = []
     found = list(ordered[: longest + 1])
-    words_of, moments = newest_of(found), moved_at(found)
+    words_of, moments, befores = newest_of(found), moved_at(found), unlocks_before(found)
     for request in found:
         request.building = building
-        state = state_of(request, at=at, moved_at=moments.get(request.pk))
+        moved, before = moments.get(request.pk), befores.get(request.pk)
+        state = state_of(request, at=at, moved_at=moved, before=before)
         rows.append(
             LogRow(
                 key=f"request-{request.pk}",

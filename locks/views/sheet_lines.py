@@ -26,6 +26,8 @@ from locks.models import (
 from locks.models.unlocks import DONE_STATUSES, Outcome
 from locks.services.attesting import newest_of
 from locks.services.shifts import BATTERY, NOT_LOCKED, OFFLINE, UNLOCKED, DoorNote, OpenNote
+from locks.views.lock_offers import unlocks_before
+from locks.views.locking_states import UnlockBefore
 from locks.views.log import Span, requests_in
 from locks.views.states import LOOKS, clock, said, state_of
 from locks.words import dates
@@ -122,7 +124,7 @@ def figures_of(building: Building, span: Span, moved: int) -> list[Figure]:
 
 
 def troubles_in(building: Building, span: Span, *, pressed_after: dt.datetime) -> list[Trouble]:
-    """Not unlocked, unknown, under way, or contradicted within the time; newest first. Five queries.
+    """Not unlocked, unknown, under way, or contradicted within the time; newest first.
 
     Of presses that were made before it, after `pressed_after`, those are told that were contradicted, or
     whose outcome came to be known, within the time, and unlocks that were unknown to its end: while
@@ -146,8 +148,11 @@ def troubles_in(building: Building, span: Span, *, pressed_after: dt.datetime) -
         *own.order_by("-requested_at", "-pk")[: MOST_TROUBLES + 1],
         *sorted(of_before.values(), key=lambda each: (each.requested_at, each.pk), reverse=True),
     ][: MOST_TROUBLES + 1]
-    seen = newest_of(found)
-    return [_trouble(request, building, span, word=seen.get(request.pk)) for request in found]
+    seen, befores = newest_of(found), unlocks_before(found)
+    return [
+        _trouble(request, building, span, word=seen.get(request.pk), before=befores.get(request.pk))
+        for request in found
+    ]
 
 
 def _unknown_at(end: dt.datetime, requests: QuerySet[UnlockRequest]) -> QuerySet[UnlockRequest]:
@@ -163,11 +168,16 @@ def _unknown_at(end: dt.datetime, requests: QuerySet[UnlockRequest]) -> QuerySet
 
 
 def _trouble(
-    request: UnlockRequest, building: Building, span: Span, *, word: Attestation | None
+    request: UnlockRequest,
+    building: Building,
+    span: Span,
+    *,
+    word: Attestation | None,
+    before: UnlockBefore | None,
 ) -> Trouble:
     end = span.until or timezone.now()
     request.building = building
-    state = state_of(request, at=end)
+    state = state_of(request, at=end, before=before)
     look, outcome, later = (state.tone, state.icon), state.brief, ""
     if request.ended_at is not None and request.ended_at > end:
         unknown = Outcome.LOCK_UNKNOWN if request.action == Action.LOCK else Outcome.UNKNOWN
