@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -84,3 +86,14 @@ def newest_of(requests: Iterable[UnlockRequest]) -> dict[int, Attestation]:
         return {}
     words = Attestation.objects.filter(request__in=ids).order_by("pk")
     return {word.request_id: word for word in words}
+
+
+def is_of_now(word: Attestation, request: UnlockRequest) -> bool:
+    """Whether it was said after the last that was learned of the request."""
+    return word.at > (request.contradicted_at or request.ended_at or request.requested_at)
+
+
+def seen_as_it_is_now() -> Exists:
+    """The same of any word on a request, as a filter of requests."""
+    learned = Coalesce(OuterRef("contradicted_at"), OuterRef("ended_at"), OuterRef("requested_at"))
+    return Exists(Attestation.objects.filter(request=OuterRef("pk"), at__gt=learned))

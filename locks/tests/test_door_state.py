@@ -458,6 +458,14 @@ def test_what_is_open_of_ones_own_presses_is_counted_until_it_ends_or_somebody_h
     assert 'data-own="doubted" data-count="2"' in page
     Attestation.objects.create(request=unknown, person=colleague, person_name="C", seen="unlocked")
     assert own_doors(clerk, [north], at=timezone.now()) == {north.pk: Own(2, 1)}
+    ended = {"status": Status.FAILED, "ended_at": timezone.now()}
+    UnlockRequest.objects.filter(pk=unknown.pk).update(**ended)
+    assert own_doors(clerk, [north], at=timezone.now()) == {north.pk: Own(2, 1)}
+    # What was seen before Seam said otherwise answers nothing now.
+    UnlockRequest.objects.filter(pk=unknown.pk).update(contradicted_at=timezone.now())
+    assert own_doors(clerk, [north], at=timezone.now()) == {north.pk: Own(2, 2)}
+    Attestation.objects.create(request=unknown, person=colleague, person_name="C", seen="nobody")
+    assert own_doors(clerk, [north], at=timezone.now()) == {north.pk: Own(2, 1)}
     request_of(joined.device, colleague, Status.UNLOCKED, ago=0)  # the newest press is another
     assert own_doors(clerk, [north], at=timezone.now())[north.pk].waiting == 1
 

@@ -28,7 +28,7 @@ from locks.models import (
 )
 from locks.models.unlocks import DONE_STATUSES
 from locks.services import limiting
-from locks.services.attesting import is_in_doubt, newest_of
+from locks.services.attesting import is_in_doubt, is_of_now, newest_of
 from locks.services.conditions import is_fresh
 from locks.services.health import offline_since
 from locks.services.look_alikes import Doubt, doubts_of, means_it
@@ -287,7 +287,7 @@ def _card(
         free_in=_seconds_until(seen) if code == "door_limit" else None,
         doubted=looked.pk if looked and _may_be_told(looked, seen) else None,
         word=said(word, zone=building.zone, at=seen.at),
-        is_seen=word is not None and looked is latest and _is_newer(word, latest),
+        is_seen=word is not None and looked is latest is not None and is_of_now(word, latest),
         is_frozen=code == "frozen_door",
         says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
         obstacle=_obstacle(why, device, seen),
@@ -302,13 +302,6 @@ def _card(
 def _may_be_told(latest: UnlockRequest, seen: _Seen) -> bool:
     held = any(role.building_id == latest.building_id for role in seen.roles)
     return held and is_in_doubt(latest, at=seen.at)
-
-
-def _is_newer(word: Attestation, request: UnlockRequest | None) -> bool:
-    """Whether it was said after the last that was learned of the request."""
-    if request is None:
-        return False
-    return word.at > (request.contradicted_at or request.ended_at or request.requested_at)
 
 
 def _state(latest: UnlockRequest, seen: _Seen) -> State:

@@ -11,9 +11,9 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils.translation import ngettext
 
-from locks.models import Action, Attestation, Building, Press, Status, UnlockRequest, User
+from locks.models import Action, Building, Press, Status, UnlockRequest, User
 from locks.models.unlocks import OPEN_STATUSES
-from locks.services.attesting import REACHES_BACK
+from locks.services.attesting import REACHES_BACK, seen_as_it_is_now
 from locks.views.states import RECENT
 from locks.words.numbers import counted
 
@@ -48,7 +48,7 @@ def own_doors(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -
     """By building. One query.
 
     A door is waited for while its newest press is under way, and doubted while that may have
-    unlocked it, or was contradicted, and nobody said what they saw; after a press on Lock, until
+    unlocked it, or was contradicted, and nobody has said since what they saw; after a press on Lock, until
     the door is seen to be locked.
     """
     pressed = Press.objects.filter(person=viewer, pressed_at__gt=at - REACHES_BACK)
@@ -61,9 +61,10 @@ def own_doors(viewer: User, buildings: Iterable[Building], *, at: dt.datetime) -
         | (Q(contradicted_at__isnull=False) & ~Exists(newer))
     )
     not_locked = Q(action=Action.LOCK) & _MAY_BE_UNLOCKED & ~Exists(newer)
-    unseen = ~Exists(Attestation.objects.filter(request=OuterRef("pk")))
     found = UnlockRequest.objects.filter(
-        (Q(status__in=OPEN_STATUSES) & ~Exists(newer)) | (doubted & unseen) | not_locked,
+        (Q(status__in=OPEN_STATUSES) & ~Exists(newer))
+        | (doubted & ~seen_as_it_is_now())
+        | not_locked,
         pk__in=pressed.filter(request__isnull=False).values("request"),
         building__in=[each.pk for each in buildings],
     )
