@@ -105,21 +105,42 @@ def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
     expect(card(page, "Parking gate")).to_contain_text("Accepted, this lock does not confirm")
 
 
-@pytest.mark.parametrize("path", ["/history/", "/hand-over/1/", "/accounts/"])
+@pytest.mark.parametrize(
+    ("who", "path", "leads"),
+    [
+        ("clerk", "/history/", "/"),
+        ("clerk", "/hand-over/1/", "/"),
+        ("clerk", "/accounts/", "/"),
+        ("manager", "/admin/locks/unlockrequest/", "/admin/"),
+    ],
+)
 def test_offline_a_link_leaves_a_page_without_news_where_it_is(
-    sign_in, house: Stack, path: str
+    sign_in, house: Stack, who: str, path: str, leads: str
 ) -> None:
-    page = sign_in("clerk", path)
+    page = sign_in(who, path)
     page.context.set_offline(True)
-    page.get_by_role("link", name="accessdesk").click()
+    away = page.locator(f"a[href='{leads}']").first
+    away.click()
     told = page.get_by_role("alert").filter(has_text="This PC is offline")
     expect(told).to_contain_text("so this one stays")
-    page.get_by_role("button", name="Not you? Switch").click()
+    expect(told).to_be_in_viewport()
+    page.get_by_role("button", name=re.compile("Not you\\? Switch|Log out")).click()
     expect(page).to_have_url(house.url + path)
     page.context.set_offline(False)
     expect(told).to_have_count(0)
-    page.get_by_role("link", name="accessdesk").click()
-    expect(page).to_have_url(f"{house.url}/")
+    away.click()
+    expect(page).to_have_url(house.url + leads)
+
+
+def test_who_has_just_gone_offline_is_kept_on_the_desk(sign_in) -> None:
+    page = sign_in("clerk")
+    page.route("**/live/", lambda route: route.abort())  # Playwright leaves an open stream alone
+    page.reload()
+    expect(page.locator("#connection")).to_have_attribute("data-state", "polling")
+    page.context.set_offline(True)
+    page.get_by_role("link", name="My presses").click()
+    expect(notice(page)).to_contain_text("Not connected: another page may not be shown")
+    expect(card(page, "Main entrance")).to_be_visible()
 
 
 def test_a_link_or_a_reload_without_a_server_leaves_the_page_where_it_is(sign_in) -> None:

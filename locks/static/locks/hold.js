@@ -1,6 +1,6 @@
 /* While nothing is heard of the server, a link or a reload would lead to the browser's own page, and take away
-   this one, with what it says. Each is held back once; the same once more is meant. A page without news goes by
-   what the browser knows of its network. */
+   this one, with what it says. Each is held back once; the same once more is meant. Where nothing else tells, or
+   not yet, what the browser knows of its network does. */
 "use strict";
 
 (() => {
@@ -8,7 +8,10 @@
   const ONCE_MORE = 10_000; // ms
   const desk = document.getElementById("carriers");
   const stays = document.getElementById("stays"); // on other pages
-  const isCutOff = () => document.body.classList.contains("is-old") || (!desk && !navigator.onLine);
+  const chip = document.getElementById("connection"); // on the desk
+  // A server on this very PC is live without a network.
+  const isOffline = () => !navigator.onLine && chip?.dataset.state !== "live";
+  const isCutOff = () => document.body.classList.contains("is-old") || isOffline();
   let held = { what: "", at: -Infinity };
 
   function hold(event, what) {
