@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from locks.tests.desks import card, shell, unlock
+from locks.tests.desks import card, shell, unlock, without_news
 
 PARTS = ("web",)
 MOVED = "The doors just moved, and nothing was sent. Press again."
@@ -111,6 +111,24 @@ def test_a_finger_that_is_down_while_an_answer_moves_the_doors_presses_no_other_
     expect(clerk.locator("#notices")).to_contain_text(MOVED)
     assert simulated.posts("harbour-loading-dock") == before
     simulated.release("harbour-main-entrance")
+
+
+def test_a_door_that_was_moved_last_while_the_tab_was_hidden_is_refused_a_click(
+    sign_in, simulated
+) -> None:
+    clerk = without_news(sign_in("clerk"))  # none that moves them back
+    clerk.evaluate(STAND_STILL)
+    before = simulated.posts("harbour-staff-entrance")
+    clerk.evaluate("""() => {
+        const card = (label) => document.querySelector(`.card[data-label="${label}"]`);
+        Object.defineProperty(document, "hidden", { get: () => true, configurable: true });
+        accessdesk.watched(() => card("Parking gate").before(card("Loading dock")));
+        accessdesk.watched(() => card("Main entrance").before(card("Staff entrance")));
+        delete document.hidden;
+    }""")
+    unlock(clerk, "Staff entrance").click()
+    expect(clerk.locator("#notices")).to_have_text(f"Staff entrance {MOVED}")
+    assert simulated.posts("harbour-staff-entrance") == before
 
 
 def test_a_button_that_asked_a_moment_ago_does_not_unlock_yet(house, sign_in, simulated) -> None:

@@ -35,7 +35,10 @@ window.accessdesk = window.accessdesk || {};
   const isElsewhere = (place, was) => !was || Math.hypot(place.left - was.left, place.top - was.top) > 4;
 
   // A page that is busy shows a change late: until it has, a finger goes by what stood there before.
-  function note(before) {
+  function note(earlier) {
+    const newest = lately.at(-1);
+    const isUnseen = document.hidden && newest?.at === Infinity; // all that nobody has seen yet is one change
+    const before = isUnseen ? newest.before : earlier;
     const after = places();
     const cards = new Map();
     for (const [id, place] of after.cards) {
@@ -45,8 +48,8 @@ window.accessdesk = window.accessdesk || {};
     const were = new Map(before.buttons.map((each) => [each.name, each]));
     const isNew = ({ name, asks: does, place }) => isElsewhere(place, were.get(name)?.place) || were.get(name).asks !== does;
     const names = new Set(after.buttons.filter(isNew).map(({ name }) => name));
-    const change = { cards, names, buttons: before.buttons, at: Infinity };
-    if (document.hidden && lately.at(-1)?.at === Infinity) return; // the first that nobody has seen tells what they saw
+    if (isUnseen) return void Object.assign(newest, { cards, names });
+    const change = { cards, names, before, at: Infinity };
     lately = [...lately.filter(({ at }) => performance.now() - at < 2 * STEADY), change];
     requestAnimationFrame(() => setTimeout(() => { change.at = performance.now(); }));
   }
@@ -58,7 +61,7 @@ window.accessdesk = window.accessdesk || {};
   // Whether the same finger would have met another door, another button, or none of them, a moment ago: by when
   // the finger moved, not when the page got round to it.
   function hasJustCome(card, button, pointer) {
-    return lately.some(({ at, cards, names, buttons }) => {
+    return lately.some(({ at, cards, names, before: { buttons } }) => {
       if (pointer.timeStamp - at >= STEADY) return false;
       if (cards.has(card.id) && !isIn(cards.get(card.id), pointer)) return true;
       if (!button?.closest(ACTS) || !names.has(nameOf(button))) return false;
