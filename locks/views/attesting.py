@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRefresh, reswap, retarget
 
+from locks.http import at_door
 from locks.models import UnlockRequest
 from locks.services.attesting import attest
 from locks.services.errors import DoorUnknown, ServiceError
@@ -36,7 +36,7 @@ def attest_unlock(request: DeskRequest, request_id: int) -> HttpResponse:
         messages.error(request, str(refusal))
     door = asked.device
     if not request.htmx:
-        return SeeOther(f"{reverse('desk')}?door={door.pk}#door-{door.pk}")
+        return SeeOther(at_door(door.pk))
     if door.building_id != asked.building_id:
         return HttpResponseClientRefresh()  # its page has no such card any more
     card = read_cards(request.user, [door], at=timezone.now())[0]

@@ -101,10 +101,10 @@ def read_desk(
 ) -> Desk:
     """The boards of buildings that `viewer` may see, best match first where something is `sought`.
 
-    The log costs three to five queries a building; all else is a constant number, however many doors. A
-    search leaves out the buildings where nothing was found, but for an only one, and for those with
-    a door that the viewer just pressed. `asked` is the address's query: it may filter the logs.
-    `beside` are buildings of the viewer's that the page leaves out.
+    The log costs a few queries a building (read_desk_log); all else is a constant number, however
+    many doors. A search leaves out the buildings where nothing was found, but for an only one, and
+    for those with a door that the viewer just pressed. `asked` is the address's query: it may filter
+    the logs. `beside` are buildings of the viewer's that the page leaves out.
     """
     buildings, sought = list(buildings), sought or Sought()
     favourites = Favourite.objects.doors_of(viewer)

@@ -98,7 +98,7 @@ def read_desk_log(
 ) -> DeskLog:
     """The log of the last 12 hours, filtered and as long as `asked` (an address's query) says.
 
-    Three queries, two more where its rows do not hold all that it can be filtered by.
+    The queries of read_log, two more where its rows do not hold all that it can be filtered by.
     """
     chosen = Chosen(
         door=_id_in(asked, f"log_door_{building.pk}"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from django_htmx.http import reswap, retarget
 
+from locks.http import at_door
 from locks.models import MOST_FAVOURITES, Device, Favourite
 from locks.views.cards import read_cards
 from locks.views.requests import DeskRequest, SeeOther
@@ -34,7 +34,7 @@ def favourites(request: DeskRequest) -> HttpResponse:
         )
         messages.error(request, full % {"most": MOST_FAVOURITES})
     if not request.htmx:
-        return SeeOther(f"{reverse('desk')}?door={door.pk}#door-{door.pk}")
+        return SeeOther(at_door(door.pk))
     card = read_cards(request.user, [door], at=timezone.now())[0]
     response = render(request, "locks/_press_answer.html", {"card": card})
     return reswap(retarget(response, f"#door-{door.pk}"), "outerHTML")
