@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -131,6 +132,16 @@ class UnlockRequestQuerySet(models.QuerySet["UnlockRequest"]):
     def unlocks(self) -> UnlockRequestQuerySet:
         """Those to unlock: whoever counts unlocks counts these, and no press on Lock among them."""
         return self.filter(action=Action.UNLOCK)
+
+    def newest_at(self, doors: Collection[int]) -> UnlockRequestQuerySet:
+        """The newest of these at each of the doors (by id), with its building.
+
+        What happened before a door came to its building is not for the people of this one.
+        """
+        here = self.filter(device=OuterRef("pk"), building=OuterRef("building"))
+        newest = here.order_by("-requested_at", "-pk").values("pk")[:1]
+        ids = Device.objects.filter(pk__in=doors).values_list(Subquery(newest))
+        return UnlockRequest.objects.filter(pk__in=ids).select_related("building")
 
     def visible_to(self, user: User | AnonymousUser) -> UnlockRequestQuerySet:
         """Those that `user` may review: of the buildings that they manage now."""

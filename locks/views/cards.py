@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from locks import words
@@ -156,7 +156,8 @@ def read_cards(
     """
     roles = unlocking_roles(viewer, at=at) if roles is None else roles
     favourites = Favourite.objects.doors_of(viewer) if favourites is None else favourites
-    latest = _latest_requests(devices)
+    newest = UnlockRequest.objects.newest_at([device.pk for device in devices])
+    latest = {request.device_id: request for request in newest}
     presses = _own_presses(viewer, devices, at=at)
     pasts = pasts_of(devices)
     outages = offline_since(devices)
@@ -371,19 +372,6 @@ def _still_tells(press: Press, latest: UnlockRequest | None, *, code: str) -> bo
     if press.request_id is not None:
         return press.request_id == latest.pk
     return press.pressed_at >= latest.requested_at
-
-
-def _latest_requests(devices: Iterable[Device]) -> dict[int, UnlockRequest]:
-    """The newest request of each door, by door. One query."""
-    # What happened before a door came to this building is not for the people of this building.
-    newest = UnlockRequest.objects.filter(
-        device=OuterRef("pk"), building=OuterRef("building")
-    ).order_by("-requested_at", "-pk")
-    ids = Device.objects.filter(pk__in=[device.pk for device in devices]).values_list(
-        Subquery(newest.values("pk")[:1]), flat=True
-    )
-    found = UnlockRequest.objects.filter(pk__in=ids).select_related("building")
-    return {request.device_id: request for request in found}
 
 
 def _own_presses(viewer: User, devices: Iterable[Device], *, at: dt.datetime) -> dict[int, Press]:

@@ -46,12 +46,7 @@ def last_unlocks(latest: Mapping[int, UnlockRequest]) -> dict[int, UnlockRequest
     behind = [door for door, request in latest.items() if request.action != Action.UNLOCK]
     unlocks = [request for request in latest.values() if request.action == Action.UNLOCK]
     if behind:
-        newest = UnlockRequest.objects.unlocks().filter(
-            device=OuterRef("pk"), building=OuterRef("building")
-        )
-        newest = newest.order_by("-requested_at", "-pk")
-        ids = Device.objects.filter(pk__in=behind).values_list(Subquery(newest.values("pk")[:1]))
-        unlocks += UnlockRequest.objects.filter(pk__in=ids).select_related("building")
+        unlocks += UnlockRequest.objects.unlocks().newest_at(behind)
     return {each.device_id: each for each in unlocks}
 
 

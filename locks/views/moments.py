@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 
-from locks.models import Action, Device, SeamEvent, Status, UnlockRequest
+from locks.models import Action, SeamEvent, Status, UnlockRequest
 from locks.models.unlocks import DONE_STATUSES
 from locks.services.weighing import MOVED
 
@@ -53,10 +53,6 @@ def last_moves(latest: Mapping[int, UnlockRequest]) -> dict[int, UnlockRequest]:
     behind = [door for door, request in latest.items() if _moved_nothing(request)]
     moves = {door: request for door, request in latest.items() if door not in behind}
     if behind:
-        newest = UnlockRequest.objects.exclude(_MOVED_NOTHING).filter(
-            device=OuterRef("pk"), building=OuterRef("building")
-        )
-        newest = newest.order_by("-requested_at", "-pk")
-        ids = Device.objects.filter(pk__in=behind).values_list(Subquery(newest.values("pk")[:1]))
-        moves |= {each.device_id: each for each in UnlockRequest.objects.filter(pk__in=ids)}
+        newest = UnlockRequest.objects.exclude(_MOVED_NOTHING).newest_at(behind)
+        moves |= {each.device_id: each for each in newest}
     return moves
