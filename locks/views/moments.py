@@ -15,22 +15,18 @@ from locks.services.weighing import MOVED
 def moved_at(requests: Iterable[UnlockRequest]) -> dict[int, dt.datetime]:
     """By request, by the lock's own word. One query; none where no answer was late."""
     late = {
-        (request.action_attempt_id, MOVED[request.action]): request.pk
+        (request.action_attempt_id, MOVED[request.action], request.device_id): request.pk
         for request in requests
         if request.status in DONE_STATUSES and request.took_ms is None and request.action_attempt_id
     }
     if not late:
         return {}
     told = SeamEvent.objects.filter(
-        action_attempt_id__in={attempt_id for attempt_id, _moved in late}
+        action_attempt_id__in={attempt_id for attempt_id, _moved, _door in late}
     )
-    columns = ("action_attempt_id", "event_type", "occurred_at")
+    columns = ("action_attempt_id", "event_type", "device", "occurred_at")
     found = told.order_by("-occurred_at").values_list(*columns)
-    return {
-        late[attempt_id, moved]: at
-        for attempt_id, moved, at in found
-        if (attempt_id, moved) in late
-    }
+    return {late[told_of]: at for *key, at in found if (told_of := tuple(key)) in late}
 
 
 # A press on Lock that failed hides what was read before it, too.
