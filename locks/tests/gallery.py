@@ -17,7 +17,7 @@ from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.urls import resolve
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from locks.models import Building, Device, Role, Status, UnlockRequest, User
 from locks.models.unlocks import ENDED_STATUSES
@@ -127,8 +127,16 @@ def breaks(error: Exception) -> Callable[[Page], None]:
 
     def load(page: Page) -> None:
         status, body = answer.status_code, answer.content
-        page.route("**/history/", lambda route: route.fulfill(status=status, body=body), times=1)
+
+        def fail(route: Route) -> None:
+            if route.request.is_navigation_request():
+                route.fulfill(status=status, body=body)
+            else:  # the page itself asks for news
+                route.fallback()
+
+        page.route("**/history/", fail)
         page.reload()
+        page.unroute("**/history/", fail)
         expect(page.locator("[data-sentence]")).to_be_visible()
 
     return load
