@@ -122,15 +122,13 @@ class Card:
     def spoken(self) -> str:
         """What a screen reader is told when it changes."""
         said, needs_help = [self.verdict], self.refused
-        if self.is_of_before:
-            pass  # it was said then, and would sound as if it came of the refused press
-        elif (
-            self.state and self.is_seen
-        ):  # nothing is advised until someone has looked: someone has
-            said.append(self.state.outcome_spoken)
-        elif self.state and self.state.is_recent:
-            said.append(self.state.spoken)
-            needs_help |= self.state.needs_help
+        # What was there before a refused press was said then, and would sound as if it came of that.
+        state = None if self.is_of_before else self.state
+        if state and self.is_seen:  # nothing is advised until someone has looked: someone has
+            said.append(state.outcome_spoken)
+        elif state and state.is_recent:
+            said.append(state.spoken)
+            needs_help |= state.needs_help
         if self.is_seen or (self.state and self.state.is_recent):
             said.append(self.word)
         if needs_help and self.building.help_line:

@@ -48,11 +48,12 @@ window.accessdesk = window.accessdesk || {};
     accessdesk.refetch();
   }
 
-  // After what changes a door: what was asked before knows nothing of that, and would take its place.
+  // After what changes a door, or which rows are wanted: what was asked before knows nothing of that, and
+  // would take the place of what is asked now.
   accessdesk.askAnew = (section) => {
-    for (const each of [section, document.getElementById("own-elsewhere")]) {
-      if (each) htmx.trigger(each, "htmx:abort");
-      if (each) htmx.trigger(each, "refresh");
+    for (const each of [section, document.getElementById("own-elsewhere")].filter(Boolean)) {
+      htmx.trigger(each, "htmx:abort");
+      htmx.trigger(each, "refresh");
     }
     const isSearching = document.querySelector("#finder.htmx-request");
     if (isSearching) htmx.trigger(isSearching, "submit"); // in the place of the one that is under way
