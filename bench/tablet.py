@@ -108,7 +108,7 @@ def _visit(browser: Browser, url: str, path: str) -> tuple[Any, Any]:
     page.get_by_label("User name").fill("clerk")
     page.get_by_label("Password").fill(DEMO_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.locator(".unlock").first.wait_for()
+    page.wait_for_url(f"{url}/")
     line = context.new_cdp_session(page)
     line.send("Network.enable")
     line.send("Network.clearBrowserCache")
