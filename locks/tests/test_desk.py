@@ -122,11 +122,16 @@ def test_a_viewer_gets_no_button_and_a_refusal_when_posting_anyway(door, viewer,
     assert simulator.calls == []
 
 
+A_MINUTE = {"from": "08:00", "until": "08:01"}
+
+
+def _day_before_last(building: Building) -> int:
+    return (timezone.localtime(timezone.now(), building.zone) - dt.timedelta(days=2)).isoweekday()
+
+
 def test_out_of_hours_there_is_no_button_and_a_sentence_who_can_change_it(north, door) -> None:
     person = make_user("night")
-    elsewhen = timezone.localtime(timezone.now(), north.zone) - dt.timedelta(days=2)
-    hours = [{"days": [elsewhen.isoweekday()], "from": "08:00", "until": "08:01"}]
-    grant(person, north, weekly_hours=hours)
+    grant(person, north, weekly_hours=[{"days": [_day_before_last(north)], **A_MINUTE}])
     page = signed_in(person).get("/").content.decode()
     assert f"/doors/{door.pk}/unlock/" not in page
     assert "does not unlock at this hour. A manager of North House can change" in words(page)
@@ -156,6 +161,19 @@ def test_the_desk_gives_the_reason_that_a_press_would_be_refused_for(
     assert "frozen" not in page
     client.post(f"/doors/{door.pk}/unlock/", {"token": "x"})
     assert Press.objects.get().code == "no_role"
+
+
+def test_a_manager_is_not_sent_to_themselves_for_what_they_may_not(north, door) -> None:
+    boss = make_user("boss")
+    grant(boss, north, "manager")
+    page, question = (text(signed_in(boss).get(path)) for path in ("/", f"/doors/{door.pk}/"))
+    for told in (page, question):
+        assert "Managing North House does not unlock its doors: the role “Front desk” does." in told
+        assert "Another manager or an administrator can give it to you." in told
+        assert "A manager of North House" not in told
+    grant(boss, north, weekly_hours=[{"days": [_day_before_last(north)], **A_MINUTE}])
+    page = words(signed_in(boss).get("/").content.decode())
+    assert "does not unlock at this hour. Another manager or an administrator can change" in page
 
 
 def test_without_any_role_the_page_says_what_to_do(db) -> None:

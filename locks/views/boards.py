@@ -12,7 +12,7 @@ from locks import words
 from locks.models import Assignment, Building, Device, Favourite, FollowUp, User
 from locks.services.look_alikes import buildings_lately
 from locks.services.rights import obstacle_in, unlocking_roles
-from locks.views.cards import Card, LatestProof, read_cards
+from locks.views.cards import Card, LatestProof, managed_by, read_cards
 from locks.views.desk_logs import DeskLog, read_desk_log
 from locks.views.finding import Door, Sought, read_doors
 from locks.views.groups import (
@@ -117,7 +117,7 @@ def read_desk(
     familiar = buildings_lately(viewer) if sought.query and len(buildings) > 1 else ()
     chosen = choose(buildings, doors, sought, at_hand, kept=pressed.values(), familiar=familiar)
     chosen, elsewhere = _first(chosen, sought, kept=pressed.values())
-    roles = unlocking_roles(viewer, at=at)
+    roles, managed = unlocking_roles(viewer, at=at), managed_by(viewer, at=at)
     cards = _cards(
         viewer,
         buildings,
@@ -126,9 +126,9 @@ def read_desk(
         roles=roles,
         latest_proof=latest_proof,
         favourites=favourites,
+        managed=managed,
         found_by=sought.query,
     )
-    managed = set(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
     own = own_doors(viewer, [*buildings, *beside], at=at)
     left = Counter(
         FollowUp.objects.open().filter(building__in=buildings).values_list("building_id", flat=True)
@@ -145,7 +145,7 @@ def read_desk(
             log=read_desk_log(each.building, at=at, managed=managed, asked=asked or {}),
             follow_ups=left[each.building.pk],
             is_frozen=each.building.is_frozen(at),
-            notice=_notice(each.building, roles, at=at),
+            notice=_notice(each.building, roles, managed=managed, at=at),
             own=own.get(each.building.pk, Own()),
             unseen=_unseen(each, pressed, cards),
         )
@@ -227,8 +227,16 @@ def _areas(building: Building, groups: list[Group], cards: dict[int, Card]) -> l
     return areas
 
 
-def _notice(building: Building, roles: Iterable[Assignment], *, at: dt.datetime) -> str:
+def _notice(
+    building: Building, roles: Iterable[Assignment], *, managed: Collection[int], at: dt.datetime
+) -> str:
     """What keeps this person from unlocking any door of the building; empty where nothing does."""
     code = obstacle_in(building, roles=roles, at=at)
     when = clock(building.frozen_until, zone=building.zone, at=at)
-    return words.obstacle(code, building=building.name, reason=building.frozen_reason, when=when)
+    return words.obstacle(
+        code,
+        building=building.name,
+        reason=building.frozen_reason,
+        when=when,
+        managing=building.pk in managed,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,16 +144,18 @@ def read_cards(
     roles: list[Assignment] | None = None,
     latest_proof: LatestProof | None = None,
     favourites: frozenset[int] | None = None,
+    managed: Collection[int] | None = None,
     found_by: str = "",
 ) -> list[Card]:
     """The cards of doors that `viewer` may see, in their order; `devices` come with their building.
 
     `latest_proof` is asked only where a door wants one; `found_by` is what was typed to find them.
 
-    A constant number of queries, however many doors; one less each with `roles` and `favourites`.
+    A constant number of queries, however many doors; one less each with `roles`, `favourites` and `managed`.
     """
     roles = unlocking_roles(viewer, at=at) if roles is None else roles
     favourites = Favourite.objects.doors_of(viewer) if favourites is None else favourites
+    managed = managed_by(viewer, at=at) if managed is None else managed
     newest = UnlockRequest.objects.newest_at([device.pk for device in devices])
     latest = {request.device_id: request for request in newest}
     presses = _own_presses(viewer, devices, at=at)
@@ -185,6 +187,7 @@ def read_cards(
                 free.get(device.pk),
                 proof,
                 held,
+                managed,
                 told,
                 device.pk in favourites,
                 doubts.get(device.pk),
@@ -212,6 +215,7 @@ class _Seen:
     free_at: dt.datetime | None  # of the door
     proof: Proved | None  # the viewer's latest
     held: frozenset[int]  # buildings where the viewer holds any role
+    managed: Collection[int]  # buildings that the viewer manages
     words: dict[int, Attestation]  # by request
     is_favourite: bool
     doubt: Doubt | None
@@ -320,7 +324,13 @@ def _obstacle(code: str, device: Device, seen: _Seen) -> words.Told:
         building=building.name,
         reason=frozen.frozen_reason if frozen else "",
         when=clock(frozen.frozen_until if frozen else seen.free_at, zone=building.zone, at=seen.at),
+        managing=building.pk in seen.managed,
     )
+
+
+def managed_by(viewer: User, *, at: dt.datetime) -> frozenset[int]:
+    """The buildings that they manage, by id."""
+    return frozenset(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
 
 
 def _held(viewer: User, *, at: dt.datetime) -> frozenset[int]:

@@ -202,6 +202,16 @@ OBSTACLES: dict[str, Told] = {
     ),
 }
 
+# The same to who manages the building: nobody decides on their own roles there but an administrator.
+_ANOTHER_MANAGER: Sentence = _("Another manager or an administrator can change that.")
+MANAGERS_OBSTACLES: dict[str, Told] = {
+    "no_role": Told(
+        _("Managing {building} does not unlock its doors: the role “Front desk” does."),
+        _("Another manager or an administrator can give it to you."),
+    ),
+    "out_of_hours": replace(OBSTACLES["out_of_hours"], next=_ANOTHER_MANAGER),
+}
+
 # What a break-glass unlock went over, in a few words.
 OVERRIDDEN: dict[str, Sentence] = {
     "no_role": _("their role does not unlock"),
@@ -223,9 +233,15 @@ def refused(
     return _told(code, table.get(code, REFUSALS["bad_token"]), building, reason, when)
 
 
-def obstructed(code: str, *, building: str = "", reason: str = "", when: str = "") -> Told:
-    """What a door says that cannot be pressed now; nothing for an unknown code."""
-    return _told(code, OBSTACLES.get(code, NOTHING), building, reason, when)
+def obstructed(
+    code: str, *, building: str = "", reason: str = "", when: str = "", managing: bool = False
+) -> Told:
+    """What a door says that cannot be pressed now; nothing for an unknown code.
+
+    `managing`: whoever reads it manages the building, and is not sent to themselves.
+    """
+    table = {**OBSTACLES, **MANAGERS_OBSTACLES} if managing else OBSTACLES
+    return _told(code, table.get(code, NOTHING), building, reason, when)
 
 
 def _told(code: str, told: Told, building: str, reason: str, when: str) -> Told:
@@ -250,9 +266,12 @@ def refusal_in_short(code: str, *, locking: bool = False) -> str:
     return str(REFUSALS_IN_SHORT.get(code, code))
 
 
-def obstacle(code: str, *, building: str = "", reason: str = "", when: str = "") -> str:
+def obstacle(
+    code: str, *, building: str = "", reason: str = "", when: str = "", managing: bool = False
+) -> str:
     """`obstructed` in one line; empty for an unknown code."""
-    return str(obstructed(code, building=building, reason=reason, when=when))
+    told = obstructed(code, building=building, reason=reason, when=when, managing=managing)
+    return str(told)
 
 
 def overridden(code: str) -> str:
