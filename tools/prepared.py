@@ -21,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 FOLDER = "ACCESSDESK_PREPARED"
-# A copy is as fresh as what it was copied from was once: a desk says of what is older as of when it is.
+# A copy is as fresh as what it was copied from was once: a desk dates what is older.
 TOLD_NOW = "UPDATE locks_device SET synced_at ="
 
 

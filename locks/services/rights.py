@@ -29,7 +29,7 @@ BLOCKING: Final = {
     "device_offline": "offline",
 }
 # Over, as soon as an event says that the lock is back; and no more than a doubt once they are old, so that
-# no door stays shut because nobody reads Seam's list any more (it is read every hour).
+# no door stays shut because nobody reads Seam's list any more (it is read every five minutes).
 PASSING: Final = frozenset({"hub_offline", "offline"})
 OLD: Final = dt.timedelta(hours=2)
 

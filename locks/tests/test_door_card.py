@@ -191,8 +191,8 @@ def test_it_tells_what_is_known_of_the_lock_and_since_when(north, clerk) -> None
     old = make_device(north, battery_level=0.8, synced_at=now - dt.timedelta(hours=5))
     bare = make_device(north, online=None, locked=None)
     assert "Online Locked Battery low 14 %" in card(clerk, fresh)
-    assert "as of" not in card(clerk, fresh)
-    assert re.search(r"Battery 80 % as of \S+", card(clerk, old))
+    assert "last heard" not in card(clerk, fresh)
+    assert re.search(r"Battery 80 % last heard \S+", card(clerk, old))
     assert "Not known whether it is online" in card(clerk, bare)
     assert "Online" not in card(clerk, bare)
     assert "Battery" not in card(clerk, bare)
@@ -201,11 +201,11 @@ def test_it_tells_what_is_known_of_the_lock_and_since_when(north, clerk) -> None
 def test_what_an_event_told_later_is_not_dated_back_to_the_last_reading(north, clerk) -> None:
     read, told = (timezone.now() - dt.timedelta(hours=hours) for hours in (5, 2))
     door = make_device(north, synced_at=read, lock_told_at=told)
-    assert f"as of {clock(told, zone=north.zone, at=timezone.now(), seconds=False)}" in card(
+    assert f"last heard {clock(told, zone=north.zone, at=timezone.now(), seconds=False)}" in card(
         clerk, door
     )
     Device.objects.update(lock_told_at=timezone.now())
-    assert "as of" not in card(clerk, door)
+    assert "last heard" not in card(clerk, door)
 
 
 @pytest.mark.parametrize("access", ["common", "private"])
@@ -214,10 +214,10 @@ def test_news_of_the_battery_makes_an_old_reading_of_the_bolt_no_newer(
 ) -> None:
     read, now = (timezone.now() - dt.timedelta(hours=hours) for hours in (2, 0))
     door = make_device(north, access=access, synced_at=read, health_told_at=now)
-    dated = f"as of {clock(read, zone=north.zone, at=now, seconds=False)}"
+    dated = f"last heard {clock(read, zone=north.zone, at=now, seconds=False)}"
     assert dated in card(clerk, door)
     Device.objects.update(locked=None)
-    assert "as of" not in card(clerk, door)
+    assert "last heard" not in card(clerk, door)
     Device.objects.update(locked=True, lock_told_at=now)
     assert (dated in card(clerk, door)) is (access == "private")
 

@@ -50,7 +50,7 @@ def test_nothing_was_sent_and_the_card_says_so_until_seam_is_back(
     assert (request.status, request.code) == ("failed", "not_sent")
     page = signed_in(clerk).get("/").content.decode()
     assert "Seam could not be reached; nothing was sent." in page
-    assert "as of " in page  # the lock's last known state, marked as old
+    assert "last heard " in page  # the lock's last known state, marked as old
     assert f'id="unlock-{door.pk}"' in page
     UnlockRequest.objects.update(ended_at=timezone.now() - dt.timedelta(seconds=5))
     settings.UNLOCK_SEND_TIMEOUT = 10.0

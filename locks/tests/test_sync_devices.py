@@ -23,6 +23,7 @@ from locks.services.inventory import LEASE, sync_devices
 from locks.services.places import accept_seam_name, assign_door, dismiss_seam_name
 from locks.simulator import CATALOGUE, Simulator
 from locks.tests.factories import grant, make_building, make_device, make_superuser, make_user
+from locks.views.facts import FRESH
 from tools.servers import FakeSeam
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +47,12 @@ ODD = [
     {"warnings": [{"warning_code": "w", "message": "x" * 50_000}] * 200},
     {"workspace_id": 7, "device_type": None, "space_ids": None},
 ]
+
+
+def test_the_list_is_read_often_enough_that_no_card_has_to_date_what_it_shows(
+    settings: Settings,
+) -> None:
+    assert 2 * settings.CELERY_BEAT_SCHEDULE["sync-devices"]["schedule"] <= FRESH
 
 
 def lock(device_id: str, **fields: Any) -> dict[str, Any]:

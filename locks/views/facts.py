@@ -19,6 +19,7 @@ from locks.views.past import NO_PAST, Past
 from locks.views.states import clock
 from locks.words.numbers import percent
 
+# What is older is dated. Beat has Seam's list read every five minutes: where all works, nothing is.
 FRESH = dt.timedelta(minutes=10)
 MOST_PROBLEMS = 4
 OFFLINE_CODES = frozenset({"device_disconnected", "device_offline"})  # said by "Offline"
@@ -60,7 +61,7 @@ def facts_of(
     # "Unlocked since …" has its own time.
     told = _told_at(device, of_lock=locked is not None and device.unlocked_since is None)
     if known and told and at - told > FRESH:
-        known.append(Fact("clock", _("as of %(time)s") % {"time": _time(told, device, at)}))
+        known.append(Fact("clock", _("last heard %(time)s") % {"time": _time(told, device, at)}))
     if past.answers and not (latest and latest.is_open):  # its headline says so
         known.append(Fact("waiting", past.answers))
     return known
