@@ -188,8 +188,21 @@ def test_a_building_without_doors_says_so(north, clerk) -> None:
 def test_the_page_names_who_is_signed_in_and_lets_another_take_over(clerk, north) -> None:
     client = signed_in(clerk)
     assert "Clerk Not you? Switch" in text(client.get("/"))
-    assert client.post("/accounts/logout/").headers["Location"] == "/accounts/login/"
+    client.post("/accounts/logout/")
     assert client.get("/").status_code == 302
+
+
+def test_ones_account_signs_out_and_the_sign_in_says_so(clerk, north) -> None:
+    client = signed_in(clerk)
+    page = client.get("/accounts/").content.decode()
+    assert re.search(r'method="post" action="/accounts/logout/".*?>Sign out<', page, re.DOTALL)
+    signed_out = client.post("/accounts/logout/", follow=True)
+    assert "You are signed out." in text(signed_out)
+    assert client.get("/").status_code == 302
+    assert "You are signed out." not in text(client.get("/accounts/login/"))
+    wrong = {"username": "clerk", "password": "x"}
+    assert "You are signed out." not in text(client.post("/accounts/login/?signed_out=1", wrong))
+    assert "You are signed out." not in text(signed_in(clerk).get("/accounts/login/?signed_out=1"))
 
 
 def test_every_page_says_that_doors_are_simulated(clerk, north, settings) -> None:
@@ -325,6 +338,10 @@ def test_the_confirmation_names_door_building_and_person(desk, room) -> None:
 
 
 def test_the_confirmation_names_the_zone_of_the_times_that_it_tells(desk, room) -> None:
+    Device.objects.update(battery_level=0.1)
+    page = text(desk.get(f"/doors/{room.pk}/"))
+    assert "Battery low 10 %" in page
+    assert "times of" not in page
     past = timezone.now() - dt.timedelta(hours=1)
     Device.objects.update(online=False, online_seen_at=past)
     page = text(desk.get(f"/doors/{room.pk}/"))

@@ -57,7 +57,7 @@ def test_who_needs_one_is_led_to_set_it_up_and_reaches_nothing_else(
     for path in (SET_UP, "/accounts/password_change/", "/accounts/password_change/done/"):
         assert where(client, path) == "200"
     assert "before you go on" in client.get(SET_UP).content.decode()
-    assert where(client, "/accounts/logout/", "post") == "/accounts/login/"
+    assert where(client, "/accounts/logout/", "post") == "/accounts/login/?signed_out=1"
 
 
 def test_a_refetch_of_the_page_sends_the_whole_page_there(boss: User, north: Building) -> None:

@@ -76,7 +76,9 @@ class SignIn(auth.LoginView):
         name = settings.OIDC_NAME if settings.OIDC_ISSUER else ""
         asked = self.request.POST if self.request.method == "POST" else self.request.GET
         sentence = unsent(asked.get(REDIRECT_FIELD_NAME, ""))
-        return super().get_context_data(**{"single_sign_on": name, "sentence": sentence, **kwargs})
+        signed_out = "signed_out" in asked and not self.request.user.is_authenticated
+        told = {"single_sign_on": name, "sentence": sentence, "signed_out": signed_out}
+        return super().get_context_data(**{**told, **kwargs})
 
     def _too_many(self, sentence: str, wait: Any) -> HttpResponse:
         form = SignInForm(self.request)
@@ -92,6 +94,9 @@ class SignOut(auth.LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         sign_out(request)
         return super().post(request, *args, **kwargs)  # which has nobody to sign out, and goes on
+
+    def get_default_redirect_url(self) -> str:
+        return f"{super().get_default_redirect_url()}?signed_out=1"
 
 
 class PasswordChange(auth.PasswordChangeView):

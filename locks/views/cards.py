@@ -106,6 +106,10 @@ class Card:
         return [*(fact for fact in self.facts if fact.tone in ("warn", "bad")), *self.problems]
 
     @property
+    def warns_of_times(self) -> bool:
+        return any(fact.is_dated for fact in self.warnings)
+
+    @property
     def refused(self) -> bool:
         return self.refusal is not None
 

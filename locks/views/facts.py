@@ -35,6 +35,7 @@ class Fact:
     text: str
     tone: str = ""
     is_seams: bool = False  # its own words, which are English
+    is_dated: bool = False  # it tells a time, on the building's clock
 
 
 def facts_of(
@@ -96,7 +97,7 @@ def _online(device: Device, since: dt.datetime | None, *, at: dt.datetime) -> Fa
         told = _("Offline, last seen online %(time)s") % {"time": _time(seen, device, at)}
     else:
         told = _("Offline")
-    return Fact("offline", told, tone)
+    return Fact("offline", told, tone, is_dated=since is not None or seen is not None)
 
 
 def _may_answer(device: Device, at: dt.datetime) -> bool:
@@ -112,8 +113,8 @@ def _locked(
         text = _("Unlocked since %(time)s, not seen to lock") % {"time": since}
         # When somebody used their code there is for managers, in the log.
         if device.is_private and not from_here:
-            text = _("Unlocked, not seen to lock")
-        return Fact("unlock", text, "warn")
+            return Fact("unlock", _("Unlocked, not seen to lock"), "warn")
+        return Fact("unlock", text, "warn", is_dated=True)
     if device.locked is None or not device.online:
         return None
     told = max(filter(None, (device.synced_at, device.lock_told_at)), default=None)
