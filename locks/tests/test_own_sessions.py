@@ -1,6 +1,7 @@
 """One's own sessions: listed, and ended; pages and streams of an ended one are gone at once."""
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -48,6 +49,22 @@ def test_each_is_listed_with_time_address_and_browser_and_this_one_is_marked(dor
     page = here.get("/accounts/sessions/").content.decode()
     assert "this one" in page
     assert page.count("<time") >= 2
+
+
+def test_times_are_told_as_everywhere_on_the_clock_of_ones_buildings(
+    dora: User, north: Building, south: Building
+) -> None:
+    here = sign_in(dora)
+    began = dt.datetime(2026, 1, 5, 0, 44, tzinfo=dt.UTC)
+    UserSession.objects.update(created_at=began)
+    Building.objects.filter(pk=north.pk).update(time_zone="Asia/Tokyo")
+    page = here.get("/accounts/sessions/").content.decode()
+    assert "Times are those of Asia/Tokyo." in page
+    assert re.search(r">[^<]*\b0?9:44</time>", page)
+    grant(dora, south, Role.FRONT_DESK)
+    page = here.get("/accounts/sessions/").content.decode()
+    assert "Times are those of UTC." in page
+    assert re.search(r">[^<]*\b0?0:44</time>", page)
 
 
 def test_one_that_is_ended_is_gone_from_pages_and_streams_and_on_the_record(

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from locks.http import SEEN
+from locks.models import Building, User
 from locks.services.sessions import end_other_sessions, end_session
 from locks.views.requests import DeskRequest
+from locks.views.states import clock
 
 # What a browser calls itself, in the order in which the names have to be looked for.
 BROWSERS = (
@@ -46,7 +50,18 @@ def sessions(request: DeskRequest) -> HttpResponse:
     kept = Session.objects.in_bulk([row.session_key for row in rows])
     shown = [_shown(row, kept[row.session_key], request) for row in rows if row.session_key in kept]
     shown.sort(key=lambda each: (each["current"], each["began"]), reverse=True)
-    return render(request, "usersessions/usersession_list.html", {"sessions": shown})
+    zone, now = _zone_of(request.user), timezone.now()
+    for each in shown:
+        each["began_at"] = clock(each["began"], zone=zone, at=now)
+        each["seen_at"] = clock(each["seen"], zone=zone, at=now)
+    context = {"sessions": shown, "zone": str(zone)}
+    return render(request, "usersessions/usersession_list.html", context)
+
+
+def _zone_of(person: User) -> dt.tzinfo:
+    """That of their buildings, where all have the same."""
+    names = set(Building.objects.visible_to(person).values_list("time_zone", flat=True))
+    return ZoneInfo(names.pop()) if len(names) == 1 else dt.UTC
 
 
 @require_POST
