@@ -60,10 +60,11 @@ class Plan:
     def table(self, prepared: Mapping[str, object], *, seconds: float) -> str:
         """What a person reads when all is up; `prepared` is the answer of tools.prepare."""
         words = prepared["words"]
-        address = f"http://127.0.0.1:{self.port}"
+        rows = [("Address", f"http://{prepared['host']}:{self.port}")]
         if prepared["https"]:
-            address += " (for your HTTPS proxy: ALLOWED_HOSTS names a host beyond this machine)"
-        rows = [("Address", address)]
+            # By that address alone it answers nobody else: the proxy has to hand the name on.
+            proxy = f"your HTTPS proxy hands requests, with their Host, to 127.0.0.1:{self.port}"
+            rows = [("Address", str(prepared["desk"])), ("", proxy)]
         if prepared["simulated"]:
             rows.append(("Doors", "SIMULATED: no real door moves"))
         else:

@@ -1,7 +1,8 @@
 """Bring the database up to date in one process: migrations, checks, demo data in simulated mode.
 
 Run by `make run`. The last line of its output is JSON for the supervisor: `simulated` (bool),
-`https` (bool) and `words` (what the seeding said, for people).
+`https` (bool), `host` (a name that is allowed), `desk` (where people reach it) and `words` (what the
+seeding said, for people).
 """
 
 import io
@@ -35,6 +36,8 @@ def main() -> None:
     answer = {
         "simulated": settings.SEAM_SIMULATED,
         "https": settings.HTTPS,
+        "host": settings.ALLOWED_HOSTS[0].lstrip("."),
+        "desk": settings.DESK_URL,
         "endpoint": settings.SEAM_ENDPOINT,
         "words": said.getvalue().splitlines(),
     }

@@ -104,10 +104,10 @@ class Supervisor:
                 name, command, env=self._plan.environment, on_line=self._printer(name)
             )
 
-    def wait_until_up(self) -> None:
+    def wait_until_up(self, host: str) -> None:
         """Until the web process answers; SystemExit when a part ends or it takes too long."""
         deadline = time.monotonic() + START_SECONDS
-        while not answers(self._plan.port):
+        while not answers(self._plan.port, host):
             self._check()
             if time.monotonic() > deadline:
                 raise SystemExit(f"accessdesk did not answer within {START_SECONDS:g} s.")
@@ -161,10 +161,11 @@ def reason(exit_code: int) -> str:
     return f"exit code {exit_code}" if exit_code >= 0 else signal.Signals(-exit_code).name
 
 
-def answers(port: int) -> bool:
-    """Whether the web process answers at all (which hosts it allows is not the question here)."""
+def answers(port: int, host: str) -> bool:
+    """Whether the web process answers, asked by a name that it allows."""
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/healthz", headers={"Host": host})
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+        with urllib.request.urlopen(asked, timeout=5):
             return True
     except urllib.error.HTTPError as answer:
         return answer.code < 500
@@ -195,7 +196,7 @@ def serve(plan: Plan, signals: Signals) -> None:
     try:
         prepared = supervisor.prepare()
         supervisor.start()
-        supervisor.wait_until_up()
+        supervisor.wait_until_up(str(prepared["host"]))
         say(plan.table(prepared, seconds=time.monotonic() - begun))
         supervisor.watch()
     except Stopped:

@@ -127,6 +127,19 @@ def test_it_says_where_it_is_how_to_sign_in_and_that_no_door_is_real(
     assert not re.search("warning", said, re.IGNORECASE), said
 
 
+def test_behind_a_proxy_it_names_the_desks_own_address_and_refuses_no_host(
+    make_run: Start, port: int
+) -> None:
+    process = make_run(is_prepared=True, ALLOWED_HOSTS="desk.example.com")
+    wait_until_up(process)
+    process.stop()
+    said = process.output()
+    assert "DisallowedHost" not in said
+    assert re.search(r"Address\s+https://desk\.example\.com$", said, re.MULTILINE)
+    assert f"http://127.0.0.1:{port}" not in said
+    assert f"127.0.0.1:{port}" in said
+
+
 def test_ctrl_c_ends_every_process_without_noise(make_run: Start, var: Path) -> None:
     process = make_run(is_prepared=True)
     wait_until_up(process)
