@@ -17,7 +17,7 @@ TABLES: dict[str, tuple[Any, Any]] = {
     "assignment": (_("assignment"), _("assignments")),
     "auditevent": (_("audit event"), _("audit events")),
     "building": (_("building"), _("buildings")),
-    "device": (_("device"), _("devices")),
+    "device": (_("door"), _("doors")),
     "invitation": (_("invitation"), _("invitations")),
     "press": (pgettext_lazy("table", "press"), pgettext_lazy("table", "presses")),
     "unlockrequest": (_("unlock request"), _("unlock requests")),

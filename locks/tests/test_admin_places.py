@@ -19,6 +19,12 @@ def at(row: Any) -> str:
     return f"/admin/locks/{row._meta.model_name}/{row.pk}/change/"
 
 
+def test_the_records_call_a_door_a_door(north: Building, manager_client: Client) -> None:
+    page = manager_client.get("/admin/").content.decode()
+    assert ">Doors<" in page
+    assert ">Devices<" not in page
+
+
 def test_a_manager_freezes_releases_and_sets_the_help_line(
     north: Building, manager_client: Client
 ) -> None:
