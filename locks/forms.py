@@ -31,6 +31,7 @@ class UnlockForm(forms.Form):
     # Of the building's lists; a reason that is typed instead comes from scripts and older pages.
     reason_id = forms.IntegerField(label=_("Reason"), required=False)
     way_id = forms.IntegerField(required=False)
+    way_before = forms.IntegerField(required=False)  # chosen already, as at the press before
     reason = forms.CharField(
         label=_("Reason"),
         max_length=200,

@@ -46,6 +46,7 @@ _LABELS: dict[str, str | Promise] = {
     "overridden": _("break-glass over"),
     "proved": _("proved who they are by"),
     "proved_seconds_before": _("proved so many seconds before"),
+    "way_carried_over": _("way of identifying carried over from the press before"),
     "pressed_again": _("pressed after an unlock of unknown outcome"),
     "retry_at": _("may be pressed again at"),
     "validation_errors": _("Seam's validation errors"),

@@ -164,7 +164,8 @@ class UnlockRequestAdmin(AsItWas):
     @admin.display(description=_("identified by"))
     def identified(self, obj: UnlockRequest) -> str:
         way = str(obj.get_identified_by_display())
-        return f"{obj.identified_as} ({way})" if obj.identified_as else way
+        told = f"{obj.identified_as} ({way})" if obj.identified_as else way
+        return _("%(way)s, carried over") % {"way": told} if obj.way_carried_over else told
 
     @admin.display(description=_("reason"))
     def why(self, obj: UnlockRequest) -> str:

@@ -183,6 +183,10 @@ class UnlockRequest(models.Model):
     )
     # As they were chosen or typed; `identified_by` says which of the four ways it was a case of.
     identified_as = models.CharField(_("in the words of the building"), max_length=80, **_LATE)
+    # Nobody chose it for this press: that of the person's press before was chosen already, and stayed.
+    way_carried_over = models.BooleanField(
+        _("way of identifying carried over"), default=False, db_default=False
+    )
     note = models.CharField(_("note"), max_length=200, **_LATE)
     reference = models.CharField(_("reference number"), max_length=40, **_LATE)
     pressed_again = models.BooleanField(_("pressed again after an unknown outcome"), default=False)

@@ -10,13 +10,14 @@ from functools import lru_cache
 _PLAIN = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
 )
+_SIGNS = frozenset({"no", "nr", "number"})  # "№" and "nº" fold to the first
 _KEPT = 16_384  # names, so that a search reads each once
 
 
 @lru_cache(maxsize=_KEPT)
 def fold(text: str) -> str:
     """The text without case, accents and needless spaces: `Überseestraße` as `uberseestrasse`."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    apart = unicodedata.normalize("NFKD", text.casefold()).casefold()  # "№" is "No" apart
     plain = "".join(each for each in apart if not unicodedata.combining(each))
     return " ".join(plain.translate(_PLAIN).split())
 
@@ -48,15 +49,26 @@ def number_of(label: str) -> str:
     return bare(numbered[-1]) if numbered else ""
 
 
+def unsigned(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Without what says that a number follows: `no`, `112` as `112`, and `no112`, too."""
+    apart = [each for word in words for each in (_signed(word) or (word,))]
+    numbered = zip(apart, (*apart[1:], ""), strict=False)
+    return tuple(word for word, then in numbered if word not in _SIGNS or not then[:1].isdecimal())
+
+
+def _signed(word: str) -> tuple[str, ...]:
+    parts = parts_of(word)
+    return parts if parts[:1] and parts[0] in _SIGNS else ()
+
+
 def names(typed: str, label: str) -> bool:
     """Whether what was typed is the door's number, or its whole label in any order of words."""
     words = words_of(typed)
     if not words:
         return False
     number = number_of(label)
-    return (bool(number) and bare(fold(typed)) == number) or sorted(words) == sorted(
-        words_of(label)
-    )
+    is_number = bool(number) and number in ("".join(words), "".join(unsigned(words)))
+    return is_number or sorted(words) == sorted(words_of(label))
 
 
 def bare(text: str) -> str:

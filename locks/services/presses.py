@@ -27,6 +27,7 @@ class PressForm:
     reason: str = ""
     identified_by: str = ""
     identified_as: str = ""  # in the building's own words
+    way_carried_over: bool = False  # from their press before: nobody chose it for this one
     note: str = ""
     reference: str = ""
     needs_note: bool = False  # the reason says nothing by itself

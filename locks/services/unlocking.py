@@ -276,6 +276,7 @@ def _open(pressed: Pressed, *, again: bool) -> Press:
         call_deadline=call_deadline,
         resolve_by=max(resolve_by, call_deadline),
         **pressed.form.said,
+        way_carried_over=pressed.form.way_carried_over,
         pressed_again=again,
         # Quiet hours are of interest where somebody is let in.
         out_of_hours=unlocks and pressed.device.building.is_quiet(pressed.at),
@@ -289,6 +290,7 @@ def _open(pressed: Pressed, *, again: bool) -> Press:
         device=pressed.device,
         request=request,
         **pressed.form.said,
+        way_carried_over=pressed.form.way_carried_over or None,
         pressed_again=again or None,
         out_of_hours=request.out_of_hours or None,
         address=pressed.form.address,

@@ -74,6 +74,7 @@ def test_what_was_chosen_last_makes_the_next_press_one_keystroke(clerk, simulate
     expect(dialog.get_by_role("radio", name="Arrival")).to_be_checked()
     expect(dialog.get_by_label("Note")).to_have_value("")
     expect(dialog.get_by_label("Reference")).to_have_value("")
+    expect(dialog).to_contain_text("as at your last press")
     take(clerk, "remembered", everywhere=True)
     clerk.keyboard.press("Enter")
     expect(card(clerk, "Linen room")).to_contain_text("Unlocked, confirmed")

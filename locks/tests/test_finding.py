@@ -24,7 +24,7 @@ from locks.tests.history import past_refusal, past_unlock
 from locks.tests.test_door_card import words
 from locks.tests.test_places import told
 from locks.views.finding import Door, find
-from locks.views.groups import FEW, MANY, MOST_FOUND, MOST_IN_AREA, MOST_RECENT
+from locks.views.groups import FEW, MANY, MOST_FOUND, MOST_IN_AREA, MOST_RECENT, in_order
 
 HTMX = {"HX-Request": "true"}
 
@@ -118,6 +118,16 @@ def test_area_building_and_nickname_are_found_too_and_weigh_less_than_the_label(
 @pytest.mark.parametrize("query", ["", "   ", "/", "xyz", "room 12 xyz"])
 def test_what_means_no_door_finds_none(query: str) -> None:
     assert found(query, doors("Room 12")) == []
+
+
+def test_what_says_that_a_number_follows_is_not_looked_for() -> None:
+    among = doors("Room 112", "Room 1120", "Room 12")
+    for typed in ("No 112", "no. 112", "Nr 112", "№ 112", "№112", "number 112"):
+        assert found(typed, among) == ["Room 112", "Room 1120"], typed
+        assert names(typed, "Room 112")
+    assert found("no", doors("Room 112", building="Park")) == []
+    assert found("no 12", doors("No 12", "Gate 12", building="Park")) == ["No 12"]
+    assert not names("no 112", "Room 12")
 
 
 def test_a_number_or_the_whole_label_names_a_door_and_a_part_does_not() -> None:
@@ -315,6 +325,25 @@ def test_a_large_building_shows_what_one_pressed_lately_and_where_something_goes
     # The building asks anew as soon as its stream opens, and keeps the door.
     asks = re.search(r'class="building"[^>]*hx-get="([^"]+)"', back)[1]
     assert "S Room 9" in labels_on(signed_in(clerk).get(asks, headers=HTMX).content.decode())
+
+
+def test_areas_go_by_the_number_in_their_name_or_else_by_those_of_their_doors() -> None:
+    def order(**areas: str) -> list[str]:
+        held = [
+            Door(pk, 1, "North House", area.replace("_", " "), label, "", "private")
+            for area, labels in areas.items()
+            for pk, label in enumerate(labels.split(","))
+        ]
+        return list(dict.fromkeys(door.area for door in in_order(held)))
+
+    by_doors = {
+        "Fifth": "Room 501,Room 502",
+        "First": "Room 102,Fire exit 9,Room 101",
+        "Yard": "Gate",
+    }
+    assert order(**by_doors, Second="201a") == ["Yard", "First", "Second", "Fifth"]
+    by_name = {"Floor_10": "Suite 1", "Floor_2": "Suite 20", "Floor_1": "Gate"}
+    assert order(**by_name) == ["Floor 1", "Floor 2", "Floor 10"]
 
 
 def test_up_to_the_limit_all_doors_stand_on_the_page(north: Building, clerk: User) -> None:

@@ -184,6 +184,31 @@ def test_what_was_chosen_is_chosen_the_next_time_but_nothing_that_was_typed(
     assert desk.get(f"/doors/{room.pk}/").context["focus"] == "press"
 
 
+def carried(client: Client) -> bool:
+    """Whether the newest request, its event and its page in the records say that the way was carried over."""
+    request = UnlockRequest.objects.latest("pk")
+    event = AuditEvent.objects.filter(request=request).earliest("pk")
+    page = text(client.get(f"/admin/locks/unlockrequest/{request.pk}/change/"))
+    told = {request.way_carried_over, bool(event.detail.content.get("way_carried_over"))}
+    assert told == {"ID seen, carried over" in page}
+    return request.way_carried_over
+
+
+def test_the_record_says_of_a_way_that_stayed_as_it_was_that_it_was_carried_over(
+    desk: Client, room: Device, north: Building, manager_client: Client
+) -> None:
+    other, third = (make_device(north, access="private") for _ in range(2))
+    before = {"way_before": entry(north, "ID seen").pk}
+    press(desk, room, **chosen(north, "Courier", "ID seen"))
+    assert not carried(manager_client)
+    page = text(desk.get(f"/doors/{other.pk}/"))
+    assert "How was the person identified? · as at your last press" in page
+    press(desk, other, **chosen(north, "Courier", "ID seen"), **before)
+    assert carried(manager_client)
+    press(desk, third, **chosen(north, "Courier", "Known to me"), **before)
+    assert not carried(manager_client)
+
+
 def test_a_reason_that_needs_a_note_is_never_chosen_already(
     desk: Client, room: Device, north: Building
 ) -> None:

@@ -1,7 +1,8 @@
 """What a confirmation asks beside the door: reason, note, reference, and how the person was identified.
 
 What somebody chose last in a building is chosen already the next time within a shift, wherever they
-sign in: never another person's, and never a note or a reference, which belong to one press.
+sign in: never another person's, and never a note or a reference, which belong to one press. Where the way
+of identifying stays so, the record says that it was carried over.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Question:
     reason: str
     note: str
     reference: str
+    way_before: int | None  # the way that was chosen already, until somebody chooses
 
     @property
     def needs_note(self) -> bool:
@@ -80,6 +82,7 @@ def question(request: DeskRequest, device: Device, form: UnlockForm) -> Question
     return Question(
         reasons=_offers("reason_id", lists.reasons, reason or last.get("reason")),
         ways=_ways(form, lists, way or last.get("way")) if device.is_private else [],
+        way_before=form.number("way_before") if posted else last.get("way"),
         **typed,
     )
 
@@ -94,7 +97,8 @@ def said(form: UnlockForm, lists: Lists) -> dict[str, Any]:
         identified_by=form.text("identified_by"),
     )
     typed = {name: form.text(name) for name in ("note", "reference")}
-    return {**words, **typed, "is_unfit": form.is_unfit}
+    stayed = words["identified_by"] and form.number("way_id") == form.number("way_before")
+    return {**words, **typed, "way_carried_over": bool(stayed), "is_unfit": form.is_unfit}
 
 
 def _last(request: DeskRequest, device: Device, lists: Lists) -> dict[str, int]:

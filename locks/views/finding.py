@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from locks.models import Device
-from locks.services.door_names import joined_of, names, parts_of, words_of
+from locks.services.door_names import joined_of, names, parts_of, unsigned, words_of
 
 LONGEST_QUERY = 100  # characters that are looked at
 # How far a match is from what was typed; the fields it is found in weigh more than how it matches.
@@ -93,7 +93,15 @@ def find(doors: Iterable[Door], query: str, *, familiar: Collection[int] = ()) -
     A door whose number or label it is comes before all others, so that "12" is Room 12, then what
     begins with it, then Room 112.
     """
-    wanted = words_of(query)
+    doors, wanted = list(doors), words_of(query)
+    found = _fitting(doors, query, wanted, familiar)
+    without = unsigned(wanted)  # "no 112" may mean a door that is called so, or one of North House
+    return found or (_fitting(doors, query, without, familiar) if without != wanted else [])
+
+
+def _fitting(
+    doors: list[Door], query: str, wanted: tuple[str, ...], familiar: Collection[int]
+) -> list[Door]:
     if not wanted:
         return []
     found = []

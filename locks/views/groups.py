@@ -7,17 +7,21 @@ areas as links: two thousand cards would be slow to make, slow to load and slow 
 from __future__ import annotations
 
 import datetime as dt
+import re
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
+from statistics import median_low
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Exists, F, OuterRef, Q
 
 from locks.models import Action, Building, Press, Status, UnlockRequest, User
 from locks.models.unlocks import OPEN_STATUSES
+from locks.services.door_names import number_of
 from locks.views.finding import Door, Sought, find, natural
 from locks.views.log import LOG_REACHES_BACK
 from locks.views.states import RECENT
@@ -182,28 +186,46 @@ def _filled(groups: Iterable[Group]) -> list[Group]:
     return [group for group in groups if group.doors]
 
 
-def _links(doors: Iterable[Door]) -> list[AreaLink]:
-    counts = Counter(door.area for door in doors)
+def _links(doors: list[Door]) -> list[AreaLink]:
+    counts, place = Counter(door.area for door in doors), _places(doors)
     return [
         AreaLink(name, counts[name], "?" + urlencode({"area": name}))
-        for name in sorted(counts, key=lambda name: (natural(name), name))
+        for name in sorted(counts, key=place.__getitem__)
     ]
 
 
+def _places(doors: Iterable[Door]) -> dict[str, tuple[int, Any, str]]:
+    """Where each area of a building comes among its areas, as a key to sort by.
+
+    By the numbers in their names; where one has none, by its doors' (Room 101 is on the First floor,
+    before the Fifth): by letters no storey would stand beside its next.
+    """
+    numbers: dict[str, list[int]] = {}
+    for door in doors:
+        digits = re.search(r"[0-9]{1,9}", number_of(door.label))
+        numbers.setdefault(door.area, []).extend([int(digits[0])] if digits else [])
+    if all(re.search(r"[0-9]", name) for name in numbers if name):
+        return {name: (0, natural(name), name) for name in numbers}
+    return {
+        name: (median_low(held) if name and held else -1, natural(name), name)
+        for name, held in numbers.items()
+    }
+
+
 def in_order(doors: Iterable[Door]) -> list[Door]:
-    """Doors by area, as people count (Room 2 before Room 10), so that a first look finds most.
+    """A building's doors by area, as people count (Room 2 before Room 10), so that a first look finds most.
 
     The more common doors an area holds, the earlier it comes, and they come first in it: most who
     ask to be let in stand at one of those.
     """
     doors = list(doors)
-    common = Counter((door.building_id, door.area) for door in doors if not door.is_private)
+    common = Counter(door.area for door in doors if not door.is_private)
+    place = _places(doors)
     return sorted(
         doors,
         key=lambda door: (
-            -common[door.building_id, door.area],
-            natural(door.area),
-            door.area,  # areas that differ in case alone stay apart
+            -common[door.area],
+            place[door.area],  # with its name: areas that differ in case alone stay apart
             door.is_private,
             natural(door.label),
             door.pk,

@@ -92,6 +92,12 @@
     return [...form.querySelectorAll("input[required]")].find((field) => field.validity.valueMissing);
   }
 
+  // Who chooses the way that was chosen already has chosen it for this press.
+  document.addEventListener("click", (event) => {
+    const ways = event.target.closest("form.confirm [name=way_id]")?.closest("fieldset");
+    for (const each of ways?.querySelectorAll("[name=way_before], .carried") ?? []) each.remove();
+  });
+
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form.confirm");
     const note = form?.querySelector("#note");

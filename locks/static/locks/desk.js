@@ -52,9 +52,9 @@
     const door = form.dataset.press ?? form.dataset.lock;
     const isBounce = performance.now() - (bounced.get(form.action) ?? -Infinity) < BOUNCE;
     if (isBounce && !form.dataset.question) return; // what a question was answered with is another press
-    if (underWay.has(door)) return accessdesk.tell(byId(`door-${door}`), said.textUnderWay, false);
+    if (underWay.has(door)) return accessdesk.tell(placeOf(door), said.textUnderWay, false);
     question += 1;
-    if (isOffline()) return accessdesk.tell(byId(`door-${door}`), said.textOffline);
+    if (isOffline()) return accessdesk.tell(placeOf(door), said.textOffline);
     bounced.set(form.action, performance.now()); // of a press that was sent
     underWay.add(door);
     begin(door);

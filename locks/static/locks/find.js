@@ -83,7 +83,8 @@
     else if (all[next]) placeIn(all[next]).focus();
   }
 
-  function steps({ key }) {
+  function steps({ key, altKey, ctrlKey, metaKey }) {
+    if (altKey || ctrlKey || metaKey) return 0; // the browser's own: Alt and an arrow goes back
     const isMirrored = document.documentElement.dir === "rtl";
     return { ArrowDown: 1, ArrowUp: -1, ArrowRight: isMirrored ? -1 : 1, ArrowLeft: isMirrored ? 1 : -1 }[key];
   }

@@ -43,6 +43,7 @@ accessdesk.typed = (() => {
         else field.value = value ?? "";
         if (field.checked) field.dispatchEvent(new Event("change", { bubbles: true }));
       }
+      if (!found.values.has("way_before")) form.querySelector("[name=way_before]")?.remove(); // it was chosen
       // Where the keyboard is once it is shown.
       form.querySelector("[autofocus]")?.removeAttribute("autofocus");
       (form.querySelector("input:invalid") ?? form.querySelector("[type=submit]"))?.setAttribute("autofocus", "");
