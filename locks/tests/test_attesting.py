@@ -122,13 +122,23 @@ def test_it_is_said_aloud_and_no_advice_of_before_somebody_had_looked(
     assert "Seen at the door: did not unlock" in heard
 
 
-def test_nobody_hears_that_someone_has_to_look_once_someone_has(door: Device, clerk: User) -> None:
+def test_nobody_is_told_that_someone_has_to_look_once_someone_has(
+    door: Device, clerk: User
+) -> None:
     request = request_of(door, clerk, Status.UNKNOWN, code="no_answer")
-    assert "until someone has looked" in spoken(html_of(signed_in(clerk), door))
-    tell(clerk, request, "unlocked")
-    heard = spoken(html_of(signed_in(clerk), door))
-    assert "until someone has looked" not in heard
-    assert "Seen at the door: unlocked · Clerk" in heard
+    page = html_of(signed_in(clerk), door)
+    for told in (words(page), spoken(page)):
+        assert "until someone has looked" in told
+    for seen, label, may_act in (
+        ("unlocked", "unlocked", False),
+        ("not_unlocked", "did not unlock", True),
+    ):
+        tell(clerk, request, seen)
+        page = html_of(signed_in(clerk), door)
+        for told in (words(page), spoken(page)):
+            assert "until someone has looked" not in told
+            assert told.count(f"Seen at the door: {label} · Clerk") == 1
+            assert ("It may still unlock: look again" in told) is may_act
 
 
 @pytest.mark.parametrize("seen", ["", "open", "unlocked\x00"])

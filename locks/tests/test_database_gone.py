@@ -56,7 +56,7 @@ def card(page: Page, label: str) -> Locator:
 
 
 def unlock(page: Page, label: str) -> Locator:
-    return card(page, label).get_by_role("button", name=re.compile(r"Unlock\b|Press again"))
+    return card(page, label).get_by_role("button", name=re.compile(r"Unlock\b"))
 
 
 def rows(house: Stack, seam_id: str) -> list[str]:

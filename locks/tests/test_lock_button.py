@@ -88,7 +88,7 @@ def test_it_stands_out_where_the_door_was_not_seen_to_lock(door: Device, clerk: 
         (
             Status.FAILED,
             {"code": "lock_error", "error_type": "lock_jammed", "may_still_act": True},
-            ["Not locked", "The lock is jammed.", "It may still act: check the door."],
+            ["Not locked, it may still act", "The lock is jammed.", "Next: Check the door."],
         ),
         (
             Status.UNKNOWN,
@@ -130,13 +130,14 @@ def test_one_that_seam_contradicts_says_what_to_do(door: Device, clerk: User) ->
     told = {"confirmed_by_device": True, "contradicted_at": timezone.now()}
     request_of(door, clerk, Status.LOCKED, action="lock", **told)
     text = card(clerk, door)
-    assert "Locked, confirmed · contradicted" in text
+    assert "May be unlocked contradicted: “Locked, confirmed”" in text
     assert "Treat the door as unlocked" in text
+    assert 'class="big">May be unlocked<' in html_of(signed_in(clerk), door)
 
 
 def test_an_unknown_lock_does_not_ask_before_an_unlock(door: Device, clerk: User) -> None:
     request_of(door, clerk, Status.UNKNOWN, action="lock", code="no_answer", action_attempt_id="")
-    assert "Press again…" not in card(clerk, door)
+    assert "Unlock again…" not in card(clerk, door)
 
 
 def test_an_unknown_unlock_still_asks_after_a_lock(door: Device, clerk: User) -> None:
@@ -145,7 +146,7 @@ def test_an_unknown_unlock_still_asks_after_a_lock(door: Device, clerk: User) ->
     locked = {"confirmed_by_device": True, "pressed_again": True}
     request_of(door, clerk, Status.LOCKED, ago=5, action="lock", **locked)
     text = card(clerk, door)
-    assert "Press again…" in text
+    assert "Unlock again…" in text
     assert "Locked, confirmed" in text
     assert "state outcome tone-good" not in html_of(signed_in(clerk), door)
     question = words(signed_in(clerk).get(f"/doors/{door.pk}/").content.decode())

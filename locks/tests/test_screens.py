@@ -21,7 +21,7 @@ ENVIRONMENT = {"UNLOCK_RESOLVE_TIMEOUT": "600"}
 
 def press(page: Page, label: str) -> None:
     """By keyboard: right after a picture of the whole page a card has moved under the pointer."""
-    button = card(page, label).get_by_role("button", name=re.compile(r"Unlock\b|Press again"))
+    button = card(page, label).get_by_role("button", name=re.compile(r"Unlock\b"))
     button.press("Enter")
 
 

@@ -12,7 +12,7 @@ from locks import words
 from locks.models import Assignment, Building, Device, Favourite, FollowUp, User
 from locks.services.look_alikes import buildings_lately
 from locks.services.rights import obstacle_in, unlocking_roles
-from locks.views.cards import Card, LatestProof, managed_by, read_cards
+from locks.views.cards import Card, LatestProof, read_cards
 from locks.views.desk_logs import DeskLog, read_desk_log
 from locks.views.finding import Door, Sought, read_doors
 from locks.views.groups import (
@@ -117,7 +117,8 @@ def read_desk(
     familiar = buildings_lately(viewer) if sought.query and len(buildings) > 1 else ()
     chosen = choose(buildings, doors, sought, at_hand, kept=pressed.values(), familiar=familiar)
     chosen, elsewhere = _first(chosen, sought, kept=pressed.values())
-    roles, managed = unlocking_roles(viewer, at=at), managed_by(viewer, at=at)
+    roles = unlocking_roles(viewer, at=at)
+    managed = set(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
     cards = _cards(
         viewer,
         buildings,

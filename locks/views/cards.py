@@ -35,7 +35,6 @@ from locks.services.look_alikes import Doubt, doubts_of, means_it
 from locks.services.meeting import seen_as
 from locks.services.proving_oneself import Proved
 from locks.services.rights import (
-    PASSING,
     freeze_behind,
     obstacle,
     obstacle_in,
@@ -49,7 +48,17 @@ from locks.views.lock_offers import LockOffer, last_unlocks, offer_lock
 from locks.views.locking_states import UnlockBefore
 from locks.views.moments import last_moves, moved_at
 from locks.views.past import NO_PAST, Past, pasts_of
-from locks.views.states import RECENT, State, clock, refusal_of, said, state_of, verdict_of
+from locks.views.states import (
+    RECENT,
+    State,
+    clock,
+    next_of,
+    refusal_of,
+    said,
+    state_of,
+    still_tells,
+    verdict_of,
+)
 
 LatestProof = Callable[[], Proved | None]
 
@@ -83,6 +92,7 @@ class Card:
     doubted: int | None  # the request of which somebody should say what they saw
     word: str  # what somebody did see
     is_seen: bool  # that is about the state above, as it is now
+    next: tuple[str, ...]  # what to do after the outcome
     is_frozen: bool  # the door itself
     says_obstacle: bool  # it does, where no verdict above says the same
     obstacle: words.Told  # why there is nothing to press, and what to do instead
@@ -91,6 +101,11 @@ class Card:
     is_favourite: bool
     doubt: Doubt | None  # the door may be taken for another, and nothing typed says which
     found_by: str  # the search that says which one is meant, where it has to be said
+
+    @property
+    def tells_word(self) -> bool:
+        """Whether what somebody saw stands with the outcome itself, as the last that is known of it."""
+        return self.is_seen and self.state is not None and self.state.is_recent
 
     @property
     def refusal_next(self) -> tuple[str, ...]:
@@ -128,13 +143,15 @@ class Card:
         said, needs_help = [self.verdict], self.refused
         # What was there before a refused press was said then, and would sound as if it came of that.
         state = None if self.is_of_before else self.state
-        if state and self.is_seen:  # nothing is advised until someone has looked: someone has
+        if state and self.is_seen:  # its own advice is to look: someone has
             said.append(state.outcome_spoken)
         elif state and state.is_recent:
             said.append(state.spoken)
             needs_help |= state.needs_help
         if self.is_seen or (self.state and self.state.is_recent):
             said.append(self.word)
+        if self.is_seen:
+            said.extend(self.next)
         if needs_help and self.building.help_line:
             said.append(_("Help line: %(number)s") % {"number": self.building.help_line})
         return " ".join(filter(None, said))
@@ -159,7 +176,8 @@ def read_cards(
     """
     roles = unlocking_roles(viewer, at=at) if roles is None else roles
     favourites = Favourite.objects.doors_of(viewer) if favourites is None else favourites
-    managed = managed_by(viewer, at=at) if managed is None else managed
+    if managed is None:
+        managed = Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True)
     newest = UnlockRequest.objects.newest_at([device.pk for device in devices])
     latest = {request.device_id: request for request in newest}
     presses = _own_presses(viewer, devices, at=at)
@@ -256,13 +274,15 @@ def _card(
     asks = proves or not is_named
     offer = NOTHING if closed else _offer(device, code=code, latest=latest, asks=asks, seen=seen)
     verdict = ""
-    if press is not None and _still_tells(press, latest, code=code):
+    if press is not None and still_tells(press, latest, code=code):
         verdict = verdict_of(press, viewer=seen.viewer)
     refused = bool(verdict) and press is not None and press.verdict == Verdict.REFUSED
     asked = seen.unsettled if offer != UNDER_WAY else None
     # What was seen is asked of unlocks, also of one that a lock came after.
     looked = latest if latest is None or latest.action == Action.UNLOCK else seen.unsettled
     word = seen.words.get(looked.pk) if looked else None
+    is_seen = word is not None and looked is latest is not None and is_of_now(word, latest)
+    state = _state(latest, seen) if latest else None
     why = why_not_remote(device) if code == "not_remote" else code
     return Card(
         device=device,
@@ -277,7 +297,7 @@ def _card(
             at=seen.at,
         ),
         problems=problems_of(device, past=seen.past, obstacle=why, at=seen.at),
-        state=_state(latest, seen) if latest else None,
+        state=state,
         request=latest.pk if latest else None,
         shown=seen_as(latest),
         is_mine=latest is not None and _is_own(latest, seen),
@@ -294,7 +314,8 @@ def _card(
         free_in=_seconds_until(seen) if code == "door_limit" else None,
         doubted=looked.pk if looked and _may_be_told(looked, seen) else None,
         word=said(word, zone=building.zone, at=seen.at),
-        is_seen=word is not None and looked is latest is not None and is_of_now(word, latest),
+        is_seen=is_seen,
+        next=next_of(state, word if is_seen else None),
         is_frozen=code == "frozen_door",
         says_obstacle=offer == OFF and not (refused and press is not None and press.code == code),
         obstacle=_obstacle(why, device, seen),
@@ -332,11 +353,6 @@ def _obstacle(code: str, device: Device, seen: _Seen) -> words.Told:
     )
 
 
-def managed_by(viewer: User, *, at: dt.datetime) -> frozenset[int]:
-    """The buildings that they manage, by id."""
-    return frozenset(Building.objects.managed_by(viewer, at=at).values_list("pk", flat=True))
-
-
 def _held(viewer: User, *, at: dt.datetime) -> frozenset[int]:
     roles = Assignment.objects.in_force(at=at).filter(person=viewer)
     return frozenset(roles.values_list("building_id", flat=True))
@@ -369,21 +385,6 @@ def _is_settled_before(latest: UnlockRequest, press: Press | None) -> bool:
 def _is_own(latest: UnlockRequest, seen: _Seen) -> bool:
     is_late = latest.requested_at > seen.at - RECENT
     return latest.requested_by_id == seen.viewer.pk and (latest.is_open or is_late)
-
-
-def _still_tells(press: Press, latest: UnlockRequest | None, *, code: str) -> bool:
-    """Whether nothing has happened at the door since that makes the press's verdict old news.
-
-    `code` is what forbids a press now: a freeze that was lifted, a lock that is back, tell nothing any more.
-    """
-    for passing in (words.FROZEN, PASSING):
-        if press.code in passing and code not in passing:
-            return False
-    if latest is None:
-        return True
-    if press.request_id is not None:
-        return press.request_id == latest.pk
-    return press.pressed_at >= latest.requested_at
 
 
 def _own_presses(viewer: User, devices: Iterable[Device], *, at: dt.datetime) -> dict[int, Press]:

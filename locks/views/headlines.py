@@ -21,9 +21,10 @@ class Headline:
 
     big: str
     rest: str = ""
+    stop: str = ""  # the comma between the two, which is not read across a room
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.big, self.rest)))
+        return " ".join(filter(None, (self.big + self.stop, self.rest)))
 
 
 @dataclass(frozen=True)
@@ -44,22 +45,22 @@ class Pace:
 def headline_of(request: UnlockRequest, past: Past) -> Headline:
     """What a request says first, as long as it is not slow."""
     outcome = request.outcome
-    if request.contradicted_at is not None:
-        return _cut(request.outcome_label)
-    if outcome == Outcome.FAILED_MAY_ACT:
-        return Headline(_("Not unlocked"))
-    if outcome == Outcome.LOCK_FAILED_MAY_ACT:
-        return Headline(_("Not locked"))
+    if (
+        request.contradicted_at is not None
+    ):  # what is refuted must not be what is read across the room
+        rest = _("contradicted: “%(outcome)s”") % {"outcome": outcome.label}
+        return Headline(_("May be unlocked"), rest)
     if outcome in (Outcome.PENDING, Outcome.LOCK_PENDING):
         return Headline(str(outcome.label), _usually(past))
     return _cut(str(outcome.label))
 
 
 def _cut(label: str) -> Headline:
-    """Cut behind the first comma, as far as there is one."""
+    """Cut at the first comma, as far as there is one."""
     found = _COMMA.search(label)
-    at = found.end() if found else len(label)
-    return Headline(label[:at].rstrip(), label[at:])
+    if found is None:
+        return Headline(label)
+    return Headline(label[: found.start()], label[found.end() :], stop=found[0].strip())
 
 
 def _usually(past: Past) -> str:

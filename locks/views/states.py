@@ -9,9 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from locks import words
-from locks.models import Action, Attestation, Press, Status, UnlockRequest, User, Verdict
+from locks.models import Action, Attestation, Press, Seen, Status, UnlockRequest, User, Verdict
 from locks.models.unlocks import ENDED_STATUSES, Outcome
 from locks.services.following import WATCH_UNKNOWN_FOR
+from locks.services.rights import PASSING
 from locks.views.headlines import Headline, Pace, headline_of, pace_of
 from locks.views.locking_states import UnlockBefore, leaves_doubt, told_of_locking
 from locks.views.past import NO_PAST, Past
@@ -33,9 +34,9 @@ LOOKS: dict[Outcome, tuple[str, str]] = {
     Outcome.LOCK_SENDING: ("busy", "sending"),
     Outcome.LOCK_PENDING: ("busy", "waiting"),
     Outcome.LOCKED_CONFIRMED: ("good", "lock"),
-    Outcome.LOCKED_INFERRED: ("half", "lock"),
-    Outcome.LOCKED_UNCONFIRMED: ("half", "lock"),
-    Outcome.LOCKED_UNSAID: ("half", "lock"),
+    Outcome.LOCKED_INFERRED: ("half", "half-check"),
+    Outcome.LOCKED_UNCONFIRMED: ("half", "half-check"),
+    Outcome.LOCKED_UNSAID: ("half", "half-check"),
     Outcome.LOCK_FAILED: ("bad", "cross"),
     Outcome.LOCK_FAILED_MAY_ACT: ("warn", "warning"),
     Outcome.LOCK_UNKNOWN: ("warn", "question"),
@@ -156,6 +157,16 @@ def _told(
     return (str(told.happened),), (*acts, str(told.next))
 
 
+def next_of(state: State | None, word: Attestation | None) -> tuple[str, ...]:
+    """What to do after an outcome; nobody is sent to look where somebody has looked since (`word`)."""
+    if state is None or word is None:
+        return state.next if state else ()
+    may_act = state.outcome in (Outcome.UNKNOWN, Outcome.FAILED_MAY_ACT)
+    if word.seen == Seen.UNLOCKED or not may_act:
+        return ()
+    return (str(words.LOOK_AGAIN), str(words.IF_STILL_LOCKED))
+
+
 def _watching(request: UnlockRequest, *, at: dt.datetime) -> str:
     """Of an unknown outcome: that the truth is still waited for, and until when."""
     if request.status != Status.UNKNOWN:
@@ -217,6 +228,21 @@ def verdict_of(press: Press, *, viewer: User) -> str:
         name = press.request.person_name
         return _("Already under way by %(name)s; you joined.") % {"name": name}
     return ""
+
+
+def still_tells(press: Press, latest: UnlockRequest | None, *, code: str) -> bool:
+    """Whether nothing has happened at the door since that makes the press's verdict old news.
+
+    `code` is what forbids a press now: a freeze that was lifted, a lock that is back, tell nothing any more.
+    """
+    for passing in (words.FROZEN, PASSING):
+        if press.code in passing and code not in passing:
+            return False
+    if latest is None:
+        return True
+    if press.request_id is not None:
+        return press.request_id == latest.pk
+    return press.pressed_at >= latest.requested_at
 
 
 def said(word: Attestation | None, *, zone: dt.tzinfo, at: dt.datetime) -> str:

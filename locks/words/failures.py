@@ -80,7 +80,9 @@ NOTHING_MOVED = frozenset(
 )
 
 # Of a request that failed in another way than those.
-MAY_STILL_ACT: Sentence = _("It may still act: check the door.")
+MAY_STILL_ACT: Sentence = _("Check the door.")
+# The same, and of one with an unknown outcome, to who has looked already.
+LOOK_AGAIN: Sentence = _("It may still unlock: look again before you leave it.")
 # Of one that Seam took and no lock confirmed.
 LOOK_AT_THE_DOOR: Sentence = _("Check whether the door unlocked.")
 # What Seam's own records say of a request whose answer was lost.
