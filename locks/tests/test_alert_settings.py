@@ -217,7 +217,7 @@ def test_open_alerts_stand_on_the_first_page_and_in_the_list_with_links(
     assert "Cellar door" in browser_of.get(LIST).content.decode()
     goes(door, online=True, at=NOW + 11 * MINUTE)
     minutes(11, 25)
-    assert "Nothing is wrong that alerts tell of." in browser_of.get("/admin/").content.decode()
+    assert "No alert is open." in browser_of.get("/admin/").content.decode()
     assert "Cellar door" not in browser_of.get(LIST).content.decode()
     over = browser_of.get(f"{LIST}?state=over").content.decode()
     assert "over, lasted" in over

@@ -17,7 +17,7 @@ def test_what_is_chosen_holds_on_every_page_whatever_the_system_has(house, sign_
     page.emulate_media(color_scheme="dark")
     assert paper(page) == DARK
     page.goto(f"{house.url}/accounts/")
-    expect(page.get_by_role("radio", name="As the system")).to_be_checked()
+    expect(page.get_by_role("radio", name="Match the system")).to_be_checked()
     page.get_by_text("Light", exact=True).click()
     assert paper(page) == LIGHT
     take(page, "appearance-light")
@@ -33,11 +33,11 @@ def test_what_is_chosen_holds_on_every_page_whatever_the_system_has(house, sign_
     take(page, "appearance-dark")
     # Where a turn on a shared PC gets to, too.
     page.goto(f"{house.url}/history/")
-    page.get_by_role("radio", name="As the system").check()
+    page.get_by_role("radio", name="Match the system").check()
     assert paper(page) == LIGHT
     take(page, "appearance-my-presses")
     page.reload()
-    expect(page.get_by_role("radio", name="As the system")).to_be_checked()
+    expect(page.get_by_role("radio", name="Match the system")).to_be_checked()
 
 
 def test_single_keys_can_be_turned_off_where_something_else_types(house, sign_in, take) -> None:

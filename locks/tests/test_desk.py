@@ -463,9 +463,9 @@ def test_the_desk_log_tells_who_which_door_when_and_what_came_of_it(north, door,
 
 def test_the_desk_log_reaches_back_twelve_hours(door, clerk) -> None:
     request_of(door, clerk, Status.UNLOCKED, ago=12 * 3600 + 60)
-    assert "Nothing happened at these doors." in text(signed_in(clerk).get("/"))
+    assert "Nothing to show from the last 12 hours." in text(signed_in(clerk).get("/"))
     request_of(door, clerk, Status.UNLOCKED, ago=12 * 3600 - 60)
-    assert "Nothing happened at these doors." not in text(signed_in(clerk).get("/"))
+    assert "Nothing to show from the last 12 hours." not in text(signed_in(clerk).get("/"))
 
 
 def test_what_happened_in_another_building_does_not_come_along_with_a_door(

@@ -374,7 +374,7 @@ def test_a_press_that_takes_longer_than_usual_says_so_from_the_server_too(north,
 def test_an_unknown_outcome_says_until_when_the_truth_is_watched_for(north, door, clerk) -> None:
     request = request_of(door, clerk, Status.UNKNOWN, code="no_answer", next_look_at=timezone.now())
     until = (request.requested_at + dt.timedelta(hours=24)).astimezone(north.zone)
-    assert f"Watching for the truth, until {until:%a %H:%M}." in card(clerk, door)
+    assert f"Still asking Seam until {until:%a %H:%M}." in card(clerk, door)
     UnlockRequest.objects.update(next_look_at=None)
     assert "Seam is no longer asked" in card(clerk, door)
 

@@ -38,7 +38,7 @@ def test_who_was_signed_out_reads_that_nothing_was_sent_and_comes_back_to_that_d
     unlock(page, "Main entrance").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     sentence = page.get_by_role("alert").filter(has_text="signed out before your press got here")
-    expect(sentence).to_contain_text("Nothing was sent. Sign in, and you are at that door again.")
+    expect(sentence).to_contain_text("Nothing was sent. Sign in to return to that door.")
     take(page, "signed-out", everywhere=True)
     assert simulated.posts("harbour-main-entrance") == 0
     page.unroute_all()
@@ -88,13 +88,13 @@ def test_who_is_offline_reads_that_nothing_was_sent_and_loses_nothing_typed(
     page.context.set_offline(True)
     expect(page.locator("#connection")).to_have_attribute("data-state", "lost")
     dialog.get_by_role("button", name="Unlock Room 102").click()
-    expect(dialog.locator(".notice")).to_contain_text("This PC is offline. Nothing was sent.")
+    expect(dialog.locator(".notice")).to_contain_text("This device is offline. Nothing was sent.")
     expect(dialog.locator("#lost")).to_be_visible()
     expect(dialog.get_by_label("Note")).to_have_value("Left the key inside")
     take(page, "offline", everywhere=True)
     dialog.get_by_role("link", name="Cancel").click()
     unlock(page, "Parking gate").click()
-    expect(notice(page)).to_contain_text("Parking gate This PC is offline. Nothing was sent.")
+    expect(notice(page)).to_contain_text("Parking gate This device is offline. Nothing was sent.")
     unlock(page, "Room 110").click()
     expect(notice(page)).to_contain_text("Room 110 No answer from this desk's server. No door was")
     page.unroute_all()
@@ -121,7 +121,7 @@ def test_offline_a_link_leaves_a_page_without_news_where_it_is(
     page.context.set_offline(True)
     away = page.locator(f"a[href='{leads}']").first
     away.click()
-    told = page.get_by_role("alert").filter(has_text="This PC is offline")
+    told = page.get_by_role("alert").filter(has_text="This device is offline")
     expect(told).to_contain_text("so this one stays")
     expect(told).to_be_in_viewport()
     page.get_by_role("button", name=re.compile("Not you\\? Switch|Log out")).click()
@@ -197,12 +197,17 @@ def test_a_page_whose_form_is_too_old_says_so_and_its_next_press_counts(sign_in,
 @pytest.mark.parametrize(
     ("broken", "mended", "sent", "says"),
     [
-        (ROLE.format(hours='[{"days": 7}]'), ROLE.format(hours="[]"), 0, "Something broke here."),
+        (
+            ROLE.format(hours='[{"days": 7}]'),
+            ROLE.format(hours="[]"),
+            0,
+            "Something went wrong here.",
+        ),
         (
             LOCK.format(level="'nearly full'"),
             LOCK.format(level=0.5),
             1,
-            "The press was sent, and then something broke here.",
+            "The press was sent, and then something went wrong here.",
         ),
     ],
     ids=["before it is sent", "after it was sent"],

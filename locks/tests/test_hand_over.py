@@ -102,7 +102,7 @@ def test_it_tells_what_came_of_each_press_since_the_last_hand_over(
     past_unlock(entrance, clerk, contradicted_at=timezone.now(), confirmed_by_device=True)
     tell("lock.unlocked", entrance, method="keycode")
     text = sheet(clerk, north)
-    figures = part(text, "times of Europe/Lisbon", "Follow-ups")
+    figures = part(text, "times of Europe/Lisbon", "Not unlocked, or")
     for figure in (
         "3 Unlocked, confirmed",
         "1 Accepted, this lock does not confirm",
@@ -111,7 +111,8 @@ def test_it_tells_what_came_of_each_press_since_the_last_hand_over(
         "1 Unlocked by code, by hand, or from elsewhere",
     ):
         assert figure in figures
-    troubles = part(text, "Not unlocked, or not certain", "Every press")
+    assert figures.index("1 May have unlocked") < figures.index("3 Unlocked, confirmed")
+    troubles = part(text, "Not unlocked, or not certain", "Doors to look after")
     assert "Not unlocked, it may still act error of the lock · The lock is jammed" in troubles
     assert "May have unlocked, or may still unlock no clear answer from Seam" in troubles
     assert "Unlocked, confirmed · contradicted" in troubles
@@ -131,7 +132,7 @@ def test_it_tells_of_doors_what_is_known_and_says_what_is_not(north, clerk) -> N
     make_device(north, label="Dark", online=False)
     make_device(north, label="Weak", battery_level=0.1)
     make_device(north, label="Silent", online=None, locked=None)
-    doors = part(sheet(clerk, north), "Doors to look after", "Not unlocked, or")
+    doors = part(sheet(clerk, north), "Doors to look after", "Follow-ups")
     assert re.search(rf"Propped Unlocked since (\w+ )?{since:%H:%M}, not seen to lock", doors)
     then = long_ago.astimezone(north.zone)
     assert f"Forgotten Unlocked since {then.day} {then:%b %Y, %H:%M}, not seen" in doors
@@ -169,7 +170,7 @@ def test_an_empty_shift_says_so(north, clerk) -> None:
     make_device(north, label="Fine")
     text = sheet(clerk, north)
     for sentence in (
-        "Nobody has taken over here before: this is of the last 12 hours.",
+        "First hand-over here: this covers the last 12 hours.",
         "No door was unlocked, and nobody pressed.",
         "Nothing is open.",
         "None is known to be unlocked, offline or low on battery.",
@@ -254,7 +255,7 @@ def test_a_late_word_against_a_press_is_told_to_whom_may_read_of_the_press(
     taken(north, clerk, ago=3 * HOUR)
 
     def told_to(person: User) -> str:
-        return part(sheet(person, north), "Not unlocked, or not certain", "Every press")
+        return part(sheet(person, north), "Not unlocked, or not certain", "Doors to look after")
 
     theirs = told_to(manager)
     assert theirs.index("Gate") < theirs.index("Pool") < theirs.index("Cellar")
@@ -277,11 +278,11 @@ def test_what_the_shift_before_left_unknown_and_was_settled_since_is_told_on_bot
     unlock_at(now - 3 * HOUR - dt.timedelta(seconds=1), pool, clerk, confirmed_by_device=True)
     taken(north, clerk, ago=3 * HOUR)
     clock = settled_at.astimezone(north.zone).strftime("%H:%M")
-    mine = part(sheet(clerk, north), "Not unlocked, or not certain", "Every press")
+    mine = part(sheet(clerk, north), "Not unlocked, or not certain", "Doors to look after")
     assert re.search(rf"Cellar .*Known only since (\w+ )?{clock}:\d\d", mine)
     assert re.search("Gate .*Still not known", mine)
     assert "Pool" not in mine  # that was in time
-    past = part(sheet(clerk, north, 1), "Not unlocked, or not certain", "Every press")
+    past = part(sheet(clerk, north, 1), "Not unlocked, or not certain", "Doors to look after")
     assert re.search(rf"Cellar .*Known only at (.+ )?{clock}", past)
     assert "Gate" in past
 
@@ -335,7 +336,7 @@ def test_one_click_begins_the_next_shift_and_stands_on_the_record(
     page = signed_in(ana).get(f"/hand-over/{north.pk}/").content.decode()
     assert "Taken over by Ana Lima" in words(page)
     text = post(signed_in(ana), f"/hand-over/{north.pk}/take-over/", after=0, note=" All quiet\n")
-    assert "You took over at " in text
+    assert "Taken over by Ana Lima at " in text
     assert "All quiet" in text
     assert "1 Unlocked, confirmed" in text
     assert "Taken over by Ana Lima at " in sheet(clerk, north, 1)
@@ -381,7 +382,7 @@ def test_who_had_opened_the_sheet_a_while_ago_reads_how_much_has_come_since(
     for odd in ("", "yesterday", "2026-01-01T00:00:00", "9999-12-31T23:59:59+00:00"):
         latest = latest_of(north)
         told = post(signed_in(clerk), path, after=latest.number, read_at=odd)
-        assert "You took over" in told
+        assert "Taken over by Clerk at " in told
         assert "since you opened" not in told
 
 
@@ -475,7 +476,7 @@ def test_a_past_sheet_tells_what_was_known_then_and_marks_what_came_later(
     assert "Room 101 Offline" in text
     assert "Fetch the parcel" in text
     assert "Done:" not in text
-    troubles = part(text, "Not unlocked, or not certain", "Every press")
+    troubles = part(text, "Not unlocked, or not certain", "Doors to look after")
     assert "May have unlocked, or may still unlock" in troubles
     assert "Known only at " in troubles
     now_sheet = sheet(manager, north)
@@ -515,7 +516,7 @@ def test_a_follow_up_stays_over_hand_overs_until_somebody_says_that_it_is_done(
     text = post(signed_in(ana), f"/follow-ups/{found.pk}/close/", note="Changed")
     assert "Done: Room 101: Battery is on order Ana Lima · " in text
     assert "Changed" in text
-    assert "Clerk" not in part(text, "Done:", "Doors to look after")
+    assert "Clerk" not in part(text, "Done:", "Every press")
     again = post(signed_in(clerk), f"/follow-ups/{found.pk}/close/", note="Me too")
     assert "Ana Lima has done that already, at " in again
     (opened,), (closed,) = told(Kind.FOLLOW_UP_OPENED), told(Kind.FOLLOW_UP_CLOSED)

@@ -75,7 +75,7 @@ def test_a_press_of_somebody_signed_out_leads_back_to_its_door_and_says_so(db, h
     target = answer.headers.get("HX-Redirect") or answer.headers["Location"]
     assert dict(parse_qsl(urlsplit(target).query)) == {"next": "/doors/7/unlock/"}
     page = Client().get(target).content.decode()
-    assert "Nothing was sent. Sign in, and you are at that door again." in page
+    assert "Nothing was sent. Sign in to return to that door." in page
     assert (
         "Nothing was sent" not in Client().get("/accounts/login/?next=/history/").content.decode()
     )
@@ -112,7 +112,7 @@ def test_an_error_page_leads_back_to_the_place(clerk, monkeypatch) -> None:
 
     monkeypatch.setattr("locks.models.places.DeviceQuerySet.on_the_desk", broken)
     page = client.get("/?building=").content.decode()
-    assert "Something broke here. Try again" in page
+    assert "Something went wrong here. Try again" in page
     assert 'href="/?building="' in page
     assert "hunter2" not in page
     gone = client.get("/doors/7/nowhere/").content.decode()

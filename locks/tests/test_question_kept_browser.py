@@ -188,7 +188,7 @@ def test_who_is_signed_out_within_a_question_reads_that_nothing_was_sent(
     dialog.get_by_role("button", name="Unlock Room 102").press("Enter")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     sentence = page.get_by_role("alert").filter(has_text="signed out before your press got here")
-    expect(sentence).to_contain_text("Nothing was sent. Sign in, and you are at that door again.")
+    expect(sentence).to_contain_text("Nothing was sent. Sign in to return to that door.")
     page.unroute_all()
     page.get_by_label("User name").fill("clerk")
     page.get_by_label("Password").fill(DEMO_PASSWORD)

@@ -326,7 +326,7 @@ def test_who_can_prove_nothing_here_is_told_what_to_do(door: Device, clerk: User
     clerk.save()
     page = signed_in(clerk).get(f"/doors/{door.pk}/").content.decode()
     heard = re.search(r'id="confirm-known">(.*)</div>\s*<div class="buttons">', page, re.DOTALL)
-    assert "sign out under “Account”, sign in again, and press" in heard[1]
+    assert "sign out behind your name, sign in again, and press" in heard[1]
 
 
 def test_a_manager_sets_within_how_many_minutes_and_the_record_says_so(

@@ -80,13 +80,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return _page(request, 503, sentence)
     if getattr(request, "pressed", False):
         sentence = _(
-            "The press was sent, and then something broke here."
+            "The press was sent, and then something went wrong here."
             " Look at the door's card before you press again."
         )
     elif _is_press(request):  # sent or not: where it broke, nobody can tell here
-        sentence = _("Something broke here. Look at the door's card before you press again.")
+        sentence = _("Something went wrong here. Look at the door's card before you press again.")
     else:
-        sentence = _("Something broke here. Try again; if it stays so, tell who runs accessdesk.")
+        sentence = _(
+            "Something went wrong here. Try again; if it stays so, tell whoever runs accessdesk."
+        )
     return _page(request, 500, sentence)
 
 

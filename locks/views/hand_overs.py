@@ -93,7 +93,6 @@ def past_hand_over(request: DeskRequest, building_id: int, number: int) -> HttpR
         "sheet": sheet_of(found, is_managed=is_managed, at=at),
         "taken": found,
         "taken_at": clock(found.until, zone=building.zone, at=at),
-        "is_mine": found.taken_by_id == request.user.pk,
         "printed_at": moment_on_paper(at, building),
     }
     return render(request, "locks/hand_over.html", context)

@@ -42,8 +42,8 @@ def unsent(wanted: str) -> str:
     if match is None or match.url_name not in PRESSES:
         return ""
     return _(
-        "You were signed out before your press got here. Nothing was sent. Sign in, and you are at"
-        " that door again."
+        "You were signed out before your press got here. Nothing was sent. Sign in to return to"
+        " that door."
     )
 
 

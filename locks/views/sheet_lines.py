@@ -35,6 +35,7 @@ from locks.words.numbers import percent
 
 MOST_TROUBLES, MOST_REFUSALS, MOST_DONE = 40, 20, 20
 
+_URGENCY = ("warn", "bad", "busy", "half", "good")  # tones of outcomes
 _DOORS = {  # icon, tone, words
     NOT_LOCKED: ("unlock", "warn", gettext_lazy("Unlocked, not seen to lock")),
     UNLOCKED: ("unlock", "warn", gettext_lazy("Unlocked")),
@@ -106,7 +107,7 @@ class FollowUpLine:
 
 
 def figures_of(building: Building, span: Span, moved: int) -> list[Figure]:
-    """The outcomes in the order of Outcome, and what happened without a press of ours."""
+    """The outcomes, those that want something first, and what happened without a press of ours."""
     counted = requests_in(building, span).order_by().values("outcome_value")
     found = Counter(
         {row["outcome_value"]: row["times"] for row in counted.annotate(times=Count("pk"))}
@@ -116,6 +117,7 @@ def figures_of(building: Building, span: Span, moved: int) -> list[Figure]:
         for outcome in Outcome
         if found[outcome]
     ]
+    figures.sort(key=lambda each: _URGENCY.index(each.tone))
     if moved:
         figures.append(
             Figure(moved, _("Unlocked by code, by hand, or from elsewhere"), "key", "plain")

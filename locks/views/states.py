@@ -175,7 +175,7 @@ def _watching(request: UnlockRequest, *, at: dt.datetime) -> str:
     if request.next_look_at is None or until <= at:
         return _("Seam is no longer asked; news would still show here.")
     local = timezone.localtime(until, request.building.zone)
-    return _("Watching for the truth, until %(time)s.") % {
+    return _("Still asking Seam until %(time)s.") % {
         "time": dates.written(local, dates.WEEKDAY_TO_THE_MINUTE)
     }
 

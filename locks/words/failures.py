@@ -89,7 +89,7 @@ LOOK_AT_THE_DOOR: Sentence = _("Check whether the door unlocked.")
 INFERRED: Sentence = _(
     "The answer was lost; Seam's records show one unlock of this door at that moment."
 )
-NOTHING_LISTED: Sentence = _("Seam lists no unlock, which proves nothing.")
+NOTHING_LISTED: Sentence = _("Seam lists no unlock; that does not rule one out.")
 
 
 def contradicted(*, unlocked: bool) -> Told:

@@ -69,7 +69,7 @@ LOCK_SEAMS_ERRORS: dict[str, Told] = {
 LOCK_INFERRED: Sentence = _(
     "The answer was lost; Seam's records show one locking of this door at that moment."
 )
-NO_LOCKING_LISTED: Sentence = _("Seam lists no locking, which proves nothing.")
+NO_LOCKING_LISTED: Sentence = _("Seam lists no locking; that does not rule one out.")
 UNLOCK_IN_DOUBT: Sentence = _(
     "The unlock before it had no known outcome then: check whether the door stays locked."
 )
