@@ -49,12 +49,12 @@ class _Person:
 
 
 _PEOPLE = (
-    _Person("clerk", f"Demo clerk ({HARBOUR})", HARBOUR, Role.FRONT_DESK),
-    _Person("clerk2", f"Second demo clerk ({HARBOUR})", HARBOUR, Role.FRONT_DESK),
-    _Person("viewer", f"Demo viewer ({HARBOUR})", HARBOUR, Role.VIEWER),
-    _Person("manager", f"Demo manager ({HARBOUR})", HARBOUR, Role.MANAGER),
-    _Person("park-clerk", f"Demo clerk ({PARK})", PARK, Role.FRONT_DESK),
-    _Person("park-manager", f"Demo manager ({PARK})", PARK, Role.MANAGER),
+    _Person("clerk", "Demo clerk", HARBOUR, Role.FRONT_DESK),
+    _Person("clerk2", "Second demo clerk", HARBOUR, Role.FRONT_DESK),
+    _Person("viewer", "Demo viewer", HARBOUR, Role.VIEWER),
+    _Person("manager", "Demo manager", HARBOUR, Role.MANAGER),
+    _Person("park-clerk", "Park clerk (demo)", PARK, Role.FRONT_DESK),
+    _Person("park-manager", "Park manager (demo)", PARK, Role.MANAGER),
     _Person("admin", "Demo administrator"),
 )
 
@@ -140,7 +140,7 @@ def _add_building(name: str) -> Building:
     time_zone = _TIME_ZONES.get(name, "UTC")
     with transaction.atomic():
         building = Building.objects.create(
-            name=name, time_zone=time_zone, help_line=_("the manager on duty (this is a demo)")
+            name=name, time_zone=time_zone, help_line=_("extension 100 (demo)")
         )
         add_usual(building)
         record(Kind.BUILDING_ADDED, building=building, time_zone=time_zone, source=SOURCE)

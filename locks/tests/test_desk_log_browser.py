@@ -168,7 +168,7 @@ def test_a_tap_on_a_rows_door_filters_the_log_and_news_keep_to_it(house, sign_in
     expect(rows.filter(has_not_text=door)).to_have_count(0)
     assert rows.count() <= shown
     doors.select_option(label="Roof door")
-    people.select_option(label="Demo clerk (Harbour House)")
+    people.select_option(label="Demo clerk")
     expect(page.locator(".log-none")).to_have_text("Nothing that matches in the last 12 hours.")
     page.get_by_role("link", name="Show the whole log").click()
     expect(rows.nth(SHORT_LOG - 1)).to_be_visible()

@@ -181,7 +181,7 @@ def test_it_prints_json_for_scripts() -> None:
     assert found["password"] == PASSWORD
     assert {
         "username": "park-clerk",
-        "name": "Demo clerk (Park Residence)",
+        "name": "Park clerk (demo)",
         "role": "front desk",
         "building": "Park Residence",
         "note": "",
