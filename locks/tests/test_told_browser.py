@@ -239,6 +239,34 @@ def test_an_answer_that_is_lost_leaves_no_doubt_where_news_brought_the_outcome(
     expect(clerk.locator("#notices .notice")).to_have_count(0)
 
 
+def test_a_press_that_an_offline_pc_did_not_send_takes_no_doubt_away_and_is_not_asked_for_again(
+    house: Stack, sign_in, simulated
+) -> None:
+    simulated.behave("harbour-main-entrance", "instant")
+    clerk = sign_in("clerk")
+    clerk.route("**/live/", lambda route: route.abort())  # Playwright leaves an open stream alone
+    unlock(clerk, "Main entrance").press("Enter")
+    expect(card(clerk, "Main entrance")).to_contain_text("Unlocked, confirmed")
+    shell(house, PAST)  # as an outcome of before, which is the same
+    clerk.reload()
+    clerk.route("**/buildings/**", lambda route: route.abort())
+    answers = held(clerk, "**/unlock/")
+    unlock(clerk, "Main entrance").press("Enter")
+    wait_for(lambda: clerk.evaluate("true") and bool(answers), seconds=10, what="an answer")
+    answers.pop()[0].abort()
+    notices = clerk.locator("#notices")
+    expect(notices).to_contain_text("The press may have been sent")
+    clerk.context.set_offline(True)
+    expect(clerk.locator("#connection")).to_have_attribute("data-state", "lost")
+    unlock(clerk, "Main entrance").press("Enter")
+    expect(notices).to_contain_text("This device is offline. Nothing was sent.")
+    expect(notices).to_contain_text("The press may have been sent")
+    clerk.unroute("**/buildings/**")
+    clerk.context.set_offline(False)
+    expect(card(clerk, "Main entrance")).to_contain_text("Unlocked, confirmed")
+    expect(notices.locator(".notice")).to_have_count(0)
+
+
 def test_what_comes_with_an_answer_takes_no_doubt_away(sign_in) -> None:
     clerk = sign_in("clerk")
     clerk.route("**/unlock/", lambda route: route.fulfill(status=504, body="Gateway timeout"))
@@ -275,7 +303,7 @@ def test_a_question_says_what_somebody_else_does_at_its_door_meanwhile(
     question = clerk.get_by_role("dialog")
     expect(question).to_be_visible()
     question.get_by_label("Reference").fill("B-1")
-    unlock(colleague, "Room 102").click()
+    unlock(colleague, "Room 102").press("Enter")
     press_with_a_reason(colleague, "102")
     told = question.get_by_role("alert").filter(has_text="Room 102 Unlocked, confirmed.")
     expect(told).to_be_visible()
@@ -288,7 +316,7 @@ def test_a_question_says_what_somebody_else_does_at_its_door_meanwhile(
     clerk.evaluate(LISTEN)
     shell(house, PAST)
     simulated.hold("harbour-room-102")
-    unlock(colleague, "Room 102").click()
+    unlock(colleague, "Room 102").press("Enter")
     press_with_a_reason(colleague, "102")
     expect(card(clerk, "Room 102")).to_contain_text("Waiting for the lock")
     assert "Room 102" not in " / ".join(heard_but(clerk))  # it is asked about no more

@@ -63,10 +63,10 @@
     if (form.dataset.question) accessdesk.typed.keep(form);
     else accessdesk.typed.drop(door);
     const card = byId(`door-${door}`);
-    forget(dialog, door); // what was told before
+    forget(dialog); // what was told before
     isPressed = dialog.open;
     if (dialog.open) dialog.close();
-    forget(byId("notices"), door);
+    forget(byId("notices"));
     showSending(card);
     if (card) say(`${card.dataset.label}: ${byId("sending").content.textContent.trim()}`, false);
     ask("POST", form.action, { door, values, swap: "outerHTML", isPress: true });
@@ -180,9 +180,10 @@
   function isAnswered(door, place) {
     const before = atPress.get(door)?.spoken;
     atPress.delete(door);
-    if (place !== "#confirm-body") return;
+    if (place !== "#confirm-body") return isTold(door);
     if (before === undefined) pressed.delete(door);
     else pressed.set(door, before);
+    return undefined;
   }
 
   // Whether news was quicker than the press's own answer.
@@ -222,28 +223,34 @@
     name.textContent = card?.dataset.label ?? "";
     notice.append(name, " ", sentence);
     const door = card?.id.replace(/^.*-/, "") ?? "";
+    if (isInDoubt && door) isTold(door);
     if (isInDoubt && door) notice.dataset.inDoubt = door;
-    if (dialog.open) return withinDialog(notice, door);
-    forget(byId("notices"), door);
+    if (sentence === said.textOffline) notice.dataset.unsent = door;
+    if (dialog.open) return withinDialog(notice);
+    forget(byId("notices"));
     byId("notices").append(notice);
     return say(notice.textContent.trim(), isToAct);
   };
 
   function tellOutcome(card, sentence) {
+    isTold(card.id.replace(/^.*-/, ""));
     accessdesk.tell(card, sentence, isUrgent(card), isUrgent(card));
   }
 
-  // What was told there, but for what leaves other doors in doubt than this.
-  function forget(place, door) {
-    for (const each of place.querySelectorAll(".notice")) {
-      if (!each.dataset.inDoubt || each.dataset.inDoubt === door) each.remove();
-    }
+  // Its outcome is: what left it in doubt, and that a press after it was not sent, would be obeyed once more.
+  function isTold(door) {
+    for (const each of document.querySelectorAll(`[data-in-doubt="${door}"], [data-unsent="${door}"]`)) each.remove();
+  }
+
+  // What was told there, but for what leaves a door in doubt.
+  function forget(place) {
+    for (const each of place.querySelectorAll(".notice:not([data-in-doubt])")) each.remove();
   }
 
   // What lies beside an open dialog is neither seen nor heard.
-  function withinDialog(notice, door) {
+  function withinDialog(notice) {
     notice.setAttribute("role", "alert");
-    forget(dialog, door);
+    forget(dialog);
     byId("confirm-body").prepend(notice);
   }
 
@@ -274,7 +281,7 @@
     dialog.showModal();
     follow(form?.dataset.press);
     const told = byId("notices").firstElementChild;
-    if (isFilled && told) withinDialog(told, form.dataset.press);
+    if (isFilled && told) withinDialog(told);
     return undefined;
   });
 
@@ -340,10 +347,10 @@
       const card = byId(`door-${door}`);
       const now = place?.dataset.spoken;
       if (!now || now === last) continue;
-      if (last === null && now === atPress.get(door)?.spoken) continue; // of the press before
+      if (last === null && now === atPress.get(door)?.spoken && !isKnown(door)) continue; // of the press before
       pressed.set(door, now);
       if (last?.includes(now)) continue; // only less of what was said
-      if (last !== null) byId("notices").querySelector(`[data-in-doubt="${door}"]`)?.remove(); // it is known
+      if (!underWay.has(door)) isTold(door);
       // Beside an open dialog nothing is heard: what came of another door is told within it.
       if (card && !dialog.open) say(`${card.dataset.label}: ${now}`, isUrgent(card));
       else tellOutcome(place, now);
