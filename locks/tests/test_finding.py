@@ -120,6 +120,12 @@ def test_what_means_no_door_finds_none(query: str) -> None:
     assert found(query, doors("Room 12")) == []
 
 
+def test_the_doors_of_an_area_that_is_called_so_come_before_those_that_fit_word_by_word() -> None:
+    among = [*doors("Room 140", "Room 14", area="Floor 1"), *doors("Room 1401", area="Floor 14")]
+    assert found("floor 14", among) == ["Room 1401", "Room 14", "Room 140"]
+    assert found("14 floor", among)[0] == "Room 1401"
+
+
 def test_what_says_that_a_number_follows_is_not_looked_for() -> None:
     among = doors("Room 112", "Room 1120", "Room 12")
     for typed in ("No 112", "no. 112", "Nr 112", "№ 112", "№112", "number 112"):

@@ -142,7 +142,7 @@ def test_it_tells_of_doors_what_is_known_and_says_what_is_not(north, clerk) -> N
     assert not re.search("Fine|Silent", doors)
 
 
-def test_what_nobody_knows_stays_on_the_next_sheets_until_somebody_has_looked(
+def test_what_nobody_knows_stays_on_the_next_sheets_until_somebody_saw_it_unlocked(
     north, entrance, room, clerk, ana
 ) -> None:
     unknown = {"status": Status.UNKNOWN, "code": "no_answer"}
@@ -155,7 +155,12 @@ def test_what_nobody_knows_stays_on_the_next_sheets_until_somebody_has_looked(
     )
     past_unlock(room, clerk, confirmed_by_device=True)  # whoever came then went in
     assert sheet(clerk, north).count("Still not known") == 1
-    attest(actor=clerk, request=lost, seen="not_unlocked", at=timezone.now())
+    for seen in ("unlocked", "nobody", "not_unlocked"):  # the newest word counts
+        attest(actor=clerk, request=lost, seen=seen, at=timezone.now())
+    told = sheet(clerk, north)
+    assert told.count("Still not known") == 1  # it may still unlock
+    assert "Seen at the door: did not unlock" in told
+    attest(actor=clerk, request=lost, seen="unlocked", at=timezone.now())
     assert "Still not known" not in sheet(clerk, north)
     assert sheet(clerk, north, 2).count("Still not known") == 2  # as it was then
 

@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from locks import words
-from locks.models import Action, Device, UnlockRequest
+from locks.models import Action, Device, Status, UnlockRequest
 from locks.models.places import problem_code
+from locks.services.following import WATCH_UNKNOWN_FOR
 from locks.services.rights import BLOCKING, cut_off
 from locks.views.past import NO_PAST, Past
 from locks.views.states import clock
@@ -120,7 +121,17 @@ def _locked(
     told = max(filter(None, (device.synced_at, device.lock_told_at)), default=None)
     if moved is not None and (told is None or _may_have_moved_since(told, device, moved)):
         return None
-    return Fact("lock", _("Locked")) if device.locked else Fact("unlock", _("Unlocked"), "warn")
+    if not device.locked:
+        return Fact("unlock", _("Unlocked"), "warn")
+    heard = _told_at(device, of_lock=True)
+    if heard is None or moved is None or not _may_still_move(moved, at):
+        return Fact("lock", _("Locked"))
+    return Fact("lock", _("Locked, last heard %(time)s") % {"time": _time(heard, device, at)})
+
+
+def _may_still_move(moved: UnlockRequest, at: dt.datetime) -> bool:
+    """Whether its outcome is unknown, and looked for: what was heard of the lock since may be over."""
+    return moved.status == Status.UNKNOWN and at - moved.requested_at < WATCH_UNKNOWN_FOR
 
 
 def _may_have_moved_since(told: dt.datetime, device: Device, moved: UnlockRequest) -> bool:

@@ -91,7 +91,8 @@ def find(doors: Iterable[Door], query: str, *, familiar: Collection[int] = ()) -
     Of those that it fits alike, the ones in `familiar` buildings (by id) come first.
 
     A door whose number or label it is comes before all others, so that "12" is Room 12, then what
-    begins with it, then Room 112.
+    begins with it, then Room 112. The doors of an
+    area that is called so come before those that its words fit one by one.
     """
     doors, wanted = list(doors), words_of(query)
     found = _fitting(doors, query, wanted, familiar)
@@ -121,6 +122,8 @@ def _distance(wanted: tuple[str, ...], door: Door) -> int | None:
         (IN_AREA, words_of(door.area)),
         (IN_BUILDING, words_of(door.building)),
     )
+    if sorted(wanted) == sorted(words_of(door.area)) and len(wanted) > 1:
+        return IN_AREA - 1  # all of "Floor 14" before Room 140 of Floor 1
     total = 0
     for word in wanted:
         distance = _of_word(word, fields)

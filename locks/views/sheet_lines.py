@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from locks.models import (
     Building,
     FollowUp,
     Press,
+    Seen,
     Status,
     UnlockRequest,
     Verdict,
@@ -130,7 +131,7 @@ def troubles_in(building: Building, span: Span, *, pressed_after: dt.datetime) -
 
     Of presses that were made before it, after `pressed_after`, those are told that were contradicted, or
     whose outcome came to be known, within the time, and unlocks that were unknown to its end: while
-    nobody said what they saw, and nobody has unlocked the door since. One more than MOST_TROUBLES tells
+    nobody saw it unlocked, and nobody has unlocked the door since. One more than MOST_TROUBLES tells
     that there are more; so with the others here.
     """
     odd = ~Q(status__in=DONE_STATUSES)
@@ -164,9 +165,12 @@ def _unknown_at(end: dt.datetime, requests: QuerySet[UnlockRequest]) -> QuerySet
         requested_at__gt=OuterRef("requested_at"),
         requested_at__lte=end,
     )
-    seen = Attestation.objects.filter(request=OuterRef("pk"), at__lte=end)
+    said = Attestation.objects.filter(request=OuterRef("pk"), at__lte=end).order_by("-at", "-pk")
     unknown = Q(status=Status.UNKNOWN, contradicted_at=None) | Q(ended_at__gt=end)
-    return requests.filter(unknown, ~Exists(newer), ~Exists(seen), action=Action.UNLOCK)
+    found = requests.filter(unknown, ~Exists(newer), action=Action.UNLOCK)
+    # Where it was seen locked, or nobody was there, it may still unlock.
+    found = found.annotate(last_word=Subquery(said.values("seen")[:1]))
+    return found.filter(Q(last_word=None) | ~Q(last_word=Seen.UNLOCKED))
 
 
 def _trouble(
