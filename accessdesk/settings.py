@@ -116,6 +116,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "locks.http.IdleSignOut",
+    "locks.http.OtherSession",
     "locks.http.LoginRequired",
     "locks.identity.required.SecondFactorRequired",
     "allauth.account.middleware.AccountMiddleware",

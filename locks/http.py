@@ -117,6 +117,36 @@ class NoStore:
         return response
 
 
+class OtherSession:
+    """Tells a page that another session has begun in its browser: then it leaves (session.js).
+
+    It says whose it is with each question. What it sends takes no effect, but for presses: those are
+    refused on the record, for their token is another person's.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_other = self._is_other(request)
+        response = self.get_response(request)
+        if is_other:
+            response["X-Session-Other"] = "1"
+        return response
+
+    def process_view(self, request: HttpRequest, *_args: Any) -> HttpResponse | None:
+        """Nothing is done in the name of one person that another one's page asks for."""
+        match = request.resolver_match
+        if request.method != "POST" or (match and match.url_name in PRESSES):
+            return None
+        return HttpResponse(status=409) if self._is_other(request) else None
+
+    @staticmethod
+    def _is_other(request: HttpRequest) -> bool:
+        theirs, mine = request.headers.get("X-Session-Mark"), session_mark(request)
+        return bool(theirs and mine) and theirs != mine
+
+
 class IdleSignOut:
     """Signs out who has done nothing for a while, or was signed in for a shift.
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -155,6 +156,28 @@ def test_another_person_finds_neither_the_question_nor_what_was_typed(sign_in, s
     unlock(page, "Room 110").press("Enter")
     expect(dialog.get_by_label("Note")).to_have_value("")
     assert simulated.posts("harbour-room-110") == before
+
+
+@pytest.mark.parametrize("path", ["/", "/history/"])
+def test_a_page_goes_when_another_person_has_signed_in_and_it_was_told_by_nobody(
+    sign_in, path: str
+) -> None:
+    """A tab that was asleep, or cut off, while they did: it hears of it with the next answer it gets."""
+    page, other = sign_in("clerk2"), sign_in("clerk")
+    page.goto(urljoin(page.url, path))
+    asked: list[Route] = []
+
+    def lost(route: Route) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/accounts/session/", lost)
+    page.context.add_cookies(other.context.cookies())
+    page.evaluate("accessdesk.refetch ? accessdesk.refetch() : accessdesk.askSession()")
+    expect(page.locator(".me-name")).to_have_text(other.locator(".me-name").inner_text())
 
 
 def test_a_press_that_comes_back_late_does_not_take_the_place_of_the_next_question(sign_in) -> None:

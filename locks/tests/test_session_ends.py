@@ -5,8 +5,10 @@ import time
 import pytest
 from django.test import Client
 
-from locks.models import User
+from locks.models import Building, Favourite, Press, User
+from locks.services.tokens import issue_token
 from locks.tests.conftest import signed_in
+from locks.tests.factories import make_device
 
 
 @pytest.fixture
@@ -68,3 +70,24 @@ def test_each_session_has_a_mark_of_its_own_which_is_on_its_pages(client: Client
 def test_the_admins_pages_say_it_too(manager_client: Client) -> None:
     mark = manager_client.get("/accounts/session/").json()["mark"]
     assert f'data-mark="{mark}"' in manager_client.get("/admin/").content.decode()
+
+
+def test_a_page_of_another_session_is_told_so_and_nothing_is_done_in_its_readers_name(
+    client: Client, north: Building, viewer: User
+) -> None:
+    door = make_device(north)
+    mark = client.get("/accounts/session/").json()["mark"]
+    theirs = {"X-Session-Mark": signed_in(viewer).get("/accounts/session/").json()["mark"]}
+    keep = {"keep": str(door.pk)}
+    assert "X-Session-Other" not in client.get("/", headers={"X-Session-Mark": mark})
+    assert client.get("/", headers=theirs)["X-Session-Other"] == "1"
+    answer = client.post("/favourites/", keep, headers=theirs)
+    assert (answer.status_code, answer["X-Session-Other"]) == (409, "1")
+    assert not Favourite.objects.exists()
+    assert client.post("/favourites/", keep, headers={"X-Session-Mark": mark}).status_code != 409
+    assert Favourite.objects.exists()
+    # A press is refused on the record, as it always was.
+    token = issue_token(person=viewer, device=door)
+    answer = client.post(f"/doors/{door.pk}/unlock/", {"token": token}, headers=theirs)
+    assert answer["X-Session-Other"] == "1"
+    assert Press.objects.get().code == "bad_token"

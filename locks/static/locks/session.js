@@ -23,6 +23,7 @@ accessdesk.counted = (texts, count) => {
   let mayStay = true;
   let askedAt = 0;
   let timer = 0;
+  let isOwed = false; // an answer: the last question got none
   let before = null; // what had the keyboard before the button
   let leftAt = -Infinity; // when it went back there
 
@@ -44,6 +45,7 @@ accessdesk.counted = (texts, count) => {
     } catch {
       told = null; // no answer: what is known goes on to hold
     }
+    isOwed = !told;
     if (told ? told.mark !== mark : mark && left() <= 0) return accessdesk.leave();
     if (told) {
       endsAt = Date.now() + told.left * 1000;
@@ -58,11 +60,12 @@ accessdesk.counted = (texts, count) => {
     clearTimeout(timer);
     if (!mark) return;
     show();
-    timer = setTimeout(tick, left() > SAID ? (left() - SAID) * 1000 + 20 : 1000);
+    const wait = left() > SAID ? (left() - SAID) * 1000 + 20 : 1000;
+    timer = setTimeout(tick, isOwed ? Math.min(wait, ASK * 1000) : wait);
   }
 
   function tick() {
-    if (left() > SAID) return plan();
+    if (left() > SAID) return isOwed ? ask() : plan();
     return Date.now() - askedAt > ASK * 1000 || left() <= 0 ? ask() : plan();
   }
 
@@ -117,6 +120,18 @@ accessdesk.counted = (texts, count) => {
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) ask();
   });
+  // Each question says whose page asks. What comes in another session is not for this page.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (mark) detail.headers["X-Session-Mark"] = mark;
+  });
+  for (const name of ["htmx:beforeOnLoad", "htmx:afterRequest"]) {
+    document.addEventListener(name, (event) => {
+      if (!event.detail.xhr?.getResponseHeader("X-Session-Other")) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (name === "htmx:beforeOnLoad") accessdesk.leave();
+    });
+  }
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) accessdesk.leave(); // the browser kept it: it may be somebody else's by now
   });
