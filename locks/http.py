@@ -8,11 +8,19 @@ from functools import cache, partial
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib.auth import REDIRECT_FIELD_NAME, SESSION_KEY, logout
+from django.contrib.auth import (
+    REDIRECT_FIELD_NAME,
+    SESSION_KEY,
+    logout,
+    update_session_auth_hash,
+)
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.models import Session
 from django.core.exceptions import BadRequest
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
@@ -176,6 +184,25 @@ def note_act(request: HttpRequest, now: float) -> None:
         logout(request)  # signed out elsewhere meanwhile
     else:
         request.session.modified = False
+
+
+@transaction.atomic
+def goes_on_under_new_password(request: HttpRequest, person: User) -> bool:
+    """Let this session go on, under another key; False where it was ended while the password was changed.
+
+    It is not brought back then, and the browser's cookie is left alone: it may be the next person's by now.
+    """
+    key = request.session.session_key or ""
+    # Held in the order in which sessions are ended from the list of them.
+    listed = UserSession.objects.select_for_update().filter(user=person, session_key=key)
+    found = [row.pk for row in listed]
+    gone, _rows = Session.objects.filter(pk=key).delete()
+    if not gone:
+        request.session.modified = False
+        return False
+    update_session_auth_hash(request, person)
+    UserSession.objects.filter(pk__in=found).update(session_key=request.session.session_key)
+    return True
 
 
 def _is_an_act(request: HttpRequest) -> bool:

@@ -8,7 +8,6 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import AdminForm
 from django.contrib.admin.utils import display_for_value, unquote
-from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import BaseUserCreationForm, SetPasswordForm
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Prefetch, Q, QuerySet
@@ -29,6 +28,7 @@ from locks.admin.scope import actor
 from locks.admin.shown import NONE
 from locks.admin.site import site
 from locks.admin.who_can import WhatAPersonCan
+from locks.http import goes_on_under_new_password, sign_in_page
 from locks.models import Assignment, User
 from locks.services import staffing
 
@@ -130,8 +130,8 @@ class UserAdmin(StaffingPages, WhatAPersonCan):
         if form.is_valid():
             password = form.cleaned_data["new_password1"]
             kept = staffing.set_password(actor=actor(request), person=person, password=password)
-            if kept.pk == request.user.pk:
-                update_session_auth_hash(request, kept)
+            if kept.pk == request.user.pk and not goes_on_under_new_password(request, kept):
+                return HttpResponseRedirect(sign_in_page(request))
             self.message_user(request, _("The password has been set."), messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:locks_user_change", args=(person.pk,)))
         return self._password_page(request, person, form)

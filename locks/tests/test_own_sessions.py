@@ -6,18 +6,23 @@ from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db.models.signals import post_save
 from django.test import Client
 from django.utils import timezone
 
 from locks.listening import admit, rights_of
 from locks.models import AuditEvent, Building, Kind, Role, User
+from locks.services.sessions import end_session
 from locks.services.sweeping import sweep
 from locks.tests.factories import PASSWORD, grant, make_user
 from locks.tests.proofs import is_signed_in, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+COOKIE = settings.SESSION_COOKIE_NAME
+NEW = "entirely-another-phrase"
 EDGE = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0"
 
 
@@ -114,11 +119,40 @@ def test_after_a_new_password_this_one_is_still_listed_once_and_the_others_are_g
 ) -> None:
     elsewhere, here = sign_in(dora), sign_in(dora)
     began = rows(here)[0]["began"]
-    new = "entirely-another-phrase"
-    form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    form = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
     assert here.post("/accounts/password_change/", form).status_code == 302
     assert [(row["current"], row["began"]) for row in rows(here)] == [(True, began)]
     assert not is_signed_in(elsewhere)
+
+
+@pytest.mark.parametrize("page", ["/accounts/password_change/", "/admin/locks/user/{}/password/"])
+@pytest.mark.parametrize("ended_by", ["switching", "the list of sessions"])
+def test_one_that_ends_while_its_password_is_changed_does_not_come_back(
+    superuser: User, page: str, ended_by: str
+) -> None:
+    here, other_tab = sign_in(superuser), Client()
+    other_tab.cookies[COOKIE] = here.cookies[COOKIE].value
+    (row,) = rows(here)
+
+    def end_it(**_signal: Any) -> None:
+        if ended_by == "switching":
+            other_tab.post("/accounts/switch/")
+        else:
+            end_session(actor=superuser, session=row["id"])
+
+    form = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
+    form |= {"password1": NEW, "password2": NEW}
+    post_save.connect(end_it, sender=User)  # the password is hashed and saved by then
+    try:
+        answer = here.post(page.format(superuser.pk), form)
+    finally:
+        post_save.disconnect(end_it, sender=User)
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/login/")
+    assert COOKIE not in answer.cookies  # the browser's may be of the next person
+    assert not is_signed_in(here)
+    superuser.refresh_from_db()
+    assert superuser.check_password(NEW)
 
 
 def test_the_account_page_leads_to_all_of_it_and_hangs_on_the_name(dora: User) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
-from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib.auth import REDIRECT_FIELD_NAME, update_session_auth_hash
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth import views as auth
 from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,6 +18,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from locks import words
+from locks.http import goes_on_under_new_password, sign_in_page
 from locks.identity.forms import OwnPasswordForm, SignInForm
 from locks.identity.onward import onward
 from locks.models import lacking_second_factor
@@ -107,11 +107,10 @@ class PasswordChange(auth.PasswordChangeView):
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
         password = form.cleaned_data["new_password1"]
-        before = self.request.session.session_key or ""
-        person = change_own_password(person=self.request.user, password=password, keep=before)
-        update_session_auth_hash(self.request, person)  # this session goes on, all others end
-        after = UserSession.objects.filter(user=person, session_key=before)
-        after.update(session_key=self.request.session.session_key)
+        here = self.request.session.session_key or ""
+        person = change_own_password(person=self.request.user, password=password, keep=here)
+        if not goes_on_under_new_password(self.request, person):
+            return HttpResponseRedirect(sign_in_page(self.request))
         return HttpResponseRedirect(self.get_success_url())
 
 
