@@ -41,6 +41,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 View = TypeVar("View", bound=Callable[..., Any])
 SEEN = "seen_at"  # session key: when the person last did something, seconds since the epoch
 BEGAN = "began_at"  # session key: when the person signed in
+OPENED = "one_time_way"  # session key: the hash of the one-time secret that was opened here
 # How allauth's list of a session's proofs names a second factor that the provider asked for.
 BY_PROVIDER = ("mfa", "single_sign_on")
 SIGN_OUTS = {"logout", "account_logout"}  # views that every session may use

@@ -21,16 +21,17 @@ from allauth.socialaccount.providers.base import AuthProcess
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from locks.http import BY_PROVIDER, client_address
+from locks.http import BY_PROVIDER, OPENED, client_address
 from locks.identity.onward import is_ours, onward
-from locks.models import User
-from locks.services import throttling
+from locks.models import Invitation, User
+from locks.services import one_time, throttling
 from locks.services.second_factors import has_second_factor
 from locks.services.signing_in import count_refused, record_sign_in
 from locks.services.single_sign_on import link_by_mail
@@ -67,6 +68,7 @@ class AccountAdapter(DefaultAccountAdapter):
         **kwargs: Any,
     ) -> HttpResponse:
         after = onward(request, redirect_url or "") or self.get_login_redirect_url(request)
+        _drop_what_was_opened(request, after)
         return super().post_login(request, user, redirect_url=after, **kwargs)
 
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
@@ -100,6 +102,15 @@ class AccountAdapter(DefaultAccountAdapter):
         found: list[dict[str, str]] = super().get_reauthentication_methods(user)
         second = [method for method in found if method["id"] != "reauthenticate"]
         return second or found
+
+
+def _drop_what_was_opened(request: HttpRequest, after: str) -> None:
+    """Somebody else may have opened it here. An invitation whose page asked for the sign-in stays."""
+    request.session.pop(INTERNAL_RESET_SESSION_TOKEN, None)
+    way = one_time.way_of(str(request.session.get(OPENED, "")))
+    is_wanted = after.partition("?")[0] == reverse("opened_invitation")
+    if not (is_wanted and isinstance(way, Invitation)):
+        request.session.pop(OPENED, None)
 
 
 def _way(proof: str) -> str:

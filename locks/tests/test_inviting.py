@@ -215,7 +215,8 @@ def test_somebody_with_an_account_takes_the_role_with_it(
 ) -> None:
     client = opened(invited(manager, north, name="Out Sider").secret)
     assert "sign in" in client.get(OPENED).content.decode().lower()
-    client.login(username="outsider", password=PASSWORD)
+    form = {"username": "outsider", "password": PASSWORD, "next": OPENED}
+    assert client.post("/accounts/login/", form).headers["Location"] == OPENED
     assert "Take this role?" in client.get(OPENED).content.decode()
     assert client.post(OPENED).status_code == 400, "an empty post took the role"
     assert not outsider.assignments.filter(building=north).exists()
@@ -226,6 +227,17 @@ def test_somebody_with_an_account_takes_the_role_with_it(
     assert outsider.assignments.in_force().filter(building=north).exists()
     assert not AuditEvent.objects.filter(kind=Kind.PERSON_ADDED).exists()
     assert User.objects.get(pk=outsider.pk).check_password(PASSWORD)
+
+
+def test_an_invitation_left_open_is_not_of_who_signs_in_there_next(
+    north: Building, manager: User, outsider: User
+) -> None:
+    client = opened(invited(manager, north).secret)
+    client.post("/accounts/login/", {"username": "outsider", "password": PASSWORD})
+    assert client.get("/accounts/").status_code == 200
+    assert client.get(OPENED).headers["Location"] == CODE
+    client.post(OPENED, {"take": "yes"})
+    assert not outsider.assignments.filter(building=north).exists()
 
 
 def test_who_holds_the_role_already_is_told_and_the_invitation_stays(

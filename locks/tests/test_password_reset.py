@@ -10,7 +10,7 @@ from django.test import Client, RequestFactory
 
 from locks.models import AuditEvent, Building, Kind, Noise, Role, Throttle, User
 from locks.services import throttling
-from locks.tests.factories import grant, make_user
+from locks.tests.factories import PASSWORD, grant, make_user
 from locks.tests.proofs import code_of, give_app, is_signed_in, sign_in
 from locks.tests.visitors import marked
 from locks.views.resetting import AskForReset
@@ -74,6 +74,19 @@ def test_the_token_leaves_the_address_at_once(dora: User) -> None:
     answer = Client().get(link())
     assert answer.status_code == 302
     assert answer.headers["Location"].endswith("/set-password/")
+
+
+def test_a_link_left_open_is_not_of_who_signs_in_there_next(dora: User) -> None:
+    give_app(make_user("next"))
+    ask()
+    browser = Client()
+    where = browser.get(link()).headers["Location"]
+    browser.post("/accounts/login/", {"username": "next", "password": PASSWORD})
+    browser.post("/accounts/2fa/sign-in/", {"code": code_of()})
+    assert is_signed_in(browser)
+    assert "no longer good" in browser.get(where).content.decode()
+    browser.post(where, {"new_password1": NEW, "new_password2": NEW})
+    assert may_sign_in(dora, PASSWORD)
 
 
 def test_after_an_hour_the_link_is_no_longer_good(dora: User, settings) -> None:

@@ -170,6 +170,20 @@ def test_a_newer_way_ends_the_older(clerk: User, manager_client: Client) -> None
     assert User.objects.get(pk=clerk.pk).check_password(GOOD)
 
 
+@pytest.mark.parametrize("after", ["", OPENED])
+def test_a_way_left_open_is_not_of_who_signs_in_there_next(
+    clerk: User, viewer: User, manager_client: Client, after: str
+) -> None:
+    browser = Client()
+    browser.get(f"/accounts/invitation/{secret_for(manager_client, clerk)}/")
+    form = {"username": "viewer", "password": PASSWORD, "next": after}
+    browser.post("/accounts/login/", form)
+    assert browser.get("/history/").status_code == 200
+    browser.post(OPENED, {"password1": GOOD, "password2": GOOD})
+    clerk.refresh_from_db()
+    assert clerk.check_password(PASSWORD)
+
+
 def test_a_weak_password_is_told_and_uses_nothing_up(clerk: User, manager_client: Client) -> None:
     secret = secret_for(manager_client, clerk)
     for more in ({"password1": "clerk123", "password2": "clerk123"}, {"password2": "different"}):

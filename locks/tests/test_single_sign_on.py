@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from locks.models import AuditEvent, Building, Kind, Role, Throttle, User
 from locks.services import throttling
+from locks.services.inviting import invite_person
 from locks.tests.factories import PASSWORD, grant, make_user
 from locks.tests.proofs import give_app, said
 from locks.tests.starting import run_with_settings
@@ -126,6 +127,19 @@ def test_nobody_else_is_let_in_and_no_account_is_made(provider, dora: User, form
     assert not is_in(client)
     assert User.objects.count() == 1
     assert not SocialAccount.objects.exists()
+
+
+@pytest.mark.parametrize(("after", "stays"), [("", False), ("/accounts/invitation/open/", True)])
+def test_an_invitation_that_was_open_stays_where_its_page_asked_for_the_sign_in(
+    provider, dora: User, manager: User, north: Building, after: str, stays: bool
+) -> None:
+    handed = invite_person(actor=manager, building=north, role=Role.VIEWER, name="Somebody")
+    client = Client()
+    client.get(f"/accounts/invitation/{handed.secret}/")
+    come_back(client, after=after)
+    assert is_in(client)
+    page = client.get("/accounts/invitation/open/")
+    assert ("Take this role?" in page.content.decode()) is stays
 
 
 def test_another_subject_with_the_same_address_does_not_take_a_linked_account(

@@ -23,14 +23,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from locks.http import signed_in_by_pin, vouched_for
+from locks.http import OPENED, signed_in_by_pin, vouched_for
 from locks.models import Invitation, PasswordReset, User, lacking_second_factor
 from locks.services import inviting, one_time
 from locks.services.errors import ServiceError
 from locks.services.resetting import use_reset
 from locks.views.requests import client_address
 
-OPENED = "one_time_way"  # session key: the hash of the secret that was opened here
 _STATUS = {one_time.NoSuchWay: 404, one_time.WayClosed: 410, one_time.TooManyMisses: 429}
 
 
