@@ -25,6 +25,8 @@ class User(AbstractUser):
     last_name = None  # type: ignore[assignment]
     name = models.CharField(_("name"), max_length=150, blank=True)
     is_demo = models.BooleanField(_("demo account"), default=False, editable=False)
+    # Last; also of one that was opened again. Links from before count no more.
+    closed_at = models.DateTimeField(_("closed at"), null=True, editable=False)
 
     def __str__(self) -> str:
         return self.get_full_name()

@@ -196,6 +196,8 @@ def end_ways_in(*, actor: User, person: User) -> None:
 
     `person` should be locked by the caller; the chains are from here on.
     """
+    person.closed_at = timezone.now()
+    person.save(update_fields=["closed_at"])
     end_sessions(person)
     withdraw_resets(person)
     hold_chains([None, *buildings_of(person)])
@@ -256,8 +258,10 @@ def set_password_by_link(*, person: User, password: str, given_by: User) -> User
 def reset_own_password(*, person: User, password: str) -> User:
     """Give `person` another password, who has proved by a link that they read the account's mail.
 
-    All sessions end. It signs nobody in, and second factors stay.
+    All sessions end. It signs nobody in, and second factors stay. Raises NotAllowed for a closed account.
     """
+    if not locked_person(person).is_active:
+        raise NotAllowed(_("This account is closed."))
     row = _with_password(person, password)
     end_sessions(row)
     hold_chains([None, *buildings_of(row)])

@@ -9,7 +9,8 @@ from django.core import mail
 from django.test import Client, RequestFactory
 
 from locks.models import AuditEvent, Building, Kind, Noise, Role, Throttle, User
-from locks.services import throttling
+from locks.services import staffing, throttling
+from locks.services.errors import NotAllowed
 from locks.tests.factories import PASSWORD, grant, make_user
 from locks.tests.proofs import code_of, give_app, is_signed_in, sign_in
 from locks.tests.visitors import marked
@@ -87,6 +88,27 @@ def test_a_link_left_open_is_not_of_who_signs_in_there_next(dora: User) -> None:
     assert "no longer good" in browser.get(where).content.decode()
     browser.post(where, {"new_password1": NEW, "new_password2": NEW})
     assert may_sign_in(dora, PASSWORD)
+
+
+def test_a_closed_account_gets_no_password_by_a_link_and_the_link_is_over_for_good(
+    dora: User, superuser: User
+) -> None:
+    ask()
+    staffing.deactivate_person(actor=superuser, person=dora)
+    _client, answer = follow(link())
+    assert "no longer good" in answer.content.decode()
+    with pytest.raises(NotAllowed):  # closed while the page was open
+        staffing.reset_own_password(person=dora, password=NEW)
+
+    staffing.change_person(actor=superuser, person=dora, changes={"is_active": True})
+
+    _client, answer = follow(link())
+    assert "no longer good" in answer.content.decode()
+    assert may_sign_in(dora, PASSWORD)
+    mail.outbox.clear()
+    ask()
+    follow(link())
+    assert may_sign_in(dora, NEW)
 
 
 def test_after_an_hour_the_link_is_no_longer_good(dora: User, settings) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import views as auth
 from django.contrib.auth.forms import PasswordResetForm, SetPasswordForm
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse, reverse_lazy
 from django.utils import timezone
@@ -18,6 +19,7 @@ from django.utils import timezone
 from locks import words
 from locks.models import User
 from locks.services import throttling
+from locks.services.errors import NotAllowed
 from locks.services.staffing import reset_own_password
 from locks.views.requests import client_address
 
@@ -40,6 +42,17 @@ class Afterwards(HttpResponseRedirect):
             super().close()  # last: it gives the database's connection back
 
 
+class LinkTokens(PasswordResetTokenGenerator):
+    """A link is good for an open account alone, and none from before the account was closed."""
+
+    def check_token(self, user: Any, token: str | None) -> bool:
+        return user.is_active and super().check_token(user, token)
+
+    def _make_hash_value(self, user: Any, timestamp: int) -> str:
+        closed = user.closed_at.isoformat() if user.closed_at else ""
+        return f"{super()._make_hash_value(user, timestamp)}{closed}"
+
+
 class AskForReset(auth.PasswordResetView):
     """Sends a link to the account's mail address; it is good once, for an hour."""
 
@@ -47,6 +60,7 @@ class AskForReset(auth.PasswordResetView):
     email_template_name = "account/email/password_reset.txt"
     subject_template_name = "account/email/password_reset_subject.txt"
     success_url = reverse_lazy("password_reset_done")
+    token_generator = LinkTokens()
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         now = timezone.now()
@@ -83,10 +97,17 @@ class Reset(auth.PasswordResetConfirmView):
 
     template_name = "account/password_reset_from_key.html"
     success_url = reverse_lazy("password_reset_complete")
+    token_generator = LinkTokens()
 
     def form_valid(self, form: SetPasswordForm) -> HttpResponse:
         if isinstance(self.user, User):
-            reset_own_password(person=self.user, password=form.cleaned_data["new_password1"])
+            password = form.cleaned_data["new_password1"]
+            try:
+                reset_own_password(person=self.user, password=password)
+            except (
+                NotAllowed
+            ):  # closed a moment ago: the page now says that the link is no longer good
+                return HttpResponseRedirect(self.request.path)
         if self.request.user.pk == getattr(self.user, "pk", None):
             self.request.session.flush()  # theirs have ended
         else:
