@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from locks.models import AuditDetail, AuditEvent, Building, Kind, Role, Throttle, User
+from locks.services.staffing import set_password
 from locks.tests.factories import PASSWORD, grant, make_user
 from locks.tests.proofs import (
     code_of,
@@ -152,6 +153,16 @@ def test_a_closed_account_stays_out_at_the_second_step_too(dora: User) -> None:
     client = sign_in(dora)
     User.objects.update(is_active=False)
     client.post(SECOND_STEP, {"code": code_of()})
+    assert not is_signed_in(client)
+    assert told(Kind.SIGNED_IN) == []
+
+
+def test_a_new_password_ends_a_sign_in_that_is_half_done(dora: User, superuser: User) -> None:
+    give_app(dora)
+    client = sign_in(dora)
+    set_password(actor=superuser, person=dora, password="entirely-another-phrase")
+    answer = client.post(SECOND_STEP, {"code": code_of()})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/login/")
     assert not is_signed_in(client)
     assert told(Kind.SIGNED_IN) == []
 
