@@ -170,11 +170,14 @@ def checked_destination(entries: list[str]) -> list[str]:
     stop("AUDIT_CHECKPOINT_TO must be mail addresses, or one https:// address.")
 
 
-def checked_desk_url(url: str, hosts: list[str], *, https: bool) -> str:
-    """DESK_URL without a trailing slash; unset, the first name in ALLOWED_HOSTS beyond this machine."""
+def checked_desk_url(url: str, hosts: list[str], *, https: bool, port: str) -> str:
+    """DESK_URL without a trailing slash; unset, the first name in ALLOWED_HOSTS beyond this machine.
+
+    Without such a name, this machine at the port of `make run`.
+    """
     if not url:
         names = [host.lstrip(".") for host in hosts if not is_loopback(host)]
-        return f"https://{names[0]}" if https else "http://127.0.0.1:8000"
+        return f"https://{names[0]}" if https else f"http://127.0.0.1:{port}"
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

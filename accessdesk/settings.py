@@ -78,7 +78,9 @@ if any(not origin.startswith(("https://", "http://")) for origin in CSRF_TRUSTED
 # A name beyond this machine means HTTPS: cookies, redirects and HSTS follow from it.
 HTTPS = not all(is_loopback(host) for host in ALLOWED_HOSTS)
 # Where people reach the desk, for links in mails.
-DESK_URL = checked_desk_url(env.text("DESK_URL"), ALLOWED_HOSTS, https=HTTPS)
+DESK_URL = checked_desk_url(
+    env.text("DESK_URL"), ALLOWED_HOSTS, https=HTTPS, port=env.text("PORT", "8000")
+)
 if DEBUG and HTTPS:
     stop("DEBUG=1 is for this machine only; unset it or ALLOWED_HOSTS.")
 

@@ -99,7 +99,8 @@ def test_any_name_beyond_this_machine_turns_https_on(tmp_path) -> None:
     ("environment", "links"),
     [
         ({}, "http://127.0.0.1:8000"),
-        ({"ALLOWED_HOSTS": "127.0.0.1,.example.com"}, "https://example.com"),
+        ({"PORT": "8222"}, "http://127.0.0.1:8222"),
+        ({"ALLOWED_HOSTS": "127.0.0.1,.example.com", "PORT": "8222"}, "https://example.com"),
         ({"DESK_URL": "https://desk.example.com:8443/"}, "https://desk.example.com:8443"),
     ],
 )
