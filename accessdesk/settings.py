@@ -182,7 +182,7 @@ MFA_FORMS = {
     "reauthenticate": "locks.identity.forms.CodeAgainForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_ALLOW_UNVERIFIED_EMAIL = True  # an account's address is set by an administrator
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # nobody sets their own account's address
 MFA_RECOVERY_CODES_SHOW_ONCE = (
     True  # the desk is shared: what was shown once is not there to be found
 )

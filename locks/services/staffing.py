@@ -41,6 +41,9 @@ _GIVING = (Kind.ROLE_GRANTED, Kind.ROLE_CHANGED)
 BY_ONESELF = "changed by oneself"
 BY_MAIL = "set anew by a link in a mail"
 BY_LINK = "chosen anew, by a one-time link"
+BY_SINGLE_SIGN_ON = (
+    "ended with the first single sign-on, for whoever opened the invitation may know it"
+)
 
 
 @dataclass(frozen=True)
@@ -268,6 +271,19 @@ def reset_own_password(*, person: User, password: str) -> User:
     forget_pin(actor=row, person=row)
     _record_person(Kind.PERSON_CHANGED, actor=row, person=row, password=BY_MAIL)
     return row
+
+
+def end_password(person: User) -> None:
+    """Leave `person` without a password, and without what was begun or set by it: sessions and PIN.
+
+    Within the caller's transaction, who has locked `person` and records it; the chains are from here on.
+    """
+    person.set_unusable_password()
+    person.save(update_fields=["password"])
+    withdraw_resets(person)
+    end_sessions(person)
+    hold_chains([None, *buildings_of(person)])
+    forget_pin(actor=person, person=person)
 
 
 def _with_password(person: User, password: str) -> User:

@@ -12,11 +12,12 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.fixtures import Settings
 
-from locks.models import AuditEvent, Building, Kind, Role, Throttle, User
+from locks.models import AuditEvent, Building, Kind, Pin, Role, Throttle, User
 from locks.services import throttling
-from locks.services.inviting import invite_person
+from locks.services.inviting import accept_with_new_account, invite_person
+from locks.services.pins import set_pin
 from locks.tests.factories import PASSWORD, grant, make_user
-from locks.tests.proofs import give_app, said
+from locks.tests.proofs import give_app, said, sign_in
 from locks.tests.starting import run_with_settings
 from tools.servers import OpenIdProvider
 
@@ -140,6 +141,29 @@ def test_an_invitation_that_was_open_stays_where_its_page_asked_for_the_sign_in(
     assert is_in(client)
     page = client.get("/accounts/invitation/open/")
     assert ("Take this role?" in page.content.decode()) is stays
+
+
+@pytest.mark.parametrize("inviter", ["manager", "superuser"])
+def test_the_first_time_ends_what_whoever_opened_a_managers_invitation_may_know(
+    provider, north: Building, manager: User, superuser: User, inviter: str
+) -> None:
+    by = {"manager": manager, "superuser": superuser}[inviter]
+    handed = invite_person(
+        actor=by, building=north, role=Role.VIEWER, name="Paula", email="paula@example.com"
+    )
+    paula = accept_with_new_account(invitation=handed.way, username="paula", password=PASSWORD)
+    set_pin(person=paula, pin="4826")
+    before = sign_in(paula)
+    stays = inviter == "superuser"  # an administrator stands for the address
+
+    client = Client()
+    come_back(client, email="paula@example.com")
+
+    assert is_in(client)
+    assert (is_in(before), is_in(sign_in(paula))) == (stays, stays)
+    assert Pin.objects.filter(person=paula).exists() is stays
+    (event,) = AuditEvent.objects.filter(kind=Kind.PERSON_CHANGED)
+    assert ("ended" in event.detail.content.get("password", "")) is not stays
 
 
 def test_another_subject_with_the_same_address_does_not_take_a_linked_account(
