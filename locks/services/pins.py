@@ -94,8 +94,9 @@ def prove_pin(*, person: User, pin: str, at: dt.datetime) -> bool:
         return False
     _take_a_try(row, at)
     if check_password(_keyed(person, pin), row.pin_hash):
-        Pin.objects.filter(pk=row.pk, pin_hash=row.pin_hash).update(wrong_in_a_row=0, free_at=None)
-        return True
+        still = Pin.objects.filter(pk=row.pk, pin_hash=row.pin_hash)
+        if still.update(wrong_in_a_row=0, free_at=None):  # else removed or changed meanwhile
+            return True
     noise.count(f"{REFUSED}:{person.pk}")
     return False
 

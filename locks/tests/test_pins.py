@@ -142,6 +142,24 @@ def test_of_two_tries_at_the_same_time_one_is_not_looked_at(clerk: User, monkeyp
     assert seen
 
 
+@pytest.mark.parametrize("how", ["removed", "changed"])
+def test_a_pin_that_ends_while_it_is_judged_proves_nothing(
+    clerk: User, monkeypatch, how: str
+) -> None:
+    set_pin(person=clerk, pin=RIGHT)
+    judge = pins.check_password
+
+    def meanwhile(*args: str) -> bool:
+        if how == "removed":
+            remove_pin(actor=clerk, person=clerk)
+        else:
+            set_pin(person=clerk, pin="6194")
+        return judge(*args)
+
+    monkeypatch.setattr(pins, "check_password", meanwhile)
+    assert not prove_pin(person=clerk, pin=RIGHT, at=NOON)
+
+
 def test_without_a_pin_or_an_active_account_nothing_is_proved(clerk: User) -> None:
     assert not prove_pin(person=clerk, pin=RIGHT, at=NOON)
     set_pin(person=clerk, pin=RIGHT)
