@@ -40,16 +40,23 @@ def lacking(pressed: Pressed) -> str:
             return "break_needs_reason"
         made = is_made_for(pressed.proof, device=device, person=pressed.actor, at=pressed.at)
         return "" if made else "break_needs_proof"
-    return "" if is_fresh(pressed.proof, device=device, at=pressed.at) else "needs_proof"
+    if is_fresh(pressed.proof, device=device, at=pressed.at):
+        return ""
+    # What stood in the way may be gone since the proof was made for this one press.
+    made = is_made_for(pressed.proof, device=device, person=pressed.actor, at=pressed.at)
+    return "" if made else "needs_proof"
 
 
 def is_fresh(proved: Proved | None, *, device: Device, at: dt.datetime) -> bool:
-    """Whether `device` asks for no proof at `at`, given the latest one of who presses."""
+    """Whether `device` asks for no proof at `at`, given the latest one of who presses.
+
+    One that was made for breaking glass is good for that alone.
+    """
     if device.step_up_minutes is None:
         return True
-    return proved is not None and _is_within(
-        proved, dt.timedelta(minutes=device.step_up_minutes), at
-    )
+    if proved is None or proved.door_id is not None:
+        return False
+    return _is_within(proved, dt.timedelta(minutes=device.step_up_minutes), at)
 
 
 def is_made_for(proved: Proved | None, *, device: Device, person: User, at: dt.datetime) -> bool:

@@ -197,6 +197,50 @@ def test_it_needs_a_proof_of_its_own(
     assert simulator.posts(door.seam_device_id) == 1
 
 
+def test_the_proof_made_for_it_counts_at_no_other_door(
+    door: Device, north: Building, clerk: User, boss: User, simulator: Simulator
+) -> None:
+    other = make_device(north, seam_device_id="harbour-office", step_up_minutes=30)
+    freeze_door(boss, door)
+    client = signed_in(clerk)
+    url = f"/doors/{door.pk}/?break_glass=1"
+    send = {"break_glass": "1", "proof_by": "password", "proof": PASSWORD, "reason": ""}
+    token = field(client.get(url).content.decode(), "token")
+    client.post(f"/doors/{door.pk}/unlock/", {"token": token, **send})
+    assert 'name="proof"' not in client.get(url).content.decode()  # made, and still to be used
+    page = client.get(f"/doors/{other.pk}/").content.decode()
+    assert 'name="proof"' in page
+    client.post(f"/doors/{other.pk}/unlock/", {"token": field(page, "token")})
+    assert Press.objects.get(device=other).code == "needs_proof"
+    assert simulator.posts("harbour-office") == 0
+
+
+def test_where_nothing_forbids_the_press_any_more_its_proof_is_good_for_that_one(
+    door: Device, north: Building, clerk: User
+) -> None:
+    Device.objects.update(step_up_minutes=30)
+    other = make_device(north, step_up_minutes=30)
+    made = Proved(clerk.pk, "totp", timezone.now(), door.pk)
+    assert press(clerk, other, proof=made, break_glass=False).code == "needs_proof"
+    assert press(clerk, door, proof=made).verdict == Verdict.SENT
+    UnlockRequest.objects.update(ended_at=timezone.now() - TOMORROW, status="unlocked")
+    assert press(clerk, door, proof=made).code == "needs_proof"
+
+
+def test_it_takes_no_other_proof_away(
+    door: Device, north: Building, clerk: User, boss: User
+) -> None:
+    other = make_device(north, step_up_minutes=30)
+    freeze_door(boss, door)
+    client = Client()
+    client.post("/accounts/login/", {"username": clerk.username, "password": PASSWORD})
+    page = client.get(f"/doors/{door.pk}/?break_glass=1").content.decode()
+    send = {"break_glass": "1", "proof_by": "password", "proof": PASSWORD, "reason": "Fire"}
+    client.post(f"/doors/{door.pk}/unlock/", {"token": field(page, "token"), **send})
+    assert UnlockRequest.objects.get().overridden
+    assert 'name="proof"' not in client.get(f"/doors/{other.pk}/").content.decode()
+
+
 def test_a_leave_that_is_taken_back_between_page_and_press_holds(
     door: Device, viewer: User, boss: User, simulator: Simulator
 ) -> None:

@@ -101,10 +101,10 @@ def _proof(request: DeskRequest, device: Device, form: UnlockForm) -> Proved | N
     Nobody tries secrets at a door that is not theirs to know.
     """
     secret = form.text("proof")
+    door_id = device.pk if form.ticked("break_glass") else None
     if not secret or not Device.objects.visible_to(request.user).filter(pk=device.pk).exists():
         asked = device.step_up_minutes is not None or form.ticked("break_glass")
-        return latest(request) if asked else None
-    door_id = device.pk if form.ticked("break_glass") else None
+        return latest(request, breaking=door_id) if asked else None
     try:
         proved = prove(
             person=request.user,
@@ -202,7 +202,7 @@ def _card(request: DeskRequest, device: Device, form: UnlockForm) -> Card:
 
 def _asks_for_break(request: DeskRequest, device: Device) -> bool:
     """Whether breaking glass here still wants its own proof."""
-    proved, at = latest(request), timezone.now()
+    proved, at = latest(request, breaking=device.pk), timezone.now()
     return not is_made_for(proved, device=device, person=request.user, at=at)
 
 

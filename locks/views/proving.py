@@ -15,11 +15,12 @@ from locks.models import User
 from locks.services.proving_oneself import PASSWORD, Proved, ways_of
 
 _KEY = "proved"  # session key: the latest proof made at a door, or by switching on a shared PC
+_FOR_BREAKING = "proved_for_breaking"  # session key: the latest one made for breaking glass
 
 
 def note(request: HttpRequest, proved: Proved) -> None:
     """Keep a proof for the doors that ask for one. A session that has ended meanwhile keeps nothing."""
-    request.session[_KEY] = {
+    request.session[_KEY if proved.door_id is None else _FOR_BREAKING] = {
         "person": proved.person_id,
         "method": proved.method,
         "at": proved.at.timestamp(),
@@ -30,16 +31,18 @@ def note(request: HttpRequest, proved: Proved) -> None:
     request.session.modified = False
 
 
-def latest(request: HttpRequest) -> Proved | None:
+def latest(request: HttpRequest, *, breaking: int | None = None) -> Proved | None:
     """The newest proof of the signed-in person in this session; the sign-in itself is one.
 
     Of a second factor or a single sign-on; by password alone only for who has nothing better, and a
-    single sign-on not for who has set up a factor here.
+    single sign-on not for who has set up a factor here. One that was made for breaking glass is
+    among them at its own door alone, where that is named by `breaking`.
     """
     person = request.user
     if not isinstance(person, User):
         return None
-    known = sorted(_kept(request, person), key=lambda proved: proved.at, reverse=True)
+    meant = [proved for proved in _kept(request, person) if proved.door_id in (None, breaking)]
+    known = sorted(meant, key=lambda proved: proved.at, reverse=True)
     if not known:
         return None
     ways = ways_of(person)
@@ -53,7 +56,8 @@ def _counts(method: str, ways: list[str]) -> bool:
 
 
 def _kept(request: HttpRequest, person: User) -> Iterator[Proved]:
-    for entry in [request.session.get(_KEY), *get_authentication_records(request, person)]:
+    ours = [request.session.get(key) for key in (_KEY, _FOR_BREAKING)]
+    for entry in [*ours, *get_authentication_records(request, person)]:
         if isinstance(entry, dict) and entry.get("person", person.pk) == person.pk:
             yield from _read(entry, person)
 
