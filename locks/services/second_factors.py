@@ -14,9 +14,10 @@ from allauth.mfa.totp.internal import auth as totp
 from allauth.mfa.utils import decrypt
 from django.db import transaction
 
-from locks.models import SECOND_FACTORS, Kind, User
+from locks.models import SECOND_FACTORS, Kind, SharedPCVisit, User
 from locks.services.audit import record
 from locks.services.editing import subject_of
+from locks.services.pins import forget_pin
 from locks.services.sessions import end_sessions
 from locks.services.signing_in import buildings_of
 
@@ -32,7 +33,8 @@ def has_second_factor(person: User) -> bool:
 def recorded(person: User, *, session_key: str) -> Iterator[None]:
     """What `person` does to their own factors within is on the record, in the same transaction.
 
-    With the first factor their other sessions end: those were begun with a password alone.
+    With the first factor their other sessions, their PIN and what shared PCs know of them end: those
+    were begun with a password alone.
     """
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=person.pk)
@@ -41,6 +43,8 @@ def recorded(person: User, *, session_key: str) -> Iterator[None]:
         after = _factors(person)
         if _second(after) and not _second(before):
             end_sessions(person, keep=session_key)
+            SharedPCVisit.objects.filter(person=person).delete()
+            forget_pin(actor=person, person=person)
         _record(Kind.FACTOR_REMOVED, person, actor=person, types=_without(before, after))
         _record(Kind.FACTOR_ADDED, person, actor=person, types=_without(after, before))
 

@@ -224,8 +224,7 @@ def set_password(*, actor: User, person: User, password: str) -> User:
     if actor.pk != row.pk:
         end_sessions(row)
     hold_chains([None, *buildings_of(row)])
-    if actor.pk != row.pk:
-        forget_pin(actor=actor, person=row)
+    forget_pin(actor=actor, person=row)
     _record_person(Kind.PERSON_CHANGED, actor=actor, person=row, password_set=True)
     return row
 
@@ -234,10 +233,12 @@ def set_password(*, actor: User, person: User, password: str) -> User:
 def change_own_password(*, person: User, password: str, keep: str = "") -> User:
     """Give `person` another password, who has just proved that they know the old one.
 
-    Returns the account as it is kept. Every session but the one under the key `keep` ends.
+    Returns the account as it is kept. Every session but the one under the key `keep` ends, and the PIN.
     """
     row = _with_password(person, password)
     end_sessions(row, keep=keep)
+    hold_chains([None, *buildings_of(row)])
+    forget_pin(actor=row, person=row)
     _record_person(Kind.PERSON_CHANGED, actor=row, person=row, password=BY_ONESELF)
     return row
 

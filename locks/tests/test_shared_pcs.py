@@ -21,6 +21,7 @@ from locks.services.shared_pcs import enrol_pc, remove_pc, switch_to
 from locks.services.tokens import issue_token
 from locks.tests.conftest import signed_in
 from locks.tests.factories import PASSWORD, grant, make_device, make_user
+from locks.tests.proofs import code_of
 from locks.tests.visitors import Visitor, field, marked
 
 pytestmark = pytest.mark.django_db
@@ -527,6 +528,46 @@ def test_another_pin_or_none_ends_the_sessions_begun_by_the_one_before(
         remove_pin(actor=clerk, person=clerk)
     assert who(desk_pc) == ""
     assert who(full) == "Clerk"
+
+
+def test_with_the_first_second_factor_nothing_begun_with_the_password_alone_counts_there(
+    desk_pc: Client, clerk: User
+) -> None:
+    known(desk_pc, clerk)
+    enter(desk_pc, clerk)
+    own = Client()
+    sign_in(own, clerk)
+    page = own.get("/accounts/2fa/app/add/").content.decode()
+    secret = re.search(r"data-secret>([A-Z2-7]+)<", page)[1]
+    own.post("/accounts/2fa/app/add/", {"code": code_of(secret)})
+    assert who(desk_pc) == ""
+    assert "Set a PIN" in own.get("/accounts/pin/").content.decode()  # the one before has ended
+    set_pin(person=clerk, pin=PIN)
+    assert names(desk_pc) == []
+    assert enter(desk_pc, clerk).headers["Location"] == "/accounts/switch/"
+    sign_in(desk_pc, clerk)
+    assert names(desk_pc) == []  # the code is still to come
+    desk_pc.post("/accounts/2fa/sign-in/", {"code": code_of(secret, steps=1)})
+    desk_pc.post("/accounts/switch/")
+    assert names(desk_pc) == ["Clerk"]
+
+
+def test_with_another_password_of_ones_own_the_pin_opens_nothing_any_more(
+    desk_pc: Client, clerk: User
+) -> None:
+    known(desk_pc, clerk)
+    own = Client()
+    sign_in(own, clerk)
+    new = "another-long-one-7"
+    typed = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert own.post("/accounts/password_change/", typed).status_code == 302
+    assert names(desk_pc) == []
+    desk_pc.post("/accounts/login/", {"username": "clerk", "password": new})
+    assert who(desk_pc) == "Clerk"
+    desk_pc.post("/accounts/switch/")
+    assert names(desk_pc) == []  # not after a full sign-in either, before they set another
+    assert enter(desk_pc, clerk).headers["Location"] == "/accounts/switch/"
+    assert [actor for _, actor, _ in told(Kind.PIN_REMOVED)] == [clerk]
 
 
 def test_who_needs_a_second_factor_and_came_by_pin_is_led_in_no_circle(
