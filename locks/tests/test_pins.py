@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+from urllib.parse import unquote
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -14,6 +15,7 @@ from locks.services.errors import NotAllowed
 from locks.services.pins import TooManyTries, prove_pin, remove_pin, set_pin
 from locks.tests.conftest import signed_in
 from locks.tests.factories import PASSWORD
+from locks.tests.proofs import code_of, give_app, sign_in, time_passes
 from locks.tests.visitors import marked
 
 pytestmark = pytest.mark.django_db
@@ -270,4 +272,34 @@ def test_who_signs_in_without_a_password_has_to_have_done_so_just_now(clerk: Use
     fresh = signed_in(clerk)
     fresh.get("/")
     assert post(fresh, password="").status_code == 303
+    assert Pin.objects.exists()
+
+
+def test_who_has_a_second_factor_sets_a_pin_after_a_fresh_one_only(clerk: User) -> None:
+    """The password alone would else get past it at doors that ask who is at the keyboard."""
+    give_app(clerk)
+    client = sign_in(clerk, code_of())
+    time_passes(client, minutes=6)
+    for answer in (client.get("/accounts/pin/"), post(client)):
+        assert unquote(answer.headers["Location"]) == "/accounts/2fa/code/?next=/accounts/pin/"
+    client.post("/accounts/password/again/", {"password": PASSWORD})
+    assert post(client).status_code == 302  # the password is not enough
+    assert not Pin.objects.exists()
+    code = {"code": code_of(steps=1), "next": "/accounts/pin/"}
+    assert client.post("/accounts/2fa/code/", code).headers["Location"] == "/accounts/pin/"
+    assert post(client).status_code == 303
+    assert post(client, pin="6194", again="6194").status_code == 303
+    assert prove_pin(person=clerk, pin="6194", at=NOON)
+    time_passes(client, minutes=6)
+    for answer in (post(client), client.post("/accounts/pin/", {"remove": "1"})):
+        assert answer.status_code == 302
+    assert prove_pin(person=clerk, pin="6194", at=NOON)
+
+
+def test_without_a_second_factor_the_password_sets_a_pin_however_old_the_sign_in(
+    clerk: User,
+) -> None:
+    client = sign_in(clerk)
+    time_passes(client, minutes=60)
+    assert post(client).status_code == 303
     assert Pin.objects.exists()

@@ -35,22 +35,29 @@ def _status(form: Any) -> int:
     return HTTPStatus.TOO_MANY_REQUESTS if throttled else HTTPStatus.OK
 
 
-class Fresh:
-    """Asks for a proof first, where the last one is more than five minutes old.
+def proof_first(request: HttpRequest) -> HttpResponse | None:
+    """Where a proof is asked for, where the last one is more than five minutes old; else None.
 
-    allauth would keep the whole request in the session for afterwards; what is posted here may be a
-    code, so that it is asked for anew instead.
+    allauth would keep the whole request in the session for afterwards; what is posted may be a code,
+    so that it is asked for anew instead.
     """
+    methods = get_adapter().get_reauthentication_methods(request.user)
+    if not methods and get_adapter().is_reauthentication_required(app="allauth.mfa"):
+        # Of somebody who has only the single sign-on: that is the proof, once more.
+        context = {"next": request.path, "lately": True}
+        return render(request, "locks/full_sign_in.html", context)
+    if is_reauthentication_required(request, app="allauth.mfa"):
+        method = methods[0]
+        return HttpResponseRedirect(f"{method['url']}?{urlencode({'next': request.path})}")
+    return None
+
+
+class Fresh:
+    """Asks for a proof first, as proof_first() says."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        methods = get_adapter().get_reauthentication_methods(request.user)
-        if not methods and get_adapter().is_reauthentication_required(app="allauth.mfa"):
-            # Of somebody who has only the single sign-on: that is the proof, once more.
-            context = {"next": request.path, "lately": True}
-            return render(request, "locks/full_sign_in.html", context)
-        if is_reauthentication_required(request, app="allauth.mfa"):
-            method = methods[0]
-            return HttpResponseRedirect(f"{method['url']}?{urlencode({'next': request.path})}")
+        if first := proof_first(request):
+            return first
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return answer
 

@@ -1,4 +1,7 @@
-"""A person's own PIN: set and changed with their password, and removed by them alone."""
+"""A person's own PIN: set and changed with their password, and removed, by them alone.
+
+Who has a second factor proves it anew before.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ from locks.http import BEGAN, shared_pc
 from locks.models import Building, Pin, SharedPCVisit
 from locks.services import throttling
 from locks.services.pins import remove_pin, set_pin
+from locks.services.second_factors import has_second_factor
 from locks.services.signing_in import count_refused
+from locks.views.factors import proof_first
 from locks.views.requests import DeskRequest, SeeOther, client_address
 
 FRESH: Final = 600  # seconds after signing in
@@ -31,6 +36,9 @@ FRESH: Final = 600  # seconds after signing in
 @require_http_methods(["GET", "POST"])
 def own_pin(request: DeskRequest) -> HttpResponse:
     """Whether one has a PIN, and the forms to set and to remove it. The PIN is never shown."""
+    # A PIN proves at doors as much as the factor does: who knows the password alone sets none.
+    if has_second_factor(request.user) and (first := proof_first(request)):
+        return first
     form = OwnPinForm(request.user)
     if request.method == "POST" and "remove" in request.POST:
         remove_pin(actor=request.user, person=request.user)
