@@ -356,7 +356,7 @@ def test_the_ring_gets_the_servers_time_of_the_press_and_the_doors_usual_time(do
     assert 2_000 <= int(told["age"]) < 30_000
     assert (told["pace"], told["usual"], told["slow-after"]) == (str(request.pk), "4000", "30000")
     assert told["slow-big"] == "Slower than usual:"
-    assert told["slow-rest"] == "Waiting for the lock… (usually 4 s)"
+    assert told["slow-rest"] == "Waiting for the lock… (usually 4\N{NO-BREAK SPACE}s)"
 
 
 def test_a_press_that_takes_longer_than_usual_says_so_from_the_server_too(north, clerk) -> None:

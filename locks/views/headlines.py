@@ -66,7 +66,7 @@ def _cut(label: str) -> Headline:
 def _usually(past: Past) -> str:
     if past.usual_ms is None:
         return ""
-    return _("(usually %(seconds)s s)") % {"seconds": in_seconds(past.usual_ms)}
+    return _("(usually %(seconds)s\N{NO-BREAK SPACE}s)") % {"seconds": in_seconds(past.usual_ms)}
 
 
 def pace_of(request: UnlockRequest, past: Past, *, at: dt.datetime) -> Pace:

@@ -66,8 +66,12 @@ class Past:
         if self.usual_ms is None:
             return ""
         if self.worst_ms is None:
-            return _("Usually answers in %(usual)s s") % {"usual": in_seconds(self.usual_ms)}
-        return _("Usually answers in %(usual)s s, rarely longer than %(worst)s s") % {
+            return _("Usually answers in %(usual)s\N{NO-BREAK SPACE}s") % {
+                "usual": in_seconds(self.usual_ms)
+            }
+        return _(
+            "Usually answers in %(usual)s\N{NO-BREAK SPACE}s, rarely longer than %(worst)s\N{NO-BREAK SPACE}s"
+        ) % {
             "usual": in_seconds(self.usual_ms),
             "worst": in_seconds(self.worst_ms),
         }
