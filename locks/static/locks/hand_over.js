@@ -30,6 +30,17 @@
     return true;
   }
 
+  /* The page that answers a form has the keyboard where that was; where its form is gone, at the next to fill. */
+  const KEYBOARD = "accessdesk-hand-over";
+  const field = sessionStorage.getItem(KEYBOARD);
+  sessionStorage.removeItem(KEYBOARD);
+  function begin() {
+    const place = document.getElementById(field) ?? document.getElementById("follow-up-text");
+    if (document.activeElement === document.body) place?.focus({ preventScroll: true });
+  }
+  // The browser goes to the address's anchor first, which takes the keyboard away.
+  if (field) addEventListener("load", () => requestAnimationFrame(() => requestAnimationFrame(begin)));
+
   let isAsking = false; // for the whole page: of two forms one would not be sent
   document.addEventListener("submit", async (event) => {
     const form = event.target;
@@ -57,6 +68,7 @@
       setTimeout(() => { isAsking = false; }, PATIENCE); // who stopped it may send it again
       const usual = form.getAttribute("action");
       form.setAttribute("action", event.submitter?.getAttribute("formaction") ?? usual); // of several buttons
+      sessionStorage.setItem(KEYBOARD, form.querySelector("[type=text]")?.id ?? "");
       form.submit();
       return form.setAttribute("action", usual);
     }
