@@ -81,6 +81,14 @@ def test_a_press_of_somebody_signed_out_leads_back_to_its_door_and_says_so(db, h
     )
 
 
+def test_a_question_that_was_open_as_one_was_signed_out_leads_back_to_its_door_and_says_so(
+    db,
+) -> None:
+    for wanted, is_told in (("/doors/7/?asked=1", True), ("/doors/7/", False)):
+        answer = Client().get("/accounts/back/", {"next": wanted}, follow=True)
+        assert ("Nothing was sent from it. Sign in" in answer.content.decode()) is is_told
+
+
 def test_any_other_form_of_somebody_signed_out_leads_back_to_its_page(db) -> None:
     """Its own address answers no GET."""
     headers = {"Referer": "http://testserver/buildings/3/"}

@@ -223,6 +223,30 @@ def test_who_is_signed_out_within_a_question_reads_that_nothing_was_sent(
     assert simulated.posts("harbour-room-102") == before
 
 
+@pytest.mark.parametrize("how", ["elsewhere", "asking"])
+def test_whose_session_ends_while_a_question_is_open_reads_so_and_comes_back_to_its_door(
+    house: Stack, sign_in, simulated, how: str
+) -> None:
+    page = sign_in("clerk")
+    before = simulated.posts("harbour-room-102")
+    filled_in(page, "102")
+    if how == "elsewhere":
+        other = page.context.new_page()
+        other.goto(house.url)
+        other.get_by_role("button", name=re.compile("Not you|Log out")).click()
+    else:  # what the page asks for by itself is the first to be told
+        page.context.clear_cookies(name="accessdesk_session")
+        page.evaluate("accessdesk.refetch()")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    sentence = page.get_by_role("alert").filter(has_text="signed out while a door's question")
+    expect(sentence).to_contain_text("Nothing was sent from it. Sign in to return to that door.")
+    page.get_by_label("User name").fill("clerk")
+    page.get_by_label("Password").fill(DEMO_PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(card(page, "Room 102")).to_be_focused()
+    assert simulated.posts("harbour-room-102") == before
+
+
 @pytest.mark.usefixtures("as_before")
 def test_whose_role_ends_within_a_question_reads_whom_to_tell(
     house: Stack, sign_in, simulated

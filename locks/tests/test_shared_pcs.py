@@ -481,6 +481,7 @@ def test_the_way_back_leads_to_a_place_only_where_the_person_may_see_it(
     door = make_device(north)
     places = {
         f"/doors/{door.pk}/": f"/doors/{door.pk}/",
+        f"/doors/{door.pk}/?asked=1": f"/?door={door.pk}#door-{door.pk}",
         f"/doors/{door.pk}/unlock/": f"/?door={door.pk}#door-{door.pk}",
         f"/doors/{door.pk}/lock/": f"/?door={door.pk}#door-{door.pk}",
         f"/buildings/{north.pk}/": f"/buildings/{north.pk}/",

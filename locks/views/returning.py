@@ -37,33 +37,34 @@ def sign_in_for(wanted: str) -> str:
 
 
 def unsent(wanted: str) -> str:
-    """What the sign-in says to who comes from a press that it held up; empty where it held up none."""
-    match = page_at(wanted[:LONGEST].partition("?")[0])
-    if match is None or match.url_name not in PRESSES:
-        return ""
-    return _(
-        "You were signed out before your press got here. Nothing was sent. Sign in to return to"
-        " that door."
-    )
+    """What the sign-in says to who comes from a press that it held up, or an open question; else empty."""
+    match, _path, query = _place(wanted)
+    if match is not None and match.url_name in PRESSES:
+        return _(
+            "You were signed out before your press got here. Nothing was sent. Sign in to return to"
+            " that door."
+        )
+    if _was_asked(match, query):
+        return _(
+            "You were signed out while a door's question was open. Nothing was sent from it. Sign in"
+            " to return to that door."
+        )
+    return ""
 
 
 def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
     """`wanted`, where it is a page of ours that `person` may see; else the desk.
 
-    The address of a press becomes its door on the desk, with the keyboard on no button. A session begun by
-    a PIN stays at the desk.
+    The address of a press, or of a question that was open on the desk, becomes its door there, with the
+    keyboard on no button. A session begun by a PIN stays at the desk.
     """
-    path, _mark, query = wanted[:LONGEST].partition("?")
-    match = page_at(path)
-    while match is not None and match.url_name in ON_THE_WAY:  # on, to where that would have led
-        path, _mark, query = parse_qs(query).get(REDIRECT_FIELD_NAME, [""])[0].partition("?")
-        match = page_at(path)
+    match, path, query = _place(wanted)
     if match is None:
         return reverse("desk")
     if match.url_name in ON_A_SHEET:
         return reverse("hand_over", kwargs=match.kwargs)
     if match.url_name in {"door", "building", "desk", *PRESSES}:
-        return _desk_page(person, match, parse_qs(query))
+        return _desk_page(person, match, query)
     is_managers = match.app_name == "admin" or match.url_name == "shared_pc"
     if by_pin and (is_managers or path.startswith("/accounts/")):
         return reverse("desk")
@@ -72,8 +73,24 @@ def place_for(person: User, wanted: str, *, by_pin: bool = False) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _desk_page(person: User, match: ResolverMatch, query: dict[str, list[str]]) -> str:
+def _place(wanted: str) -> tuple[ResolverMatch | None, str, str]:
+    """The page that `wanted` leads to in the end, its path and its query."""
+    path, _mark, query = wanted[:LONGEST].partition("?")
+    match = page_at(path)
+    while match is not None and match.url_name in ON_THE_WAY:  # on, to where that would have led
+        path, _mark, query = parse_qs(query).get(REDIRECT_FIELD_NAME, [""])[0].partition("?")
+        match = page_at(path)
+    return match, path, query
+
+
+def _was_asked(match: ResolverMatch | None, query: str) -> bool:
+    """Whether it is a question that was open on the desk: session.js names it so."""
+    return match is not None and match.url_name == "door" and "asked" in parse_qs(query)
+
+
+def _desk_page(person: User, match: ResolverMatch, asked: str) -> str:
     """The page, and on it what was searched for, or which area was open."""
+    query = parse_qs(asked)
     buildings, devices = Building.objects.visible_to(person), Device.objects.visible_to(person)
     if match.url_name == "building":
         chosen = str(match.kwargs["building_id"])
@@ -81,7 +98,7 @@ def _desk_page(person: User, match: ResolverMatch, query: dict[str, list[str]]) 
         chosen = query.get("building", [""])[0]
     if "device_id" in match.kwargs:
         if devices.on_the_desk().filter(pk=match.kwargs["device_id"]).exists():
-            if match.url_name == "door":
+            if match.url_name == "door" and not _was_asked(match, asked):
                 return reverse("door", kwargs=match.kwargs)
             return at_door(match.kwargs["device_id"])
     elif chosen.isdecimal() and len(chosen) < 19 and buildings.filter(pk=int(chosen)).exists():

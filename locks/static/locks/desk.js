@@ -140,6 +140,14 @@
     for (const notice of answer.querySelectorAll("#notices .notice")) accessdesk.tell(null, notice.textContent.trim());
   });
 
+  // Signed out: what the page asked for by itself leads back to the page alone, and not to the open question's door.
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { elt, xhr } = event.detail;
+    if (!dialog.open || "isPress" in elt.dataset || !xhr.getResponseHeader("HX-Redirect")) return;
+    event.preventDefault();
+    accessdesk.leave();
+  });
+
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, xhr, requestConfig } = event.detail;
     // Not of this desk's: each of its answers says which card it is. Whatever stands before it has answered.

@@ -29,11 +29,14 @@ accessdesk.counted = (texts, count) => {
 
   const left = () => (endsAt - Date.now()) / 1000;
 
-  /* Off this page, which is no longer its reader's; and back to its place once they are known. */
+  /* Off this page, which is no longer its reader's; and back to its place, or to the door of an open question,
+     once they are known. */
   accessdesk.leave = () => {
     clearTimeout(timer);
+    const question = document.querySelector("dialog[open] [data-question]")?.dataset.question;
+    const place = question ? `${question.split("?")[0]}?asked=1` : location.pathname + location.search;
     document.body.replaceChildren();
-    location.replace(`${back}?next=${encodeURIComponent(location.pathname + location.search)}`);
+    location.replace(`${back}?next=${encodeURIComponent(place)}`);
   };
 
   async function ask(options = {}) {
