@@ -60,6 +60,14 @@ class Doubt:
             found_by, building=in_search
         )
 
+    def is_contradicted(self, named: str) -> bool:
+        """Whether something was typed that is in the name neither of the door nor of its building."""
+        typed = words_of(named)
+        label, here = words_of(self.label), words_of(self.building)
+        if not typed or bare(fold(named)) == number_of(self.label):
+            return False
+        return not all(word in label or _begins_one(word, here) for word in typed)
+
     def _is_meant(self, typed: str, *, building: bool) -> bool:
         words = words_of(typed)
         if not words:
@@ -143,11 +151,13 @@ def means_it(person: User, unsettled: UnlockRequest | None, *, at: dt.datetime) 
     return at - unsettled.requested_at < A_MOMENT
 
 
-def is_unnamed(pressed: Pressed) -> bool:
-    """Whether a press does not say which of several doors that look alike it means. Two queries."""
+def doubt_left(pressed: Pressed) -> Doubt | None:
+    """The doubt about a press that does not say which of several doors it means; else None. Two queries."""
     doubt = doubts_of(pressed.actor, [pressed.device], at=pressed.at).get(pressed.device.pk)
     form = pressed.form
-    return doubt is not None and not doubt.is_dispelled(form.named, found_by=form.found_by)
+    if doubt is None or doubt.is_dispelled(form.named, found_by=form.found_by):
+        return None
+    return doubt
 
 
 def buildings_lately(person: User) -> set[int]:

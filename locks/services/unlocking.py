@@ -167,8 +167,8 @@ def _decide(pressed: Pressed) -> PressResult | None:
     # broken slowly.
     is_meant = look_alikes.means_it(pressed.actor, unsettled, at=pressed.at)
     is_asked = pressed.action == Action.UNLOCK and not is_meant and not pressed.overridden
-    if not code and is_asked and look_alikes.is_unnamed(pressed):
-        code = "which_door"
+    if not code and is_asked and (doubt := look_alikes.doubt_left(pressed)):
+        code = "wrong_door" if doubt.is_contradicted(pressed.form.named) else "which_door"
     if code:
         return PressResult(_refuse(pressed, code))
     if under_way and is_overdue(under_way, pressed.at):

@@ -310,7 +310,10 @@ def test_a_look_alike_that_was_picked_is_named_by_its_number(sign_in, simulated,
     take(page, "find-which", everywhere=True)
     page.keyboard.type("1470")
     page.keyboard.press("Enter")
-    expect(dialog).to_contain_text("This door is easily taken for another")
+    told = re.compile("What you typed does not name this door")
+    expect(dialog.get_by_text(told).first).to_be_visible()
+    expect(card(page, "Room 1407").get_by_text(told)).to_have_count(1)  # the news of it is here
+    expect(page.get_by_text(told)).to_have_count(2)  # said once in the question, and nowhere else
     assert simulated.posts(NUMBERED) == before
     expect(field).to_have_value("1470")
     field.fill("1407")

@@ -127,6 +127,19 @@ def test_less_or_something_else_does_not(typed: str) -> None:
     assert not Doubt("Room 112", "Annex Park", alike="Room 211").is_dispelled(typed)
 
 
+def test_too_little_is_told_from_something_else() -> None:
+    both = Doubt("Room 2.104", "Annex Park", alike="Room 2.105", twins=("North House",))
+    elsewhere = Doubt("Front door", "Annex Park", is_elsewhere=True)
+    for typed in ("", "2104", "2.104", "room", "park", "ann"):
+        assert not both.is_contradicted(typed), typed
+    for typed in ("211", "21", "2105", "room 2.105", "north", "2104 north", "x"):
+        assert both.is_contradicted(typed), typed
+    same = Doubt("Room 2.104", "Annex Park", alike="Room 21.04", shares_number=True)
+    assert not same.is_contradicted("2104")  # the number of both
+    assert not elsewhere.is_contradicted("front park")
+    assert elsewhere.is_contradicted("staff park")
+
+
 def test_of_twins_the_building_has_to_be_said() -> None:
     twin = Doubt("Room 112", "Annex Park", twins=("Annex Mill", "North House"))
     for typed in ("park", "112 park", "annex park", "Room 112 Par"):
@@ -211,12 +224,13 @@ def test_the_service_refuses_a_look_alike_that_was_not_named_and_keeps_what_was_
     answer = desk.post(f"/doors/{room.pk}/unlock/", {"token": token, "named": "211"}, headers=HTMX)
     html = answer.content.decode()
     assert answer.headers["HX-Retarget"] == "#confirm-body"
-    assert "This door is easily taken for another" in words(html)
+    assert "What you typed does not name this door" in words(html)
+    assert words(html).count("Nothing was sent") == 1
     assert 'value="211"' in html
     assert simulator.calls == []
     press = Press.objects.get()
-    assert (press.verdict, press.code) == (Verdict.REFUSED, "which_door")
-    assert AuditEvent.objects.get(kind=Kind.UNLOCK_REFUSED).detail.content["code"] == "which_door"
+    assert (press.verdict, press.code) == (Verdict.REFUSED, "wrong_door")
+    assert AuditEvent.objects.get(kind=Kind.UNLOCK_REFUSED).detail.content["code"] == "wrong_door"
     again = {"token": token_in(html, room), "named": "112", "asked": "1"}
     assert desk.post(f"/doors/{room.pk}/unlock/", again).status_code == 303
     assert simulator.posts(MAIN) == 1

@@ -45,7 +45,7 @@ PROOFS = (
     "break_needs_reason",
     "break_needs_proof",
 )
-WORDS = ("which_door", "needs_reason", "needs_note", "card_number", "unfit_words")
+WORDS = ("which_door", "wrong_door", "needs_reason", "needs_note", "card_number", "unfit_words")
 # These need the confirmation; the others only a fresh button, which the card has.
 NEED_CONFIRMATION = ("ask_again", "news", *WORDS, *PROOFS)
 REPEATABLE = ("too_late", "bad_token", *NEED_CONFIRMATION)

@@ -66,8 +66,12 @@ REFUSALS: dict[str, Told] = {
     "too_late": Told(_("Nothing was sent: the press took too long to get here."), _ONCE_MORE),
     "bad_token": Told(_("Nothing was sent: this page was out of date."), _ONCE_MORE),
     "which_door": Told(
-        _("Nothing was sent. This door is easily taken for another."),
-        _("Type which one you mean, and press again."),
+        _("Nothing was sent. Which door you mean was not said in full."),
+        _("Type what is asked for, and press again."),
+    ),
+    "wrong_door": Told(
+        _("Nothing was sent. What you typed does not name this door."),
+        _("Correct it and press again if you mean this door; else find the other one."),
     ),
     "needs_reason": Told(
         _("Nothing was sent. A private door needs a reason and how the person was identified."),
@@ -156,6 +160,7 @@ REFUSALS_IN_SHORT: dict[str, Sentence] = {
     "too_late": _("press came too late"),
     "bad_token": _("page out of date"),
     "which_door": _("which door was not said"),
+    "wrong_door": _("something other than this door was named"),
     "needs_reason": _("reason missing"),
     "needs_note": _("note missing"),
     "card_number": _("what looked like a card number was typed"),

@@ -358,6 +358,8 @@
       if (last === null && now === atPress.get(door)?.spoken && !isKnown(door)) continue; // of the press before
       pressed.set(door, now);
       if (last?.includes(now)) continue; // only less of what was said
+      const asked = dialog.querySelector(`[data-press="${door}"]`);
+      if (asked?.dataset.spoken === now) continue; // the question says itself why it came back
       if (!underWay.has(door)) isTold(door);
       // Beside an open dialog nothing is heard: what came of another door is told within it.
       if (card && !dialog.open) say(`${card.dataset.label}: ${now}`, isUrgent(card));
