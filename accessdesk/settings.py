@@ -382,6 +382,7 @@ DESK_SCRIPTS = (
     "press_passkey",
     "typed",
     "confirm",
+    "telling",
     "desk",
     "ring",
     "own",

@@ -1,4 +1,4 @@
-/* Presses, the confirmation, and what is said aloud. Without it the page works as plain forms. */
+/* Presses, the confirmation, and what follows from news. Without it the page works as plain forms. */
 "use strict";
 
 (() => {
@@ -7,14 +7,13 @@
 
   const dialog = byId("confirm");
   const said = byId("carriers").dataset; // what is said where the server says nothing
+  const { forget, isTold, isUrgent, say, tell, tellOutcome, withinDialog } = accessdesk.telling;
   const BOUNCE = 500; // ms in which a second press of a button is the first one's, also where its answer is here
   const bounced = new Map(); // door and button -> when it was pressed
   const underWay = new Set(); // doors whose press this page is waiting for
   const pressed = new Map(); // door id -> what was last said of it
   const atPress = new Map(); // door id -> what its card said then, and of which request: no outcome of it
   let askedOf = null; // the door of the open question, where this page waits for no outcome of it
-  const SPOKEN_AFTER = 50; // ms: screen readers hear a region that is filled, not one that says the same
-  const SPOKEN_FOR = 20_000; // ms
   let carriers = 0; // so many were there
   let question = 0; // the newest counts: an older answer must not take its place
   let backAgain = 0; // the question that has come back by itself
@@ -52,9 +51,9 @@
     const door = form.dataset.press ?? form.dataset.lock;
     const isBounce = performance.now() - (bounced.get(form.action) ?? -Infinity) < BOUNCE;
     if (isBounce && !form.dataset.question) return; // what a question was answered with is another press
-    if (underWay.has(door)) return accessdesk.tell(placeOf(door), said.textUnderWay, false);
+    if (underWay.has(door)) return tell(placeOf(door), said.textUnderWay, false);
     question += 1;
-    if (isOffline()) return accessdesk.tell(placeOf(door), said.textOffline);
+    if (isOffline()) return tell(placeOf(door), said.textOffline);
     bounced.set(form.action, performance.now()); // of a press that was sent
     underWay.add(door);
     begin(door);
@@ -137,7 +136,7 @@
     if (!card) return;
     pressed.set(elt.dataset.door, card.dataset.spoken);
     tellOutcome(card, card.dataset.spoken);
-    for (const notice of answer.querySelectorAll("#notices .notice")) accessdesk.tell(null, notice.textContent.trim());
+    for (const notice of answer.querySelectorAll("#notices .notice")) tell(null, notice.textContent.trim());
   });
 
   // Signed out: what the page asked for by itself leads back to the page alone, and not to the open question's door.
@@ -159,7 +158,7 @@
     event.detail.shouldSwap = false;
     if (requestConfig.verb === "get") return;
     const page = new DOMParser().parseFromString(xhr.responseText, "text/html"); // a press that was asked back
-    accessdesk.tell(requestConfig.elt, page.querySelector("[role=alert]")?.textContent.trim() ?? "");
+    tell(requestConfig.elt, page.querySelector("[role=alert]")?.textContent.trim() ?? "");
   });
 
   document.addEventListener("htmx:afterRequest", (event) => {
@@ -177,7 +176,7 @@
       const unanswered = requestConfig.verb === "post" ? said.textNotNoted : said.textNotAsked;
       const told = accessdesk.sentenceOf(xhr) || (isPress ? said.textNoAnswer : unanswered);
       const isInDoubt = isPress && told === said.textNoAnswer;
-      if (!isInDoubt || !isKnown(door)) accessdesk.tell(elt, told, true, isInDoubt);
+      if (!isInDoubt || !isKnown(door)) tell(elt, told, true, isInDoubt);
       if (isPress && xhr.status === 403 && !dialog.open && !isAskedAnew) askOnceMore(door);
     }
     if (requestConfig.verb === "post") accessdesk.askAnew(byId(`door-${door}`)?.closest(".building"));
@@ -214,67 +213,6 @@
   function isOffline() {
     return !navigator.onLine && byId("connection").dataset.state !== "live";
   }
-
-  // The sentence of one of this desk's error pages.
-  accessdesk.sentenceOf = (xhr) => {
-    if (!xhr.status) return undefined; // no answer at all
-    const page = new DOMParser().parseFromString(xhr.responseText, "text/html");
-    return page.querySelector("[data-sentence]")?.textContent;
-  };
-
-  // Outside the cards, so that a refetch does not take it away. What asks for no action waits its turn to be spoken.
-  // The next takes its place, but for what leaves a door in doubt: that stays until it is known, or put away.
-  accessdesk.tell = (card, sentence, isToAct = true, isInDoubt = false) => {
-    const notice = document.createElement("p");
-    notice.className = "notice";
-    const name = document.createElement("strong");
-    name.textContent = card?.dataset.label ?? "";
-    notice.append(name, " ", sentence);
-    const door = card?.id.replace(/^.*-/, "") ?? "";
-    if (isInDoubt && door) isTold(door);
-    if (isInDoubt && door) notice.dataset.inDoubt = door;
-    if (sentence === said.textOffline) notice.dataset.unsent = door;
-    if (dialog.open) return withinDialog(notice);
-    forget(byId("notices"));
-    byId("notices").append(notice);
-    return say(notice.textContent.trim(), isToAct);
-  };
-
-  function tellOutcome(card, sentence) {
-    isTold(card.id.replace(/^.*-/, ""));
-    accessdesk.tell(card, sentence, isUrgent(card), isUrgent(card));
-  }
-
-  // Its outcome is: what left it in doubt, and that a press after it was not sent, would be obeyed once more.
-  function isTold(door) {
-    for (const each of document.querySelectorAll(`[data-in-doubt="${door}"], [data-unsent="${door}"]`)) each.remove();
-  }
-
-  // What was told there, but for what leaves a door in doubt.
-  function forget(place) {
-    for (const each of place.querySelectorAll(".notice:not([data-in-doubt])")) each.remove();
-  }
-
-  // What lies beside an open dialog is neither seen nor heard.
-  function withinDialog(notice) {
-    notice.setAttribute("role", "alert");
-    forget(dialog);
-    byId("confirm-body").prepend(notice);
-  }
-
-  // What comes with an answer, like all that is told: it takes no door in doubt away.
-  document.addEventListener("htmx:oobBeforeSwap", (event) => {
-    const { target, fragment } = event.detail;
-    if (target.id !== "notices") return;
-    event.detail.shouldSwap = false;
-    for (const notice of fragment.querySelectorAll(".notice")) accessdesk.tell(null, notice.textContent.trim());
-  });
-  document.addEventListener("click", (event) => event.target.closest(".notice")?.remove());
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || dialog.open || !byId("notices").childElementCount) return;
-    byId("notices").replaceChildren();
-    event.stopImmediatePropagation(); // the next one is the search's
-  });
 
   /* --- The confirmation ---------------------------------------------------------------------- */
 
@@ -385,30 +323,6 @@
   // What the page came with: a press that one made before it was loaded is still to be told of.
   for (const place of document.querySelectorAll("[data-mine]")) pressed.set(place.id.replace(/^.*-/, ""), place.dataset.spoken);
   changed();
-
-  // What asks somebody to act, or to look at the door.
-  function isUrgent(card) {
-    return ["bad", "warn", "half"].includes(card.dataset.tone);
-  }
-
-  // Emptied before and after: the same once more is news, and what was said is none to who comes by later.
-  const toSay = { "say": [], "say-now": [] };
-  const clearing = {};
-
-  function say(sentence, isNow) {
-    const place = isNow ? "say-now" : "say";
-    byId(place).textContent = "";
-    if (toSay[place].push(sentence) === 1) setTimeout(speak, SPOKEN_AFTER, place);
-  }
-
-  function speak(place) {
-    byId(place).textContent = [...new Set(toSay[place])].join(" ");
-    toSay[place] = [];
-    clearTimeout(clearing[place]);
-    clearing[place] = setTimeout(() => { byId(place).textContent = ""; }, SPOKEN_FOR);
-  }
-
-  accessdesk.say = say;
 
   // Whoever was at the bar of a lost connection, which is gone.
   accessdesk.backToWork = () => {
