@@ -152,8 +152,8 @@ class OtherSession:
 
     @staticmethod
     def _is_other(request: HttpRequest) -> bool:
-        theirs, mine = request.headers.get("X-Session-Mark"), session_mark(request)
-        return bool(theirs and mine) and theirs != mine
+        theirs = request.headers.get("X-Session-Mark")
+        return bool(theirs) and session_mark(request) not in ("", theirs)
 
 
 class IdleSignOut:

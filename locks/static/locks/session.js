@@ -23,7 +23,7 @@ accessdesk.counted = (texts, count) => {
   let mayStay = true;
   let askedAt = 0;
   let timer = 0;
-  let place = null; // to come back to
+  let wayBack = null; // once they are known
   let isOwed = false; // an answer: the last question got none
   let before = null; // what had the keyboard before the button
   let leftAt = -Infinity; // when it went back there
@@ -36,9 +36,9 @@ accessdesk.counted = (texts, count) => {
     clearTimeout(timer);
     const question = document.querySelector("dialog[open] [data-question]")?.dataset.question;
     // More than one may tell that it is over; the question is gone by the second time.
-    place ??= question ? `${question.split("?")[0]}?asked=1` : location.pathname + location.search;
+    wayBack ??= question ? `${question.split("?")[0]}?asked=1` : location.pathname + location.search;
     document.body.replaceChildren();
-    location.replace(`${back}?next=${encodeURIComponent(place)}`);
+    location.replace(`${back}?next=${encodeURIComponent(wayBack)}`);
   };
 
   async function ask(options = {}) {

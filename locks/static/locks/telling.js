@@ -21,8 +21,10 @@ window.accessdesk = window.accessdesk || {};
     name.textContent = card?.dataset.label ?? "";
     notice.append(name, " ", sentence);
     const door = card?.id.replace(/^.*-/, "") ?? "";
-    if (isInDoubt && door) isTold(door);
-    if (isInDoubt && door) notice.dataset.inDoubt = door;
+    if (isInDoubt && door) {
+      isTold(door); // this takes the place of what was told before
+      notice.dataset.inDoubt = door;
+    }
     if (sentence === said.textOffline) notice.dataset.unsent = door;
     if (dialog.open) return withinDialog(notice);
     forget(byId("notices"));
