@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from locks.models import Assignment, Device, Role, UnlockRequest, User
-from locks.services.door_names import bare, fold, number_of, words_of
+from locks.services.door_names import bare, fold, number_of, unsigned, words_of
 from locks.services.presses import Pressed
 
 LATELY = 10  # unlocks of a person, that tell where they work
@@ -62,7 +62,7 @@ class Doubt:
 
     def is_contradicted(self, named: str) -> bool:
         """Whether something was typed that is in the name neither of the door nor of its building."""
-        typed = words_of(named)
+        typed = unsigned(words_of(named))
         label, here = words_of(self.label), words_of(self.building)
         if not typed or bare(fold(named)) == number_of(self.label):
             return False

@@ -138,6 +138,9 @@ def test_too_little_is_told_from_something_else() -> None:
     assert not same.is_contradicted("2104")  # the number of both
     assert not elsewhere.is_contradicted("front park")
     assert elsewhere.is_contradicted("staff park")
+    plain = Doubt("Room 112", "Annex Park", alike="Room 211")
+    assert not plain.is_contradicted("no 112")
+    assert plain.is_contradicted("no 211")
 
 
 def test_of_twins_the_building_has_to_be_said() -> None:
